@@ -1,0 +1,3 @@
+//! The kubectl plugin: hot backups by CSI snapshots, cold backups by Velero.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! End-to-end tests by feature id, on the real cluster.

@@ -1,0 +1,3 @@
+//! The admission webhook: quotas, pod volume annotations, defaults.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Development tasks: cluster, demo, test, bench, image, krew.
+
+fn main() {}
