@@ -1,0 +1,63 @@
+//! Label and annotation keys, and the values that Velero makes of long names.
+
+use sha2::{Digest, Sha256};
+
+/// Groups volume snapshots that were taken together.
+pub const GROUP: &str = "kubectl-backup.dev/group";
+/// Set by the webhook alone, on objects that an exempt account creates: they take no slot of a quota.
+pub const QUOTA_EXEMPT: &str = "kubectl-backup.dev/quota-exempt";
+
+/// Names the backup on everything that Velero makes for it.
+pub const VELERO_BACKUP_NAME: &str = "velero.io/backup-name";
+/// Names the restore on everything that Velero restored.
+pub const VELERO_RESTORE_NAME: &str = "velero.io/restore-name";
+/// Names the schedule on each of its backups.
+pub const VELERO_SCHEDULE_NAME: &str = "velero.io/schedule-name";
+/// Names the location on each backup in it.
+pub const VELERO_STORAGE_LOCATION: &str = "velero.io/storage-location";
+/// Pod annotation: the volumes to back up by file system, separated by commas without blanks.
+pub const BACKUP_VOLUMES: &str = "backup.velero.io/backup-volumes";
+/// Pod annotation: the volumes to leave out where file-system backup is the default.
+pub const BACKUP_VOLUMES_EXCLUDES: &str = "backup.velero.io/backup-volumes-excludes";
+/// Marks the default among a driver's VolumeSnapshotClasses.
+pub const DEFAULT_SNAPSHOT_CLASS: &str = "snapshot.storage.kubernetes.io/is-default-class";
+
+/// Longest value a label may have (Kubernetes).
+const LABEL_MAX: usize = 63;
+/// Characters of the hash that Velero appends to a name that is too long for a label.
+const HASH_LEN: usize = 6;
+
+/// Returns the label value that Velero uses for an object's name: names over 63 characters are cut to 57 and get the
+/// first six hex digits of their SHA-256 (Velero, `pkg/label/label.go`, `GetValidName`).
+#[must_use]
+pub fn velero_label_value(name: &str) -> String {
+    if name.len() <= LABEL_MAX {
+        return name.to_owned();
+    }
+    let digest = Sha256::digest(name.as_bytes());
+    let mut value: String = name.chars().take(LABEL_MAX - HASH_LEN).collect();
+    for byte in digest.iter().take(HASH_LEN / 2) {
+        value.push_str(&format!("{byte:02x}"));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_name_is_its_own_label_value() {
+        assert_eq!(velero_label_value("nightly"), "nightly");
+        let exact = "a".repeat(63);
+        assert_eq!(velero_label_value(&exact), exact);
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_hashed_like_velero_does() {
+        // The value that Velero's own GetValidName returns for 64 times "a".
+        let value = velero_label_value(&"a".repeat(64));
+        assert_eq!(value.len(), 63);
+        assert_eq!(value, format!("{}ffe054", "a".repeat(57)));
+    }
+}
