@@ -1,3 +1,13 @@
-//! The kubectl plugin: hot backups by CSI snapshots, cold backups by Velero.
+//! `kubectl backup`: hot backups by CSI snapshots, cold backups by Velero.
 
-fn main() {}
+mod args;
+mod cli;
+mod client;
+mod commands;
+mod error;
+mod exit;
+mod output;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,9 @@
+//! `-A`: all namespaces instead of one.
+
+/// The flag.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct NamespaceScopeArgs {
+    /// Look in all namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+}

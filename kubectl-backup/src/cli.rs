@@ -1,0 +1,172 @@
+//! From the command line to a command, and from its result to an exit code.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use crate::{
+    args::ConnectionArgs,
+    client::{Cluster, connect},
+    commands,
+    error::{CliError, Result},
+    exit::Exit,
+    output::Ui,
+};
+
+/// Hot and cold backups of applications on Kubernetes
+///
+/// Hot backups are CSI volume snapshots: taken, restored and cloned in seconds, inside the cluster. Cold backups are
+/// Velero's: objects and volumes, kept in a storage location outside the cluster.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-backup",
+    bin_name = "kubectl backup",
+    version,
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, hide_short_help = true)]
+    color: Color,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the version of the plugin, of Kubernetes and of Velero
+    Version(commands::version::Args),
+}
+
+/// What every command gets.
+pub struct Context {
+    /// The terminal.
+    pub ui: Ui,
+    /// The flags that say where the cluster is.
+    pub connection: ConnectionArgs,
+}
+
+impl Context {
+    /// Connects to the cluster. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the flags or the kubeconfig cannot be used.
+    pub async fn cluster(&self) -> Result<Cluster> {
+        let ui = self.ui.clone();
+        connect(&self.connection, std::sync::Arc::new(move |text| ui.warning(text))).await
+    }
+
+    /// The time now.
+    #[allow(clippy::disallowed_methods, reason = "the edge where the plugin reads the clock")]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    // kube and our own requests share one TLS provider; a second one in the tree would make the choice ambiguous.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = match parse(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help is no error: it goes to stdout and ends with 0.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let ui = Ui::terminal(use_color(cli.color));
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ui.error(&CliError::new(format!("failed to start: {error}")));
+            return Exit::Error.into();
+        }
+    };
+    let context = Context { ui: ui.clone(), connection: cli.connection };
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = dispatch(cli.command, &context) => result,
+            _ = tokio::signal::ctrl_c() => Err(interrupted(&ui)),
+        }
+    });
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            ui.error(&error);
+            error.exit.into()
+        }
+    }
+}
+
+async fn dispatch(command: Command, context: &Context) -> Result<Exit> {
+    match command {
+        Command::Version(args) => args.run(context).await,
+    }
+}
+
+fn interrupted(ui: &Ui) -> CliError {
+    let error = CliError::new("interrupted").exit(Exit::Interrupted);
+    match ui.interrupted() {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// Parses the command line. A noun followed by something that is none of its verbs is the shorthand for its `create`:
+/// `snapshot PVC`, `restore BACKUP`.
+fn parse(argv: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let matches = Cli::command().try_get_matches_from(&argv)?;
+    if let Some((_, noun)) = matches.subcommand()
+        && let Some((first, rest)) = noun.subcommand()
+        && !Cli::command()
+            .get_subcommands()
+            .flat_map(clap::Command::get_subcommands)
+            .any(|verb| verb.get_name() == first || verb.get_all_aliases().any(|alias| alias == first))
+    {
+        let after = rest.get_many::<OsString>("").map_or(0, Iterator::count);
+        let mut longhand = argv;
+        longhand.insert(longhand.len() - after - 1, "create".into());
+        let mut matches = Cli::command().try_get_matches_from(longhand)?;
+        return Cli::from_arg_matches_mut(&mut matches);
+    }
+    Cli::from_arg_matches(&matches)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the edge where the plugin reads the environment")]
+fn use_color(color: Color) -> bool {
+    use std::io::IsTerminal as _;
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            std::io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,165 @@
+//! From flags and kubeconfig to a client.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderValue, header::USER_AGENT};
+use kube::{
+    Client, Config,
+    client::ClientBuilder,
+    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
+};
+use tower::{ServiceBuilder, buffer::BufferLayer, retry::RetryLayer};
+
+use super::{deadline::DeadlineLayer, retry::RetryReads, warnings::WarningLayer};
+use crate::{
+    args::ConnectionArgs,
+    error::{CliError, Result},
+};
+
+/// Time for the TCP and TLS handshakes, at most: a host that drops packets is told apart from a slow server.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Requests that may wait for the connection at a time.
+const REQUESTS_AT_ONCE: usize = 64;
+
+/// A cluster that can be spoken to.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The client, with deadlines, warnings and retries of reads.
+    pub client: Client,
+    /// The application's namespace: `-n`, else the context's, else `default`.
+    pub namespace: String,
+    /// The context's name, for confirmations; `in-cluster` or the server's address when there is none.
+    pub context: String,
+    /// The server's address, for messages.
+    pub server: String,
+    /// Velero's namespace when it was given by flag or environment.
+    pub velero_namespace: Option<String>,
+}
+
+/// Connects as the flags say. Nothing is sent yet.
+///
+/// # Errors
+/// When the kubeconfig cannot be read, names no such context, or holds credentials that cannot be used.
+pub async fn connect(args: &ConnectionArgs, warn: Arc<dyn Fn(&str) + Send + Sync>) -> Result<Cluster> {
+    let (mut config, context) = load(args).await?;
+    apply_flags(&mut config, args)?;
+    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let layers = ServiceBuilder::new()
+        .layer(WarningLayer::new(warn))
+        .layer(RetryLayer::new(RetryReads::default()))
+        // The layers below cannot be cloned, as a retry needs: the buffer's handle can.
+        .layer(BufferLayer::new(REQUESTS_AT_ONCE))
+        .layer(DeadlineLayer::new(args.request_timeout, &server))
+        .into_inner();
+    let builder = ClientBuilder::try_from(config).map_err(|error| {
+        CliError::new(format!("failed to set up the connection to {server}: {error}"))
+            .hint("Check the certificates and credentials of the context in your kubeconfig.")
+    })?;
+    Ok(Cluster {
+        client: builder.with_layer(&layers).build(),
+        namespace,
+        context,
+        server,
+        velero_namespace: args.velero_namespace.clone(),
+    })
+}
+
+async fn load(args: &ConnectionArgs) -> Result<(Config, String)> {
+    let options =
+        KubeConfigOptions { context: args.context.clone(), cluster: args.cluster.clone(), user: args.user.clone() };
+    let read = match &args.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    let kubeconfig = match read {
+        Ok(kubeconfig) => kubeconfig,
+        // No kubeconfig at all: a pod in the cluster, or a user who gave --server.
+        Err(KubeconfigError::ReadConfig(_, _) | KubeconfigError::FindPath) if args.kubeconfig.is_none() => {
+            return without_kubeconfig(args);
+        }
+        Err(error) => return Err(kubeconfig_error(&error)),
+    };
+    if kubeconfig.contexts.is_empty() && args.context.is_none() {
+        return without_kubeconfig(args);
+    }
+    let context = args.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
+    let config =
+        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| kubeconfig_error(&error))?;
+    Ok((config, context))
+}
+
+fn without_kubeconfig(args: &ConnectionArgs) -> Result<(Config, String)> {
+    if let Some(server) = &args.server {
+        return Ok((Config::new(server_url(server)?), server.clone()));
+    }
+    let config = Config::incluster().map_err(|_| {
+        CliError::new("no cluster to talk to: there is no kubeconfig and this is not a pod in a cluster")
+            .hint("Name a kubeconfig with --kubeconfig or $KUBECONFIG, or a server with --server.")
+    })?;
+    Ok((config, "in-cluster".to_owned()))
+}
+
+fn kubeconfig_error(error: &KubeconfigError) -> CliError {
+    let hint = match error {
+        KubeconfigError::LoadContext(_) | KubeconfigError::CurrentContextNotSet => {
+            "See the contexts with: kubectl config get-contexts"
+        }
+        _ => "See what kubectl reads with: kubectl config view",
+    };
+    CliError::new(format!("the kubeconfig cannot be used: {error}")).hint(hint)
+}
+
+fn server_url(text: &str) -> Result<http::Uri> {
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    with_scheme.parse().map_err(|error| CliError::usage(format!("--server {text:?} is no address: {error}")))
+}
+
+fn apply_flags(config: &mut Config, args: &ConnectionArgs) -> Result<()> {
+    if let Some(server) = &args.server {
+        config.cluster_url = server_url(server)?;
+    }
+    if let Some(path) = &args.certificate_authority {
+        config.root_cert_file = Some(path.clone());
+    }
+    if args.insecure_skip_tls_verify {
+        config.accept_invalid_certs = true;
+    }
+    if let Some(name) = &args.tls_server_name {
+        config.tls_server_name = Some(name.clone());
+    }
+    config.disable_compression |= args.disable_compression;
+    let auth = &mut config.auth_info;
+    if let Some(token) = &args.token {
+        auth.token = Some(token.clone());
+        auth.token_file = None;
+    }
+    if let Some(path) = &args.client_certificate {
+        auth.client_certificate = Some(path.clone());
+        auth.client_certificate_data = None;
+    }
+    if let Some(path) = &args.client_key {
+        auth.client_key = Some(path.clone());
+        auth.client_key_data = None;
+    }
+    if args.impersonate.is_some() {
+        auth.impersonate.clone_from(&args.impersonate);
+    }
+    if !args.impersonate_group.is_empty() {
+        auth.impersonate_groups = Some(args.impersonate_group.clone());
+    }
+    if args.impersonate_uid.is_some() {
+        auth.impersonate_uid.clone_from(&args.impersonate_uid);
+    }
+    // kube retries creates too, for minutes: our own layer retries reads only.
+    config.default_retry = false;
+    config.connect_timeout = Some(match args.request_timeout {
+        Duration::ZERO => CONNECT_TIMEOUT,
+        limit => limit.min(CONNECT_TIMEOUT),
+    });
+    config.headers.push((USER_AGENT, HeaderValue::from_static(USER_AGENT_VALUE)));
+    Ok(())
+}
+
+const USER_AGENT_VALUE: &str = concat!("kubectl-backup/v", env!("CARGO_PKG_VERSION"));

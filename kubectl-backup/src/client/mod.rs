@@ -1,0 +1,17 @@
+//! The connection to the API server: kubectl's flags in, a client with our layers out.
+
+mod connect;
+mod deadline;
+mod list;
+mod list_reader;
+mod retry;
+mod wait;
+mod warnings;
+
+pub use connect::{Cluster, connect};
+pub use deadline::DeadlineExceeded;
+pub use list::{ListRequest, list};
+pub use wait::until;
+
+/// The owner of the fields that the plugin sets.
+pub const FIELD_MANAGER: &str = "kubectl-backup";

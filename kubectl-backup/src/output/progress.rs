@@ -1,0 +1,78 @@
+//! Progress of something that takes a while: a bar on a terminal, a line per change elsewhere.
+
+use std::{sync::Mutex, time::Duration};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Ui;
+
+/// One thing under way. Dropping it clears its bar.
+pub struct Progress {
+    ui: Ui,
+    label: String,
+    bar: Option<ProgressBar>,
+    last: Mutex<String>,
+}
+
+impl Ui {
+    /// Starts to show progress; `label` names the object.
+    pub fn progress(&self, label: &str) -> Progress {
+        let bar = self.is_interactive().then(|| {
+            let bar = self.bars().add(ProgressBar::new_spinner());
+            bar.set_style(spinner());
+            bar.set_prefix(label.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Progress { ui: self.clone(), label: label.to_owned(), bar, last: Mutex::new(String::new()) }
+    }
+}
+
+impl Progress {
+    /// Says where it stands. The same text twice is shown once.
+    pub fn say(&self, text: &str) {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *last == text {
+            return;
+        }
+        text.clone_into(&mut last);
+        match &self.bar {
+            Some(bar) => bar.set_message(text.to_owned()),
+            None => self.ui.status(&format!("{}: {text}", self.label)),
+        }
+    }
+
+    /// Says how far it is. Off a terminal each tenth of the way makes a line.
+    pub fn count(&self, done: u64, total: u64, unit: &str) {
+        match &self.bar {
+            Some(bar) if total > 0 => {
+                bar.set_style(counter());
+                bar.set_length(total);
+                bar.set_position(done);
+                bar.set_message(unit.to_owned());
+            }
+            Some(bar) => bar.set_message(format!("{done} {unit}")),
+            None if total > 0 => self.say(&format!("{}% of {total} {unit}", done.min(total) * 10 / total * 10)),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn spinner() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {prefix}: {wide_msg} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn counter() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {prefix}: [{bar:24}] {pos}/{len} {msg} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}

@@ -1,0 +1,31 @@
+//! Questions. Without a terminal there is nobody to answer: the error names the flag.
+
+use std::io;
+
+use super::Ui;
+use crate::error::{CliError, Result};
+
+impl Ui {
+    /// Asks a yes-or-no question whose default is no. `flag` is what answers it without asking.
+    ///
+    /// # Errors
+    /// When nobody can answer, or the answer is not yes.
+    pub fn confirm(&self, question: &str, flag: &str) -> Result<()> {
+        if !self.can_ask() {
+            return Err(CliError::usage(format!(
+                "{question}: this needs a confirmation and there is no terminal to ask on"
+            ))
+            .hint(format!("Pass {flag} to go ahead without asking.")));
+        }
+        self.status(&format!("{question} [y/N]"));
+        let mut answer = String::new();
+        io::stdin()
+            .read_line(&mut answer)
+            .map_err(|error| CliError::new(format!("failed to read the answer: {error}")))?;
+        if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+            Ok(())
+        } else {
+            Err(CliError::new("not confirmed; nothing was changed"))
+        }
+    }
+}

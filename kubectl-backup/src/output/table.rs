@@ -1,0 +1,98 @@
+//! Tables as kubectl prints them.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::escape;
+
+/// Blanks between columns.
+const GAP: usize = 3;
+
+/// A column: its header, and whether only `-o wide` shows it.
+#[derive(Clone, Debug)]
+pub struct Column {
+    title: &'static str,
+    wide: bool,
+}
+
+impl Column {
+    /// A column that is always shown.
+    pub const fn new(title: &'static str) -> Self {
+        Self { title, wide: false }
+    }
+
+    /// A column that only `-o wide` shows.
+    pub const fn wide(title: &'static str) -> Self {
+        Self { title, wide: true }
+    }
+}
+
+/// Rows under columns.
+#[derive(Clone, Debug)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// Returns an empty table.
+    pub fn new(columns: Vec<Column>) -> Self {
+        Self { columns, rows: Vec::new() }
+    }
+
+    /// Adds a row: a cell for each column, wide ones too.
+    pub fn row(&mut self, cells: Vec<String>) {
+        debug_assert_eq!(cells.len(), self.columns.len(), "a cell for each column");
+        self.rows.push(cells);
+    }
+
+    /// Returns whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Returns the lines, header first, without blanks at their ends.
+    pub fn render(&self, wide: bool) -> String {
+        let shown: Vec<usize> = (0..self.columns.len()).filter(|&index| wide || !self.columns[index].wide).collect();
+        let header: Vec<String> = shown.iter().map(|&index| self.columns[index].title.to_owned()).collect();
+        let mut lines = vec![header];
+        for row in &self.rows {
+            lines.push(shown.iter().map(|&index| escape::cell(row.get(index).map_or("", String::as_str))).collect());
+        }
+        let widths: Vec<usize> = (0..shown.len())
+            .map(|column| lines.iter().map(|line| line[column].width()).max().unwrap_or_default())
+            .collect();
+        let mut out = String::new();
+        for line in &lines {
+            let mut text = String::new();
+            for (cell, width) in line.iter().zip(&widths) {
+                text.push_str(cell);
+                text.push_str(&" ".repeat(width - cell.width() + GAP));
+            }
+            out.push_str(text.trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_wide_ones_wait_for_wide() {
+        let mut table = Table::new(vec![Column::new("NAME"), Column::wide("HANDLE"), Column::new("AGE")]);
+        table.row(vec!["a-long-name".into(), "h1".into(), "5m".into()]);
+        table.row(vec!["日本".into(), "h2\nsecret".into(), "12d".into()]);
+        insta::assert_snapshot!(table.render(false), @r"
+        NAME          AGE
+        a-long-name   5m
+        日本          12d
+        ");
+        insta::assert_snapshot!(table.render(true), @r"
+        NAME          HANDLE   AGE
+        a-long-name   h1       5m
+        日本          h2       12d
+        ");
+    }
+}

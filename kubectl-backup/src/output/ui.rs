@@ -1,0 +1,160 @@
+//! Writes to the terminal. A handle: clones write to the same place.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
+
+use std::{
+    io::{self, IsTerminal as _, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::MultiProgress;
+
+use super::escape;
+use crate::error::{CliError, Result};
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default();
+
+/// The terminal.
+#[derive(Clone)]
+pub struct Ui {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    out: Mutex<Box<dyn Write + Send>>,
+    err: Mutex<Box<dyn Write + Send>>,
+    bars: MultiProgress,
+    /// Whether bars may be drawn: stderr is a terminal.
+    interactive: bool,
+    /// Whether questions may be asked: stdin is a terminal too.
+    can_ask: bool,
+    color: bool,
+    /// What to say when the user interrupts a wait.
+    resume: Mutex<Option<String>>,
+    /// Warnings shown so far: a list of many pages repeats them.
+    warned: Mutex<Vec<String>>,
+}
+
+impl Ui {
+    /// Returns the process's own terminal.
+    pub fn terminal(color: bool) -> Self {
+        let interactive = io::stderr().is_terminal();
+        Self::with(
+            Box::new(io::BufWriter::new(io::stdout())),
+            Box::new(io::stderr()),
+            interactive,
+            interactive && io::stdin().is_terminal(),
+            color,
+        )
+    }
+
+    fn with(
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+        interactive: bool,
+        can_ask: bool,
+        color: bool,
+    ) -> Self {
+        let bars = MultiProgress::new();
+        if !interactive {
+            bars.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        }
+        Self {
+            inner: Arc::new(Inner {
+                out: Mutex::new(out),
+                err: Mutex::new(err),
+                bars,
+                interactive,
+                can_ask,
+                color,
+                resume: Mutex::new(None),
+                warned: Mutex::new(Vec::new()),
+            }),
+        }
+    }
+
+    /// Writes data to stdout, as it is.
+    ///
+    /// # Errors
+    /// When stdout cannot be written. A reader that went away (`| head`) is no error.
+    pub fn data(&self, text: &str) -> Result<()> {
+        let mut out = lock(&self.inner.out);
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(CliError::new(format!("failed to write to the standard output: {error}"))),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes a line for people to stderr.
+    pub fn status(&self, text: &str) {
+        self.err_line(&escape::visible(text));
+    }
+
+    /// Writes `Warning: …`, once for each text.
+    pub fn warning(&self, text: &str) {
+        let mut warned = lock(&self.inner.warned);
+        if !warned.iter().any(|seen| seen == text) {
+            warned.push(text.to_owned());
+            self.err_line(&format!("{} {}", self.paint("Warning:", WARNING), escape::visible(text)));
+        }
+    }
+
+    /// Writes an error with its hints.
+    pub fn error(&self, error: &CliError) {
+        let message = escape::visible(&error.message);
+        let headline = if error.prefix.is_empty() {
+            message
+        } else {
+            format!("{} {message}", self.paint(&format!("{}:", error.prefix), ERROR))
+        };
+        self.err_line(&headline);
+        for hint in &error.hints {
+            self.err_line(&format!("{} {}", self.paint("hint:", HINT), escape::visible(hint)));
+        }
+    }
+
+    /// Remembers what to say when the user interrupts: how to look again. `None` when nothing is waited for.
+    pub fn on_interrupt(&self, text: Option<String>) {
+        *lock(&self.inner.resume) = text;
+    }
+
+    /// Takes what is to be said after an interruption.
+    pub fn interrupted(&self) -> Option<String> {
+        lock(&self.inner.resume).take()
+    }
+
+    /// Returns whether progress may be drawn in place.
+    pub fn is_interactive(&self) -> bool {
+        self.inner.interactive
+    }
+
+    /// Returns whether a question would reach somebody.
+    pub fn can_ask(&self) -> bool {
+        self.inner.can_ask
+    }
+
+    pub(super) fn bars(&self) -> &MultiProgress {
+        &self.inner.bars
+    }
+
+    fn paint(&self, text: &str, style: Style) -> String {
+        if self.inner.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    fn err_line(&self, line: &str) {
+        self.inner.bars.suspend(|| {
+            let mut err = lock(&self.inner.err);
+            // When stderr is gone there is nobody left to tell.
+            let _ = writeln!(err, "{line}");
+            let _ = err.flush();
+        });
+    }
+}
+
+/// A poisoned lock means that a writer panicked in the middle of a line; the next line is still worth writing.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
