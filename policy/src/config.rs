@@ -1,5 +1,9 @@
 //! What a cluster's administrator can set, with the built-in values.
 
+use std::collections::BTreeMap;
+
+use crate::Severity;
+
 /// Names of the resources that the built-in quotas count, as `plural.group`.
 pub mod resource {
     /// CSI VolumeSnapshots.
@@ -17,6 +21,8 @@ pub struct Config {
     pub snapshot_classes: Vec<SnapshotClassRule>,
     /// How long a Velero backup is kept when its author does not say, as a Go duration.
     pub backup_ttl: String,
+    /// Severities that differ from the rules' own, by code.
+    pub severities: BTreeMap<String, Severity>,
 }
 
 /// A limit on the number of objects of one resource in the whole cluster.
@@ -56,6 +62,7 @@ impl Default for Config {
             quotas: vec![quota(resource::VOLUME_SNAPSHOTS, 10), quota(resource::SCHEDULES, 3)],
             snapshot_classes: vec![class("*-block-*", "block-snapshot"), class("*-files-*", "files-snapshot")],
             backup_ttl: "720h0m0s".to_owned(),
+            severities: BTreeMap::new(),
         }
     }
 }

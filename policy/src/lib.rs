@@ -1,8 +1,25 @@
 //! The rules. Pure: no clock, no network, no environment.
 //!
 //! The plugin and the webhook both decide with this crate, so that a manifest gets one verdict whichever way it takes.
+//!
+//! A [`Subject`] is an object somebody wants to write. [`evaluate`] collects every finding about it, [`defaults`] fills
+//! what its author left open, [`quota`] says whether there is room for it, [`snapshot_class`] names a snapshot's class.
+//! Whatever they need to know of the cluster is handed in as [`Facts`].
 
 pub mod config;
+pub mod defaults;
+pub mod facts;
+pub mod finding;
+pub mod names;
+pub mod pod;
+pub mod quota;
+pub mod rules;
 pub mod snapshot_class;
+pub mod subject;
+mod verdict;
 
 pub use config::Config;
+pub use facts::Facts;
+pub use finding::{Finding, NotEvaluated, Severity};
+pub use subject::{Kind, Subject};
+pub use verdict::{Verdict, evaluate};

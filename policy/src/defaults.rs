@@ -1,0 +1,201 @@
+//! What an author left open and the policy fills in.
+
+use json_patch::Patch;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Config, Facts, Kind, Subject,
+    names::QUOTA_EXEMPT,
+    snapshot_class::{self, Choice},
+};
+
+/// The changes to a new object: merged into it, never over what its author wrote, and none the second time.
+#[must_use]
+pub fn patch(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Patch {
+    json_patch::diff(subject.object, &filled(config, subject, facts))
+}
+
+/// The new object with everything filled in.
+///
+/// An exempt account gets what it wrote, and its snapshots the mark that they take no slot.
+#[must_use]
+pub fn filled(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Value {
+    let mut object = subject.object.clone();
+    if subject.old.is_some() || subject.is_terminating() {
+        return object;
+    }
+    // An account that is not known is taken for Velero's own: not to fill in is always safe.
+    if facts.requester_exempt.unwrap_or(true) {
+        if subject.kind == Kind::VolumeSnapshot && facts.requester_exempt == Some(true) {
+            set(&mut object, &["metadata", "labels"], QUOTA_EXEMPT, "true");
+        }
+        return object;
+    }
+    match subject.kind {
+        Kind::VolumeSnapshot => fill_snapshot_class(&mut object, config, subject, facts),
+        Kind::Backup => fill_ttl(&mut object, &["spec"], config),
+        Kind::Schedule => fill_ttl(&mut object, &["spec", "template"], config),
+        _ => {}
+    }
+    object
+}
+
+fn fill_snapshot_class(object: &mut Value, config: &Config, subject: &Subject<'_>, facts: &Facts) {
+    let known = (subject.snapshot_of_without_class(), &facts.source_volume, &facts.snapshot_classes);
+    let (Some(_), Some(volume), Some(classes)) = known else { return };
+    let choice = snapshot_class::choose(config, volume.storage_class.as_deref(), volume.driver.as_deref(), classes);
+    if let Choice::Use { class, .. } = choice {
+        set(object, &["spec"], "volumeSnapshotClassName", &class);
+    }
+}
+
+fn fill_ttl(object: &mut Value, holder: &[&str], config: &Config) {
+    let ttl = holder.iter().try_fold(&*object, |value, key| value.get(key)).and_then(|spec| spec.get("ttl"));
+    // Velero's client writes a zero where its user said nothing, and Velero's server reads it so.
+    let open = match ttl {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => matches!(text.as_str(), "" | "0" | "0s" | "0h0m0s"),
+        Some(_) => false,
+    };
+    if open {
+        set(object, holder, "ttl", &config.backup_ttl);
+    }
+}
+
+/// Sets a text below `holder`, whose missing parts are made; an object of another shape is left to its own validation.
+fn set(object: &mut Value, holder: &[&str], key: &str, text: &str) {
+    let mut at = object;
+    for name in holder {
+        let Value::Object(fields) = at else { return };
+        at = fields.entry(*name).and_modify(null_to_object).or_insert_with(|| json!({}));
+    }
+    if let Value::Object(fields) = at {
+        fields.insert(key.to_owned(), json!(text));
+    }
+}
+
+fn null_to_object(value: &mut Value) {
+    if value.is_null() {
+        *value = Value::Object(Map::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{facts::VolumeFact, snapshot_class::SnapshotClassFact};
+
+    fn facts(exempt: Option<bool>) -> Facts {
+        let class = |name: &str| SnapshotClassFact { name: name.into(), driver: "csi.test".into(), is_default: false };
+        Facts {
+            requester_exempt: exempt,
+            source_volume: Some(VolumeFact {
+                storage_class: Some("a-block-b".into()),
+                driver: Some("csi.test".into()),
+            }),
+            snapshot_classes: Some(vec![class("block-snapshot"), class("files-snapshot")]),
+        }
+    }
+
+    fn object(group: &str, kind: &str, spec: &Value) -> Value {
+        json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {"name": "x"}, "spec": spec})
+    }
+
+    fn snapshot(spec: &Value) -> Value {
+        object("snapshot.storage.k8s.io", "VolumeSnapshot", spec)
+    }
+
+    fn patched(object: &Value, facts: &Facts) -> String {
+        let subject = Subject::read(object, None).expect("a known kind");
+        serde_json::to_string(&patch(&Config::default(), &subject, facts)).expect("a patch")
+    }
+
+    #[test]
+    fn a_snapshot_gets_the_class_of_its_storage_class() {
+        let open = snapshot(&json!({"source": {"persistentVolumeClaimName": "data"}}));
+        insta::assert_snapshot!(patched(&open, &facts(Some(false))), @r#"[{"op":"add","path":"/spec/volumeSnapshotClassName","value":"block-snapshot"}]"#);
+        assert_eq!(patched(&open, &Facts { source_volume: None, ..facts(Some(false)) }), "[]");
+        let named =
+            snapshot(&json!({"volumeSnapshotClassName": "mine", "source": {"persistentVolumeClaimName": "data"}}));
+        assert_eq!(patched(&named, &facts(Some(false))), "[]");
+        let imported = snapshot(&json!({"source": {"volumeSnapshotContentName": "content"}}));
+        assert_eq!(patched(&imported, &facts(Some(false))), "[]");
+    }
+
+    #[test]
+    fn a_backup_gets_a_ttl_where_its_author_said_nothing() {
+        let backup = |spec: Value| patched(&object("velero.io", "Backup", &spec), &facts(Some(false)));
+        insta::assert_snapshot!(backup(json!({})), @r#"[{"op":"add","path":"/spec/ttl","value":"720h0m0s"}]"#);
+        insta::assert_snapshot!(backup(json!({"ttl": "0s"})), @r#"[{"op":"replace","path":"/spec/ttl","value":"720h0m0s"}]"#);
+        insta::assert_snapshot!(backup(Value::Null), @r#"[{"op":"replace","path":"/spec","value":{"ttl":"720h0m0s"}}]"#);
+        assert_eq!(backup(json!({"ttl": "24h0m0s"})), "[]");
+    }
+
+    #[test]
+    fn a_schedule_gets_it_in_its_template() {
+        let schedule = |spec: Value| patched(&object("velero.io", "Schedule", &spec), &facts(Some(false)));
+        insta::assert_snapshot!(schedule(json!({"schedule": "@daily", "template": {}})), @r#"[{"op":"add","path":"/spec/template/ttl","value":"720h0m0s"}]"#);
+        insta::assert_snapshot!(schedule(json!({"schedule": "@daily"})), @r#"[{"op":"add","path":"/spec/template","value":{"ttl":"720h0m0s"}}]"#);
+    }
+
+    #[test]
+    fn an_exempt_account_gets_a_mark_and_nothing_else() {
+        let open = snapshot(&json!({"source": {"persistentVolumeClaimName": "data"}}));
+        insta::assert_snapshot!(patched(&open, &facts(Some(true))), @r#"[{"op":"add","path":"/metadata/labels","value":{"kubectl-backup.dev/quota-exempt":"true"}}]"#);
+        assert_eq!(patched(&object("velero.io", "Backup", &json!({})), &facts(Some(true))), "[]");
+        assert_eq!(patched(&open, &facts(None)), "[]");
+    }
+
+    fn any_spec() -> impl Strategy<Value = Value> {
+        let leaf =
+            prop_oneof![Just(Value::Null), Just(json!("")), Just(json!("0s")), Just(json!("24h")), Just(json!(7))];
+        let key = prop::sample::select(vec![
+            "ttl",
+            "template",
+            "source",
+            "persistentVolumeClaimName",
+            "volumeSnapshotClassName",
+            "labels",
+            "other",
+        ]);
+        leaf.prop_recursive(3, 16, 4, move |inner| {
+            prop::collection::btree_map(key.clone(), inner, 0..4).prop_map(|fields| {
+                Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+            })
+        })
+    }
+
+    /// Whether everything that `before` says is still said by `after`, but for what counts as unsaid.
+    fn kept(before: &Value, after: &Value) -> bool {
+        match (before, after) {
+            (Value::Object(before), Value::Object(after)) => {
+                before.iter().all(|(key, value)| after.get(key).is_some_and(|after| kept(value, after)))
+            }
+            (Value::Null, _) => true,
+            (Value::String(text), _) if text.is_empty() || text == "0s" => true,
+            (before, after) => before == after,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn defaults_add_change_nothing_and_settle(
+            spec in any_spec(),
+            metadata in any_spec(),
+            kind in prop::sample::select(vec![("snapshot.storage.k8s.io", "VolumeSnapshot"), ("velero.io", "Backup"), ("velero.io", "Schedule")]),
+            exempt in prop::option::of(any::<bool>()),
+        ) {
+            let mut before = object(kind.0, kind.1, &spec);
+            before["metadata"] = metadata;
+            let facts = facts(exempt);
+            let subject = Subject::read(&before, None).expect("a known kind");
+            let mut after = before.clone();
+            json_patch::patch(&mut after, &patch(&Config::default(), &subject, &facts)).expect("the patch fits");
+            prop_assert!(kept(&before, &after), "{before} became {after}");
+            let again = Subject::read(&after, None).expect("a known kind");
+            prop_assert_eq!(filled(&Config::default(), &again, &facts), after.clone());
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What the rules may be told about the cluster; whoever asks leaves open what they do not know.
+
+use crate::snapshot_class::SnapshotClassFact;
+
+/// Facts about the cluster and the request. `None` means not known, never "there is none".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Whether the object is written by an account that the quotas do not bind.
+    pub requester_exempt: Option<bool>,
+    /// Where the PVC that a snapshot is taken of lives.
+    pub source_volume: Option<VolumeFact>,
+    /// Every VolumeSnapshotClass of the cluster.
+    pub snapshot_classes: Option<Vec<SnapshotClassFact>>,
+}
+
+/// Where a PVC's data lives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VolumeFact {
+    /// Its storage class, when it has one.
+    pub storage_class: Option<String>,
+    /// Its CSI driver, when it is known.
+    pub driver: Option<String>,
+}

@@ -1,0 +1,179 @@
+//! Whether there is room for one more object.
+
+use jiff::{Timestamp, Unit};
+
+use crate::config::resource;
+
+/// How many holders a refusal names.
+const NAMED_HOLDERS: usize = 20;
+
+/// The name of an object within its resource; a cluster can hold one object per key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// An object that takes a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Which one.
+    pub key: Key,
+    /// When it was made, when that is known.
+    pub created: Option<Timestamp>,
+    /// Whether its deletion has begun; it holds its slot until it is gone.
+    pub deleting: bool,
+}
+
+/// Room, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// There is room.
+    Admit,
+    /// There is none.
+    Refuse {
+        /// Who holds the slots and how to free one.
+        message: String,
+    },
+}
+
+/// Decides on a new object of a resource (`plural.group`) with so many slots, while these objects hold some.
+///
+/// Keys are counted, not requests: an object whose key is held already cannot become a second one.
+#[must_use]
+pub fn decide(resource: &str, limit: u32, holders: &[Holder], request: &Key, now: Timestamp) -> Decision {
+    let used = holders.len();
+    if holders.iter().any(|holder| holder.key == *request) || used < usize::try_from(limit).unwrap_or(usize::MAX) {
+        return Decision::Admit;
+    }
+    Decision::Refuse { message: refusal(resource, limit, holders, now) }
+}
+
+fn refusal(resource: &str, limit: u32, holders: &[Holder], now: Timestamp) -> String {
+    let plural = resource.split('.').next().unwrap_or(resource);
+    let mut oldest_first: Vec<_> = holders.iter().collect();
+    oldest_first.sort_by(|a, b| (a.created, &a.key).cmp(&(b.created, &b.key)));
+    let mut named: Vec<_> = oldest_first.iter().take(NAMED_HOLDERS).map(|holder| describe(holder, now)).collect();
+    if let Some(rest) = holders.len().checked_sub(NAMED_HOLDERS).filter(|rest| *rest > 0) {
+        named.push(format!("and {rest} more"));
+    }
+    let mut message = format!("cluster quota {plural}: {}/{limit} used.", holders.len());
+    if named.is_empty() {
+        return message + " The policy allows none";
+    }
+    message.push_str(&format!(" Holders: {}.", named.join(", ")));
+    // The oldest object that is not on its way out already is the likeliest to go.
+    match oldest_first.iter().find(|holder| !holder.deleting) {
+        Some(holder) => message.push_str(&format!(" Free one, for example: {}", free_command(resource, &holder.key))),
+        None => message.push_str(" All of them are being deleted: wait until one is gone"),
+    }
+    message
+}
+
+fn describe(holder: &Holder, now: Timestamp) -> String {
+    let key = format!("{}/{}", holder.key.namespace, holder.key.name);
+    let age = holder.created.map(|created| age(created, now));
+    match (age, holder.deleting) {
+        (Some(age), false) => format!("{key} ({age})"),
+        (Some(age), true) => format!("{key} ({age}, being deleted)"),
+        (None, false) => key,
+        (None, true) => format!("{key} (being deleted)"),
+    }
+}
+
+/// An age in its largest unit, as kubectl's tables show it.
+fn age(created: Timestamp, now: Timestamp) -> String {
+    let seconds = now.since((Unit::Second, created)).map_or(0, |span| span.get_seconds()).max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// The command that frees an object's slot.
+#[must_use]
+pub fn free_command(resource: &str, key: &Key) -> String {
+    let Key { namespace, name } = key;
+    if resource == resource::VOLUME_SNAPSHOTS {
+        format!("kubectl backup snapshot delete {name} -n {namespace}")
+    } else {
+        format!("kubectl delete {resource} {name} -n {namespace}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        Key { namespace: "shop".into(), name: name.into() }
+    }
+
+    fn holder(name: &str, age_seconds: i64, deleting: bool) -> Holder {
+        Holder { key: key(name), created: Some(now() - age_seconds.seconds()), deleting }
+    }
+
+    fn now() -> Timestamp {
+        "2026-01-31T12:00:00Z".parse().expect("a time")
+    }
+
+    fn refused(resource: &str, limit: u32, holders: &[Holder]) -> String {
+        match decide(resource, limit, holders, &key("new"), now()) {
+            Decision::Admit => "admitted".to_owned(),
+            Decision::Refuse { message } => message,
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_holders_and_frees_the_oldest() {
+        let holders = [holder("b", 90, false), holder("a", 3 * 86_400, true), holder("c", 7_200, false)];
+        insta::assert_snapshot!(refused(resource::VOLUME_SNAPSHOTS, 3, &holders), @"cluster quota volumesnapshots: 3/3 used. Holders: shop/a (3d, being deleted), shop/c (2h), shop/b (1m). Free one, for example: kubectl backup snapshot delete c -n shop");
+        insta::assert_snapshot!(refused(resource::SCHEDULES, 2, &holders), @"cluster quota schedules: 3/2 used. Holders: shop/a (3d, being deleted), shop/c (2h), shop/b (1m). Free one, for example: kubectl delete schedules.velero.io c -n shop");
+        insta::assert_snapshot!(refused(resource::SCHEDULES, 1, &holders[1..2]), @"cluster quota schedules: 1/1 used. Holders: shop/a (3d, being deleted). All of them are being deleted: wait until one is gone");
+        insta::assert_snapshot!(refused(resource::SCHEDULES, 0, &[]), @"cluster quota schedules: 0/0 used. The policy allows none");
+    }
+
+    #[test]
+    fn a_long_list_of_holders_is_cut() {
+        let holders: Vec<_> = (0..25).map(|n| holder(&format!("s{n:02}"), 100 - n, false)).collect();
+        let message = refused(resource::VOLUME_SNAPSHOTS, 25, &holders);
+        assert!(
+            message.contains("25/25 used") && message.contains("shop/s19 (") && message.contains(", and 5 more."),
+            "{message}"
+        );
+        assert!(!message.contains("shop/s20"), "{message}");
+    }
+
+    #[test]
+    fn a_key_that_is_held_already_takes_no_second_slot() {
+        let holders = [holder("a", 1, false), holder("b", 1, false)];
+        assert_eq!(decide(resource::SCHEDULES, 2, &holders, &key("a"), now()), Decision::Admit);
+        let elsewhere = Key { namespace: "other".into(), name: "a".into() };
+        assert!(matches!(decide(resource::SCHEDULES, 2, &holders, &elsewhere, now()), Decision::Refuse { .. }));
+    }
+
+    proptest! {
+        #[test]
+        fn admitting_keeps_the_number_of_keys_within_the_limit(
+            limit in 0u32..6,
+            requests in prop::collection::vec("[a-j]", 0..40),
+        ) {
+            let mut holders: Vec<Holder> = Vec::new();
+            for name in requests {
+                if decide(resource::SCHEDULES, limit, &holders, &key(&name), now()) == Decision::Admit
+                    && !holders.iter().any(|holder| holder.key.name == name)
+                {
+                    holders.push(holder(&name, 0, false));
+                }
+                prop_assert!(holders.len() <= limit as usize);
+            }
+        }
+    }
+}

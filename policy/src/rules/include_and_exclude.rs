@@ -1,0 +1,43 @@
+//! BKP106: which of the two lists counts depends on a setting of the server, so that one name in both is a riddle.
+
+use super::{Check, Rule, Violation, volume_list::VolumeList};
+use crate::{
+    Severity,
+    names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES},
+    pod::Pod,
+};
+
+pub(super) const RULE: Rule = Rule {
+    code: "BKP106",
+    severity: Severity::Deny,
+    title: "A volume is either included or excluded",
+    check: Check::Pod(check),
+};
+
+fn check(pod: &Pod<'_>) -> Vec<Violation> {
+    let lists = (VolumeList::named(pod, BACKUP_VOLUMES), VolumeList::named(pod, BACKUP_VOLUMES_EXCLUDES));
+    let (Some(included), Some(excluded)) = lists else { return Vec::new() };
+    let both: Vec<_> = included.names().into_iter().filter(|name| excluded.names().contains(name)).collect();
+    both.into_iter()
+        .map(|name| {
+            excluded.violation(format!(
+                "volume {name:?} is also listed in {}, and a setting of the Velero server decides which one counts; \
+                 remove it from one of the two",
+                included.annotation
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::volume_list::fixture::said;
+    use crate::names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES};
+
+    #[test]
+    fn a_name_in_both_lists_is_found() {
+        let both = [(BACKUP_VOLUMES, "data,logs"), (BACKUP_VOLUMES_EXCLUDES, " logs")];
+        insta::assert_snapshot!(said(super::check, &both), @r#"metadata.annotations[backup.velero.io/backup-volumes-excludes]: volume "logs" is also listed in backup.velero.io/backup-volumes, and a setting of the Velero server decides which one counts; remove it from one of the two"#);
+        assert_eq!(said(super::check, &[(BACKUP_VOLUMES, "data"), (BACKUP_VOLUMES_EXCLUDES, "logs")]), "");
+    }
+}

@@ -1,0 +1,56 @@
+//! BKP201: a snapshot without a class, where none can be chosen either, waits for ever.
+
+use super::{Check, Missing, Outcome, Rule, Violation};
+use crate::{
+    Config, Facts, Severity, Subject,
+    snapshot_class::{self, Choice},
+};
+
+pub(super) const RULE: Rule = Rule {
+    code: "BKP201",
+    severity: Severity::Warn,
+    title: "A VolumeSnapshot names a class, or one can be chosen",
+    check: Check::Subject(check),
+};
+
+fn check(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
+    if subject.snapshot_of_without_class().is_none() {
+        return Ok(Vec::new());
+    }
+    let volume = facts.source_volume.as_ref().ok_or(Missing("the PVC's storage class and driver"))?;
+    let classes = facts.snapshot_classes.as_ref().ok_or(Missing("the VolumeSnapshotClasses"))?;
+    match snapshot_class::choose(config, volume.storage_class.as_deref(), volume.driver.as_deref(), classes) {
+        Choice::Use { .. } => Ok(Vec::new()),
+        Choice::None(none) => Ok(vec![Violation {
+            field: "spec.volumeSnapshotClassName".to_owned(),
+            message: format!("{none}; name a class, or no snapshot will be taken"),
+        }]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::facts::VolumeFact;
+
+    fn outcome(spec: &serde_json::Value, facts: &Facts) -> Outcome {
+        let object = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "spec": spec});
+        check(&Config::default(), &Subject::read(&object, None).expect("a known kind"), facts)
+    }
+
+    #[test]
+    fn it_speaks_when_no_class_can_be_chosen() {
+        let volume = VolumeFact { storage_class: Some("plain".into()), driver: Some("csi.test".into()) };
+        let facts = Facts { source_volume: Some(volume), snapshot_classes: Some(vec![]), ..Facts::default() };
+        let open = json!({"source": {"persistentVolumeClaimName": "data"}});
+        let found = outcome(&open, &facts).expect("all facts are known");
+        insta::assert_snapshot!(found[0].message, @"no VolumeSnapshotClass fits storage class plain (driver csi.test); the cluster has no VolumeSnapshotClass at all; name a class, or no snapshot will be taken");
+        assert!(outcome(&open, &Facts::default()).is_err(), "not known is not passed");
+        let named = json!({"volumeSnapshotClassName": "a", "source": {"persistentVolumeClaimName": "data"}});
+        assert_eq!(outcome(&named, &facts), Ok(vec![]));
+        let imported = json!({"source": {"volumeSnapshotContentName": "content"}});
+        assert_eq!(outcome(&imported, &facts), Ok(vec![]));
+    }
+}

@@ -1,0 +1,60 @@
+//! BKP104: Velero passes over names that are no volume of the pod, without any message.
+
+use super::{Check, Rule, Violation, volume_list::VolumeList};
+use crate::{Severity, pod::Pod};
+
+/// From this likeness on, a name is proposed in place of an unknown one.
+const ALIKE: f64 = 0.7;
+
+pub(super) const RULE: Rule = Rule {
+    code: "BKP104",
+    severity: Severity::Deny,
+    title: "A list names volumes that the pod has",
+    check: Check::Pod(check),
+};
+
+fn check(pod: &Pod<'_>) -> Vec<Violation> {
+    VolumeList::of(pod)
+        .flat_map(|list| {
+            let unknown: Vec<_> = list.names().into_iter().filter(|name| pod.volume(name).is_none()).collect();
+            unknown.into_iter().map(|name| explain(pod, &list, name)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn explain(pod: &Pod<'_>, list: &VolumeList<'_>, name: &str) -> Violation {
+    let way_out = if let Some(volume) = pod.volumes.iter().find(|volume| volume.claim == Some(name)) {
+        format!("it is the PVC of volume {0:?}, and the list takes names of volumes: write {0:?}", volume.name)
+    } else if let Some(nearest) = nearest(pod, name) {
+        format!("did you mean {nearest:?}?")
+    } else if pod.volumes.is_empty() {
+        "the pod has no volumes: remove the annotation".to_owned()
+    } else {
+        let names: Vec<_> = pod.volumes.iter().map(|volume| volume.name).collect();
+        format!("the pod's volumes are {}", names.join(", "))
+    };
+    list.violation(format!("the pod has no volume {name:?} and Velero would pass over it without a word; {way_out}"))
+}
+
+fn nearest<'a>(pod: &Pod<'a>, name: &str) -> Option<&'a str> {
+    let likeness = pod.volumes.iter().map(|volume| (strsim::jaro_winkler(volume.name, name), volume.name));
+    likeness.filter(|(alike, _)| *alike >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::volume_list::fixture::said;
+    use crate::names::BACKUP_VOLUMES;
+
+    #[test]
+    fn an_unknown_name_is_answered_with_what_was_meant() {
+        insta::assert_snapshot!(said(super::check, &[(BACKUP_VOLUMES, "dat,logs")]), @r#"metadata.annotations[backup.velero.io/backup-volumes]: the pod has no volume "dat" and Velero would pass over it without a word; did you mean "data"?"#);
+        insta::assert_snapshot!(said(super::check, &[(BACKUP_VOLUMES, "web-data")]), @r#"metadata.annotations[backup.velero.io/backup-volumes]: the pod has no volume "web-data" and Velero would pass over it without a word; it is the PVC of volume "data", and the list takes names of volumes: write "data""#);
+        insta::assert_snapshot!(said(super::check, &[(BACKUP_VOLUMES, "xyz")]), @r#"metadata.annotations[backup.velero.io/backup-volumes]: the pod has no volume "xyz" and Velero would pass over it without a word; the pod's volumes are data, logs, config, host"#);
+    }
+
+    #[test]
+    fn blanks_are_another_rules_matter() {
+        assert_eq!(said(super::check, &[(BACKUP_VOLUMES, "data, logs,")]), "");
+    }
+}

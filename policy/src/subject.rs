@@ -1,0 +1,167 @@
+//! An object that somebody wants to write.
+
+use serde_json::Value;
+
+use crate::names;
+
+/// The kinds that the rules know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A pod.
+    Pod,
+    /// An apps/v1 Deployment.
+    Deployment,
+    /// An apps/v1 StatefulSet.
+    StatefulSet,
+    /// An apps/v1 DaemonSet.
+    DaemonSet,
+    /// An apps/v1 ReplicaSet.
+    ReplicaSet,
+    /// A ReplicationController.
+    ReplicationController,
+    /// A batch/v1 Job.
+    Job,
+    /// A batch/v1 CronJob.
+    CronJob,
+    /// A CSI VolumeSnapshot.
+    VolumeSnapshot,
+    /// A Velero Backup.
+    Backup,
+    /// A Velero Schedule.
+    Schedule,
+}
+
+impl Kind {
+    /// The kind of that API group and name; versions of one kind are alike to the rules.
+    #[must_use]
+    pub fn of(group: &str, kind: &str) -> Option<Self> {
+        Some(match (group, kind) {
+            ("", "Pod") => Self::Pod,
+            ("", "ReplicationController") => Self::ReplicationController,
+            ("apps", "Deployment") => Self::Deployment,
+            ("apps", "StatefulSet") => Self::StatefulSet,
+            ("apps", "DaemonSet") => Self::DaemonSet,
+            ("apps", "ReplicaSet") => Self::ReplicaSet,
+            ("batch", "Job") => Self::Job,
+            ("batch", "CronJob") => Self::CronJob,
+            ("snapshot.storage.k8s.io", "VolumeSnapshot") => Self::VolumeSnapshot,
+            ("velero.io", "Backup") => Self::Backup,
+            ("velero.io", "Schedule") => Self::Schedule,
+            _ => return None,
+        })
+    }
+
+    fn of_owner(api_version: &str, kind: &str) -> Option<Self> {
+        Self::of(api_version.split_once('/').map_or("", |(group, _)| group), kind)
+    }
+}
+
+/// An object that somebody wants to write, and what it replaces.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// The object as it shall be.
+    pub object: &'a Value,
+    /// The object as it is, when it exists.
+    pub old: Option<&'a Value>,
+}
+
+impl<'a> Subject<'a> {
+    /// Reads the kind from the object itself, as a manifest carries it; `None` when the rules do not know it.
+    #[must_use]
+    pub fn read(object: &'a Value, old: Option<&'a Value>) -> Option<Self> {
+        let text = |key: &str| object.get(key).and_then(Value::as_str);
+        Some(Self { kind: Kind::of_owner(text("apiVersion")?, text("kind")?)?, object, old })
+    }
+
+    /// Whether the object only waits for its finalizers: refusing such an object would hold up its deletion.
+    #[must_use]
+    pub fn is_terminating(&self) -> bool {
+        let marked = |object: &Value| object.pointer("/metadata/deletionTimestamp").is_some_and(|mark| !mark.is_null());
+        marked(self.object) || self.old.is_some_and(marked)
+    }
+
+    /// Whether a controller makes this object from a template that the rules see for themselves.
+    ///
+    /// What is wrong there was said where it was written. Refusing the copy would stop the rollouts and the self-healing
+    /// of workloads that are older than the rule, and nobody reads the answer that a controller gets.
+    #[must_use]
+    pub fn is_from_checked_template(&self) -> bool {
+        let owners = self.object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        owners.into_iter().flatten().any(|owner| {
+            let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
+            owner.get("controller").and_then(Value::as_bool) == Some(true)
+                && Kind::of_owner(text("apiVersion"), text("kind")).is_some()
+        })
+    }
+
+    /// Whether the kubelet made the pod to show one of its static pods, which nothing here can change.
+    #[must_use]
+    pub fn is_mirror_pod(&self) -> bool {
+        self.kind == Kind::Pod && annotation(self.object, "kubernetes.io/config.mirror").is_some()
+    }
+
+    /// Whether the object carries the mark of an exempt account.
+    #[must_use]
+    pub fn quota_exempt_label(&self) -> Option<&'a str> {
+        label(self.object, names::QUOTA_EXEMPT)
+    }
+
+    /// The label's value on the object that is replaced.
+    #[must_use]
+    pub fn old_quota_exempt_label(&self) -> Option<&'a str> {
+        self.old.and_then(|old| label(old, names::QUOTA_EXEMPT))
+    }
+
+    /// The PVC that a new VolumeSnapshot is taken of, when the snapshot names no class.
+    #[must_use]
+    pub fn snapshot_of_without_class(&self) -> Option<&'a str> {
+        if self.kind != Kind::VolumeSnapshot || self.old.is_some() {
+            return None;
+        }
+        let spec = self.object.get("spec")?;
+        let class = spec.get("volumeSnapshotClassName").filter(|class| !class.is_null());
+        if class.is_some() {
+            return None;
+        }
+        spec.pointer("/source/persistentVolumeClaimName").and_then(Value::as_str)
+    }
+}
+
+pub(crate) fn annotation<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.get("metadata")?.get("annotations")?.get(name)?.as_str()
+}
+
+fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.get("metadata")?.get("labels")?.get(name)?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_by_group_and_not_by_version() {
+        let kind = |object: Value| Subject::read(&object, None).map(|subject| subject.kind);
+        assert_eq!(kind(json!({"apiVersion": "v1", "kind": "Pod"})), Some(Kind::Pod));
+        assert_eq!(kind(json!({"apiVersion": "apps/v9", "kind": "Deployment"})), Some(Kind::Deployment));
+        assert_eq!(kind(json!({"apiVersion": "apps/v1", "kind": "Pod"})), None);
+        assert_eq!(kind(json!({"kind": "Pod"})), None);
+        assert_eq!(kind(json!([])), None);
+    }
+
+    #[test]
+    fn only_a_controlling_owner_with_a_template_counts() {
+        let from = |api_version: &str, kind: &str, controller: bool| {
+            let owner = json!({"apiVersion": api_version, "kind": kind, "controller": controller});
+            let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"ownerReferences": [owner]}});
+            Subject::read(&pod, None).map(|subject| subject.is_from_checked_template())
+        };
+        assert_eq!(from("apps/v1", "ReplicaSet", true), Some(true));
+        assert_eq!(from("apps/v1", "ReplicaSet", false), Some(false));
+        assert_eq!(from("example.org/v1", "Database", true), Some(false));
+    }
+}

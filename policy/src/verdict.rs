@@ -1,0 +1,137 @@
+//! All rules over one subject.
+
+use crate::{
+    Config, Facts, Finding, NotEvaluated, Severity, Subject,
+    pod::Pod,
+    rules::{CATALOGUE, Check, Rule, Violation},
+};
+
+/// Everything that was found, and everything that could not be looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// What is wrong, by rule.
+    pub findings: Vec<Finding>,
+    /// Rules that would have applied, had more been known.
+    pub not_evaluated: Vec<NotEvaluated>,
+}
+
+impl Verdict {
+    /// The findings for which the object is refused.
+    pub fn denials(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Deny)
+    }
+
+    /// The findings that its author is only told.
+    pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Warn)
+    }
+}
+
+/// Applies every rule; all findings are collected, never only the first.
+///
+/// An update is judged only by what it changes, and a terminating object not at all: an old mistake must not hold up
+/// finalizers, status writes or the deletion of a namespace.
+#[must_use]
+pub fn evaluate(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Verdict {
+    let mut verdict = Verdict::default();
+    if subject.is_terminating() || subject.is_mirror_pod() {
+        return verdict;
+    }
+    let pod = Pod::of(subject).filter(|pod| changed(subject, pod));
+    for rule in CATALOGUE {
+        let outcome = match rule.check {
+            Check::Pod(check) => Ok(pod.as_ref().map(check).unwrap_or_default()),
+            Check::Subject(check) => check(config, subject, facts),
+        };
+        match outcome {
+            Ok(violations) => {
+                verdict.findings.extend(violations.into_iter().map(|it| finding(config, rule, subject, it)));
+            }
+            Err(missing) => verdict.not_evaluated.push(NotEvaluated { code: rule.code, missing: missing.0 }),
+        }
+    }
+    verdict
+}
+
+fn changed(subject: &Subject<'_>, pod: &Pod<'_>) -> bool {
+    subject.old.and_then(|old| Pod::within(subject.kind, old)).is_none_or(|old| old != *pod)
+}
+
+fn finding(config: &Config, rule: &Rule, subject: &Subject<'_>, violation: Violation) -> Finding {
+    let severity = config.severities.get(rule.code).copied().unwrap_or(rule.severity);
+    let copied = matches!(rule.check, Check::Pod(_)) && subject.is_from_checked_template();
+    let severity = if copied { Severity::Warn } else { severity };
+    Finding { code: rule.code, severity, field: violation.field, message: violation.message }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::names::BACKUP_VOLUMES;
+
+    fn deployment(value: &str, image: &str) -> Value {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"template": {
+            "metadata": {"annotations": {BACKUP_VOLUMES: value}},
+            "spec": {"containers": [{"image": image}], "volumes": [{"name": "data", "emptyDir": {}}]},
+        }}})
+    }
+
+    fn codes(object: &Value, old: Option<&Value>) -> Vec<(&'static str, Severity)> {
+        let subject = Subject::read(object, old).expect("a known kind");
+        let verdict = evaluate(&Config::default(), &subject, &Facts::default());
+        verdict.findings.iter().map(|finding| (finding.code, finding.severity)).collect()
+    }
+
+    #[test]
+    fn every_finding_is_collected() {
+        let found = codes(&deployment("data, data,,nope", "a"), None);
+        let codes: Vec<_> = found.iter().map(|(code, _)| *code).collect();
+        assert_eq!(codes, ["BKP101", "BKP102", "BKP103", "BKP104"]);
+    }
+
+    #[test]
+    fn an_update_is_judged_by_what_it_changes() {
+        let old = deployment("nope", "a");
+        assert_eq!(codes(&deployment("nope", "b"), Some(&old)), []);
+        assert_eq!(codes(&deployment("nopf", "a"), Some(&old)), [("BKP104", Severity::Deny)]);
+        let mut fewer = old.clone();
+        fewer["spec"]["template"]["spec"]["volumes"] = json!([]);
+        assert_eq!(codes(&fewer, Some(&old)), [("BKP104", Severity::Deny)]);
+    }
+
+    #[test]
+    fn a_terminating_object_is_left_alone() {
+        let mut object = deployment("nope", "a");
+        object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        assert_eq!(codes(&object, Some(&deployment("data", "a"))), []);
+    }
+
+    #[test]
+    fn a_controllers_copy_is_never_refused() {
+        let mut object = deployment("nope", "a");
+        object["kind"] = json!("ReplicaSet");
+        object["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": "apps/v1", "kind": "Deployment", "controller": true}]);
+        assert_eq!(codes(&object, None), [("BKP104", Severity::Warn)]);
+    }
+
+    #[test]
+    fn a_mirror_pod_is_left_alone() {
+        let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {
+            BACKUP_VOLUMES: "nope", "kubernetes.io/config.mirror": "x",
+        }}});
+        assert_eq!(codes(&object, None), []);
+    }
+
+    #[test]
+    fn the_configured_severity_wins() {
+        let config = Config { severities: [("BKP104".to_owned(), Severity::Warn)].into(), ..Config::default() };
+        let object = deployment("nope", "a");
+        let subject = Subject::read(&object, None).expect("a known kind");
+        let verdict = evaluate(&config, &subject, &Facts::default());
+        assert_eq!(verdict.denials().count(), 0);
+        assert_eq!(verdict.warnings().count(), 1);
+    }
+}
