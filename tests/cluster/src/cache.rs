@@ -49,7 +49,9 @@ pub(crate) fn lock(folder: &Path, waiting: &mut dyn FnMut(&str)) -> Result<File>
     let file = File::open(folder).with_context(|| format!("opening {}", folder.display()))?;
     match file.try_lock() {
         Ok(()) => return Ok(file),
-        Err(fs::TryLockError::WouldBlock) => waiting(&format!("waiting for the process that holds {}", folder.display())),
+        Err(fs::TryLockError::WouldBlock) => {
+            waiting(&format!("waiting for the process that holds {}", folder.display()))
+        }
         Err(fs::TryLockError::Error(error)) => {
             return Err(error).with_context(|| format!("locking {}", folder.display()));
         }

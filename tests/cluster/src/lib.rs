@@ -1,3 +1,27 @@
 //! A real Kubernetes with Velero, CSI snapshots and S3 on this machine, started and stopped by tests.
 
+mod address;
+mod api;
+mod cache;
+mod cluster;
+mod components;
+mod control_plane;
 pub mod image;
+mod kubeconfig;
+mod layout;
+mod leftovers;
+mod options;
+mod pins;
+mod pki;
+mod processes;
+mod report;
+mod s3;
+mod start;
+mod storage;
+mod supervisor;
+mod velero;
+
+pub use cluster::{Cluster, Status};
+pub use components::program;
+pub use options::{Options, Part, Profile, parse_pin};
+pub use supervisor::supervise;

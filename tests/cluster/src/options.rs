@@ -133,10 +133,7 @@ impl Options {
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     ensure!(
-        (1..=24).contains(&name.len())
-            && name.chars().all(legal)
-            && !name.starts_with('-')
-            && !name.ends_with('-'),
+        (1..=24).contains(&name.len()) && name.chars().all(legal) && !name.starts_with('-') && !name.ends_with('-'),
         "{name:?} cannot be a cluster's name: use 1 to 24 lower-case letters, digits and inner dashes"
     );
     Ok(())
