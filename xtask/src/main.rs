@@ -4,6 +4,7 @@
 
 mod bench;
 mod cluster;
+mod compile;
 mod demo;
 mod image;
 mod krew;
