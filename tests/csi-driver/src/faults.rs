@@ -1,0 +1,201 @@
+//! Faults that a storage class or snapshot class orders by its parameters, so that tests side by side do not disturb
+//! each other. The README lists them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::store::{Key, Readiness};
+
+const PREFIX: &str = "fault.test/";
+
+/// Which call the parameters came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// CreateVolume
+    CreateVolume,
+    /// CreateSnapshot
+    CreateSnapshot,
+}
+
+/// How long a snapshot stays unready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NotReady {
+    /// It is ready at once.
+    #[default]
+    No,
+    /// For this long after it was taken.
+    For(Duration),
+    /// It never becomes ready.
+    Forever,
+}
+
+impl NotReady {
+    /// The moment at which a snapshot taken at `created` is ready.
+    pub fn readiness(self, created: Timestamp) -> Readiness {
+        match self {
+            Self::No => Readiness::At(created),
+            Self::For(time) => created.checked_add(time).map_or(Readiness::Never, Readiness::At),
+            Self::Forever => Readiness::Never,
+        }
+    }
+}
+
+/// The faults ordered for one call.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// The call takes this long.
+    pub delay: Duration,
+    /// The call always fails with this message.
+    pub fail: Option<String>,
+    /// This many calls for a name fail before one works.
+    pub fail_times: u32,
+    /// The snapshot is not ready at once.
+    pub not_ready: NotReady,
+    /// The snapshot's data vanish when it becomes ready.
+    pub lose_content: bool,
+}
+
+impl Faults {
+    /// Reads the faults among a class's parameters. A fault that is misspelt, or that the call does not know, is
+    /// refused: a test must not pass because its fault never happened.
+    pub fn parse(parameters: &HashMap<String, String>, operation: Operation) -> Result<Self, Error> {
+        let mut faults = Self::default();
+        // In the order of their names, so that the same parameters always give the same complaint.
+        for (key, value) in parameters.iter().collect::<BTreeMap<_, _>>() {
+            let Some(fault) = key.strip_prefix(PREFIX) else { continue };
+            let snapshot = operation == Operation::CreateSnapshot;
+            match fault {
+                "delay" => faults.delay = duration(key, value)?,
+                "fail" => faults.fail = Some(value.clone()),
+                "fail-times" => {
+                    faults.fail_times = value.parse().map_err(|_| invalid(key, value, "want a count, as in 2"))?;
+                }
+                "not-ready-for" if snapshot && value == "never" => faults.not_ready = NotReady::Forever,
+                "not-ready-for" if snapshot => faults.not_ready = NotReady::For(duration(key, value)?),
+                "lose-content" if snapshot => {
+                    faults.lose_content = value.parse().map_err(|_| invalid(key, value, "want true or false"))?;
+                }
+                _ => return Err(invalid(key, value, &format!("{operation:?} has no such fault"))),
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Fails when every call is to fail.
+    pub fn check_always(&self) -> Result<(), Error> {
+        self.fail.clone().map_or(Ok(()), |message| Err(Error::Ordered(message)))
+    }
+}
+
+fn duration(key: &str, value: &str) -> Result<Duration, Error> {
+    let time: Option<SignedDuration> = value.parse().ok();
+    time.and_then(|time| time.try_into().ok()).ok_or_else(|| invalid(key, value, "want a time, as in 5s"))
+}
+
+fn invalid(key: &str, value: &str, want: &str) -> Error {
+    Error::Invalid(format!("parameter {key}: {value:?}: {want}"))
+}
+
+#[derive(Clone, Copy)]
+struct Attempt {
+    first: Instant,
+    failures: u32,
+}
+
+/// What was tried so far, by name. Kept in memory: after a restart, counting starts again.
+#[derive(Default)]
+pub(crate) struct Attempts(Mutex<HashMap<Key, Attempt>>);
+
+impl Attempts {
+    /// Fails or waits as ordered. A delay runs from the first attempt, so that a caller with a deadline shorter than
+    /// the delay gets there by trying again.
+    pub(crate) async fn suffer(&self, key: &Key, faults: &Faults) -> Result<(), Error> {
+        let attempt = self.record(key, faults.fail_times);
+        if attempt.failures <= faults.fail_times && faults.fail_times > 0 {
+            let message = format!("ordered failure {} of {} for {key}", attempt.failures, faults.fail_times);
+            return Err(Error::Ordered(message));
+        }
+        if !faults.delay.is_zero() {
+            tokio::time::sleep_until(attempt.first + faults.delay).await;
+        }
+        Ok(())
+    }
+
+    fn record(&self, key: &Key, fail_times: u32) -> Attempt {
+        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = attempts.entry(key.clone()).or_insert(Attempt { first: Instant::now(), failures: 0 });
+        // One past the ordered number means: no failure any more.
+        attempt.failures = attempt.failures.saturating_add(1).min(fail_times.saturating_add(1));
+        *attempt
+    }
+
+    /// The call has worked: a thing of this name that is made again later starts anew.
+    pub(crate) fn forget(&self, key: &Key) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(pairs: &[(&str, &str)], operation: Operation) -> Result<Faults, String> {
+        let parameters = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Faults::parse(&parameters, operation).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_fault_is_read() {
+        let faults = parse(
+            &[
+                ("fault.test/delay", "1500ms"),
+                ("fault.test/fail", "disk on fire"),
+                ("fault.test/fail-times", "2"),
+                ("fault.test/not-ready-for", "10s"),
+                ("fault.test/lose-content", "true"),
+                ("other", "ignored"),
+            ],
+            Operation::CreateSnapshot,
+        );
+        let want = Faults {
+            delay: Duration::from_millis(1500),
+            fail: Some("disk on fire".to_owned()),
+            fail_times: 2,
+            not_ready: NotReady::For(Duration::from_secs(10)),
+            lose_content: true,
+        };
+        assert_eq!(faults, Ok(want));
+        let never = parse(&[("fault.test/not-ready-for", "never")], Operation::CreateSnapshot);
+        assert_eq!(never.unwrap().not_ready, NotReady::Forever);
+    }
+
+    #[test]
+    fn what_cannot_happen_is_refused_with_its_name() {
+        for (key, value, operation) in [
+            ("fault.test/dealy", "5s", Operation::CreateSnapshot),
+            ("fault.test/delay", "5 apples", Operation::CreateSnapshot),
+            ("fault.test/delay", "-5s", Operation::CreateVolume),
+            ("fault.test/fail-times", "-1", Operation::CreateVolume),
+            ("fault.test/lose-content", "yes", Operation::CreateSnapshot),
+            ("fault.test/not-ready-for", "10s", Operation::CreateVolume),
+        ] {
+            let message = parse(&[(key, value)], operation).unwrap_err();
+            assert!(message.contains(key) && message.contains(value), "{message}");
+        }
+    }
+
+    #[test]
+    fn unready_time_runs_from_the_moment_of_the_snapshot() {
+        let created: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let ready = NotReady::For(Duration::from_secs(10)).readiness(created);
+        assert!(!ready.is_reached("2026-01-01T00:00:09Z".parse().unwrap()));
+        assert!(ready.is_reached("2026-01-01T00:00:10Z".parse().unwrap()));
+        assert!(NotReady::No.readiness(created).is_reached(created));
+        assert!(!NotReady::Forever.readiness(created).is_reached(Timestamp::MAX));
+    }
+}
