@@ -45,9 +45,9 @@ impl Copy {
             let (from, to) = (from.join(&name), to.join(&name));
             match self.entry(&from, &to) {
                 Err(Error::Io { source, .. })
-                    if self.origin == Origin::Live && source.kind() == io::ErrorKind::NotFound && is_gone(&from) =>
+                    if self.origin == Origin::Live && source.kind() == io::ErrorKind::NotFound =>
                 {
-                    // Half a file that is gone from the original has no place in the copy.
+                    // Half a file that was deleted has no place in the copy.
                     remove(&to)?;
                 }
                 result => result?,
@@ -100,10 +100,6 @@ impl Copy {
         };
         set().map_err(Error::io(format!("cannot set owner, mode and time of {}", to.display())))
     }
-}
-
-fn is_gone(path: &Path) -> bool {
-    matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Removes a folder with all in it, or a file; what is not there is fine.

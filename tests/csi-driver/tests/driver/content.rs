@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, FileTimes, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
@@ -80,6 +82,39 @@ async fn copies_keep_links_modes_times_and_pipes() {
     // Also without root: a folder that forbids it to its owner is still removed.
     driver.delete_volume("b").await.unwrap();
     assert!(!copy.exists());
+}
+
+#[tokio::test]
+async fn snapshot_of_a_volume_in_use_leaves_out_what_vanishes() {
+    let driver = Running::start().await;
+    driver.create(volume("a")).await.unwrap();
+    driver.write("a", "kept", "one");
+    let (data, stop) = (driver.data("a"), Arc::new(AtomicBool::new(false)));
+    let stopping = stop.clone();
+    let pod = std::thread::spawn(move || {
+        let mut rounds = 0;
+        while !stopping.load(Ordering::Relaxed) {
+            for name in 0..20 {
+                let folder = data.join(format!("folder-{name}"));
+                fs::create_dir(&folder).unwrap();
+                fs::write(folder.join("in"), "x").unwrap();
+                fs::write(data.join(format!("file-{name}")), "x").unwrap();
+            }
+            for name in 0..20 {
+                fs::remove_dir_all(data.join(format!("folder-{name}"))).unwrap();
+                fs::remove_file(data.join(format!("file-{name}"))).unwrap();
+            }
+            rounds += 1;
+        }
+        rounds
+    });
+    for number in 0..40 {
+        driver.snapshot(snapshot(&format!("s{number}"), "a")).await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert!(pod.join().unwrap() > 1, "the pod was writing all the time");
+    driver.create(restored("b", "s39")).await.unwrap();
+    assert_eq!(driver.read("b", "kept"), b"one");
 }
 
 /// What a random tree is made of: folders of folders, files, links.
