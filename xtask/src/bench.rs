@@ -1,11 +1,33 @@
-//! Measurements beside peers.
+//! Measurements beside peers, in the same run, as ratios.
+
+mod cli;
+mod fixture;
+mod measure;
+
+use anyhow::Result;
+use clap::Subcommand;
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// The plugin's start and its lists, beside Velero's CLI and kubectl
+    Cli(cli::Args),
+    /// Run a program once and print its wall time and peak memory
+    #[command(hide = true)]
+    Measure(measure::Args),
+}
 
 impl Args {
-    pub fn run(self) -> anyhow::Result<()> {
-        anyhow::bail!("not built yet")
+    pub fn run(self) -> Result<()> {
+        match self.what {
+            What::Cli(args) => args.run(),
+            What::Measure(args) => args.run(),
+        }
     }
 }

@@ -1,11 +1,143 @@
-//! All tests, as CI runs them.
+//! All tests, as CI runs them: style, unit tests, then the end-to-end tests on clusters started for them.
+
+use std::{path::PathBuf, process::Command, time::Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use test_cluster::{Cluster, Options, Profile};
+
+use crate::compile::{Program, root};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Only these stages; all when absent
+    #[arg(long = "only", value_enum, value_name = "STAGE")]
+    only: Vec<Stage>,
+    /// Passed to the end-to-end tests, such as a part of a test's name
+    #[arg(last = true)]
+    filter: Vec<String>,
+}
+
+/// A stage of the tests, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// Formatting and lints
+    Style,
+    /// What needs no cluster
+    Unit,
+    /// End to end on a control plane
+    ControlPlane,
+    /// End to end on clusters that lack something or have our webhook as a process
+    SpecialClusters,
+    /// End to end with pods
+    Node,
+}
 
 impl Args {
-    pub fn run(self) -> anyhow::Result<()> {
-        anyhow::bail!("not built yet")
+    pub fn run(self) -> Result<()> {
+        let started = Instant::now();
+        let mut done = Vec::new();
+        for stage in Stage::value_variants().iter().copied() {
+            if !self.only.is_empty() && !self.only.contains(&stage) {
+                continue;
+            }
+            let stage_started = Instant::now();
+            eprintln!("\n== {stage:?}");
+            self.stage(stage).with_context(|| format!("stage {stage:?} failed"))?;
+            done.push(format!("{stage:?} {} s", stage_started.elapsed().as_secs()));
+        }
+        eprintln!("\nall stages passed in {} s: {}", started.elapsed().as_secs(), done.join(", "));
+        Ok(())
     }
+
+    fn stage(&self, stage: Stage) -> Result<()> {
+        match stage {
+            Stage::Style => {
+                cargo(&["fmt", "--all", "--check"])?;
+                cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
+            }
+            Stage::Unit => cargo(&["test", "--quiet"]),
+            Stage::ControlPlane => {
+                let programs = Programs::compile()?;
+                let cluster = up("test", Profile::ControlPlane)?;
+                let result = self.end_to_end("control_plane", &programs, Some(&cluster));
+                down(cluster, result)
+            }
+            Stage::SpecialClusters => self.end_to_end("special_clusters", &Programs::compile()?, None),
+            Stage::Node => {
+                let programs = Programs::compile()?;
+                let cluster = up("testnode", Profile::Node)?;
+                let result = self.end_to_end("node", &programs, Some(&cluster));
+                down(cluster, result)
+            }
+        }
+    }
+
+    fn end_to_end(&self, target: &str, programs: &Programs, cluster: Option<&Cluster>) -> Result<()> {
+        let mut tests = Command::new("cargo");
+        tests.current_dir(root()).args(["test", "--quiet", "--package", "e2e-tests", "--test", target, "--"]);
+        tests.args(&self.filter);
+        // Each test speaks to real servers on two cores: more at a time only makes all of them slow.
+        tests.arg("--test-threads=2");
+        tests.env("KUBECTL_BACKUP_XTASK", std::env::current_exe()?);
+        tests.env("KUBECTL_BACKUP_PLUGIN", &programs.plugin);
+        tests.env("KUBECTL_BACKUP_WEBHOOK", &programs.webhook);
+        if let Some(cluster) = cluster {
+            let variable = match cluster.profile() {
+                Profile::ControlPlane => "KUBECTL_BACKUP_TEST_CONTROL_PLANE",
+                Profile::Node => "KUBECTL_BACKUP_TEST_NODE",
+            };
+            tests.env(variable, cluster.name());
+        }
+        run(tests)
+    }
+}
+
+/// The programs under test.
+struct Programs {
+    plugin: PathBuf,
+    webhook: PathBuf,
+}
+
+impl Programs {
+    fn compile() -> Result<Self> {
+        let compile =
+            |package| Program { package, profile: "dev", target_dir: None, linked_statically: false }.compile();
+        compile("test-csi-driver")?;
+        Ok(Self { plugin: compile("kubectl-backup")?, webhook: compile("backup-webhook")? })
+    }
+}
+
+/// Starts a cluster that ends with this process, however that ends.
+fn up(name: &str, profile: Profile) -> Result<Cluster> {
+    let options =
+        Options { name: format!("{name}-{}", std::process::id()), profile, owned: true, ..Options::default() };
+    let started = Instant::now();
+    let cluster = Cluster::up(&options, &mut |step| eprintln!("{:6.1} s  {step}", started.elapsed().as_secs_f64()))?;
+    eprintln!("{:6.1} s  cluster {} is ready", started.elapsed().as_secs_f64(), cluster.name());
+    Ok(cluster)
+}
+
+/// Ends the cluster; what the tests said comes first.
+fn down(cluster: Cluster, result: Result<()>) -> Result<()> {
+    if result.is_err() {
+        eprintln!(
+            "the logs of the cluster's components end with it; run its stage again to look at them while it is up"
+        );
+    }
+    let ended = cluster.down();
+    result.and(ended)
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.current_dir(root()).args(args);
+    run(command)
+}
+
+fn run(mut command: Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("run {command:?}"))?;
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
 }

@@ -1,1 +1,24 @@
-//! End-to-end tests by feature id, on the real cluster.
+//! What the end-to-end tests share: a cluster, the plugin and kubectl as a user runs them, namespaces that go away.
+//!
+//! `cargo xtask test` starts the clusters and names them in the environment; a test never starts a shared one itself.
+//! A failed step panics with what the program said: these functions are for tests only.
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on ends here, with the reason"
+)]
+
+mod bytes;
+mod claim;
+mod cluster;
+mod namespace;
+mod run;
+
+pub use bytes::{noise, sha256};
+pub use claim::Claim;
+pub use cluster::TestCluster;
+pub use namespace::Namespace;
+pub use run::Run;

@@ -1,0 +1,132 @@
+//! The cluster of a test, and the programs that speak to it.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use test_cluster::{Cluster, Options};
+
+use crate::{Namespace, Run};
+
+/// A cluster with the programs that speak to it.
+pub struct TestCluster {
+    cluster: Cluster,
+    plugin: PathBuf,
+    home: tempfile::TempDir,
+}
+
+impl TestCluster {
+    /// The shared control-plane cluster: no pods, no webhook. Tests run on it side by side.
+    pub fn control_plane() -> Self {
+        Self::attached("KUBECTL_BACKUP_TEST_CONTROL_PLANE")
+    }
+
+    /// The shared cluster with a node: pods, Velero with its node-agent, our webhook as a pod.
+    pub fn node() -> Self {
+        Self::attached("KUBECTL_BACKUP_TEST_NODE")
+    }
+
+    /// A cluster of this test alone. It ends with the test's process, however that ends.
+    pub fn own(options: &Options) -> Self {
+        let mut options = options.clone();
+        options.owned = true;
+        let cluster =
+            Cluster::up(&options, &mut |step| eprintln!("{step}")).unwrap_or_else(|error| panic!("{error:?}"));
+        Self::with(cluster)
+    }
+
+    fn attached(variable: &str) -> Self {
+        let name = env::var(variable)
+            .unwrap_or_else(|_| panic!("{variable} is not set: run the end-to-end tests with cargo xtask test"));
+        Self::with(Cluster::attach(&name).unwrap_or_else(|error| panic!("{error:?}")))
+    }
+
+    fn with(cluster: Cluster) -> Self {
+        let plugin = env::var_os("KUBECTL_BACKUP_PLUGIN")
+            .unwrap_or_else(|| panic!("KUBECTL_BACKUP_PLUGIN is not set: run these tests with cargo xtask test"));
+        let home = tempfile::tempdir().expect("a temporary folder");
+        Self { cluster, plugin: plugin.into(), home }
+    }
+
+    /// The cluster itself.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Ends an own cluster before the test's process ends.
+    pub fn down(self) {
+        self.cluster.down().unwrap_or_else(|error| panic!("{error:?}"));
+    }
+
+    /// The plugin as the administrator runs it, without a terminal and with an environment of its own.
+    pub fn plugin(&self, args: &[&str]) -> Run {
+        self.plugin_with(&self.cluster.kubeconfig(), args)
+    }
+
+    /// The plugin as another user runs it: `alice` or `bob`, who have no rights of their own.
+    pub fn plugin_as(&self, user: &str, args: &[&str]) -> Run {
+        self.plugin_with(&self.cluster.kubeconfig_of(user), args)
+    }
+
+    /// The plugin with that kubeconfig.
+    pub fn plugin_with(&self, kubeconfig: &Path, args: &[&str]) -> Run {
+        let mut command = self.hermetic(&self.plugin);
+        command.env("KUBECONFIG", kubeconfig).args(args);
+        Run::of(command, None)
+    }
+
+    /// kubectl as the administrator runs it. Panics when it fails.
+    #[track_caller]
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        self.try_kubectl(args).ok().stdout
+    }
+
+    /// kubectl as the administrator runs it.
+    pub fn try_kubectl(&self, args: &[&str]) -> Run {
+        Run::of(self.kubectl_command(args), None)
+    }
+
+    /// `kubectl create -f -` with the text. Panics when it fails.
+    #[track_caller]
+    pub fn create(&self, manifest: &str) -> String {
+        self.try_create(manifest).ok().stdout
+    }
+
+    /// `kubectl create -f -` with the text.
+    pub fn try_create(&self, manifest: &str) -> Run {
+        Run::of(self.kubectl_command(&["create", "-f", "-"]), Some(manifest))
+    }
+
+    /// Waits until the object is as the condition of `kubectl wait` says. Panics after `seconds`.
+    #[track_caller]
+    pub fn wait_for(&self, namespace: &str, object: &str, condition: &str, seconds: u32) {
+        self.kubectl(&[
+            "wait",
+            "-n",
+            namespace,
+            object,
+            &format!("--for={condition}"),
+            &format!("--timeout={seconds}s"),
+        ]);
+    }
+
+    /// Makes a namespace that goes away with the value.
+    pub fn namespace(&self, prefix: &str) -> Namespace<'_> {
+        Namespace::create(self, prefix)
+    }
+
+    fn kubectl_command(&self, args: &[&str]) -> Command {
+        let kubectl = self.cluster.bin("kubectl").unwrap_or_else(|error| panic!("{error:?}"));
+        let mut command = self.hermetic(&kubectl);
+        command.env("KUBECONFIG", self.cluster.kubeconfig()).args(args);
+        command
+    }
+
+    fn hermetic(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin").env("COLUMNS", "100");
+        command
+    }
+}

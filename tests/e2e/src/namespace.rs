@@ -1,0 +1,51 @@
+//! A namespace for one test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::TestCluster;
+
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// A namespace that is deleted when the value goes away, also when the test fails.
+pub struct Namespace<'a> {
+    cluster: &'a TestCluster,
+    name: String,
+}
+
+impl<'a> Namespace<'a> {
+    pub(crate) fn create(cluster: &'a TestCluster, prefix: &str) -> Self {
+        let name = format!("{prefix}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        cluster.kubectl(&["create", "namespace", &name]);
+        Self { cluster, name }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The cluster that it is in.
+    pub fn cluster(&self) -> &'a TestCluster {
+        self.cluster
+    }
+
+    /// kubectl in this namespace.
+    #[track_caller]
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        self.cluster.kubectl(&[&["-n", &self.name], args].concat())
+    }
+
+    /// The plugin in this namespace.
+    pub fn plugin(&self, args: &[&str]) -> crate::Run {
+        self.cluster.plugin(&[args, &["-n", &self.name]].concat())
+    }
+}
+
+impl Drop for Namespace<'_> {
+    fn drop(&mut self) {
+        // Snapshots first: a claim that one is being taken of waits for it.
+        let delete = |args: &[&str]| self.cluster.try_kubectl(args);
+        delete(&["-n", &self.name, "delete", "volumesnapshots", "--all", "--wait=false", "--ignore-not-found"]);
+        delete(&["delete", "namespace", &self.name, "--wait=false", "--ignore-not-found"]);
+    }
+}

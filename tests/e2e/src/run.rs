@@ -1,0 +1,74 @@
+//! A program that ran to its end.
+
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// What a program printed and how it ended.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The command line, for messages.
+    pub command: String,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// Exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// Wall time.
+    pub took: Duration,
+}
+
+impl Run {
+    /// Runs the command to its end, with `input` on its standard input.
+    pub fn of(mut command: Command, input: Option<&str>) -> Self {
+        let line = format!("{command:?}");
+        let started = Instant::now();
+        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        if let Some(text) = input {
+            use std::io::Write as _;
+            let mut stdin = child.stdin.take().expect("stdin is piped");
+            stdin.write_all(text.as_bytes()).unwrap_or_else(|error| panic!("{line}: writing its input: {error}"));
+        }
+        let output = child.wait_with_output().unwrap_or_else(|error| panic!("{line}: {error}"));
+        Self {
+            command: line,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code().unwrap_or(-1),
+            took: started.elapsed(),
+        }
+    }
+
+    /// Panics unless the program ended with 0.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        self.ends_with(0)
+    }
+
+    /// Panics unless the program ended with this code.
+    #[track_caller]
+    pub fn ends_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\nstdout:\n{}\nstderr:\n{}", self.command, self.stdout, self.stderr);
+        self
+    }
+
+    /// Panics unless the text is in the standard error.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "{} does not say {text:?}:\n{}", self.command, self.stderr);
+        self
+    }
+
+    /// The standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{}: {error}\n{}", self.command, self.stdout))
+    }
+}

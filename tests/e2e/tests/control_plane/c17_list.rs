@@ -1,0 +1,20 @@
+//! C17: backups are listed, described and deleted with the server's own errors.
+
+use e2e_tests::TestCluster;
+
+#[test]
+fn c17_list_and_describe_show_a_backup_and_delete_waits_until_it_is_gone() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("c17");
+    let name = shop.name();
+    cluster.plugin(&["create", name, "--namespaces", name]).ok();
+    let list = cluster.plugin(&["list"]).ok().stdout;
+    assert!(list.lines().any(|line| line.starts_with(name) && line.contains("Completed")), "{list}");
+    let text = cluster.plugin(&["describe", name]).ok().stdout;
+    for expected in [name, "Completed", "default"] {
+        assert!(text.contains(expected), "{expected:?} is missing:\n{text}");
+    }
+    cluster.plugin(&["delete", name]).ends_with(2).says("--yes");
+    cluster.plugin(&["delete", name, "--yes"]).ok();
+    cluster.try_kubectl(&["get", "backups.velero.io", "-n", "velero", name]).ends_with(1);
+}

@@ -1,0 +1,70 @@
+//! H7: snapshots are listed, described and deleted.
+
+use e2e_tests::{Claim, TestCluster};
+
+#[test]
+fn h7_list_shows_snapshots_of_one_and_of_all_namespaces() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h7"), cluster.namespace("h7"));
+    for namespace in [&shop, &depot] {
+        Claim::block(namespace, "data");
+        namespace.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    }
+    let one = shop.plugin(&["snapshot", "list"]).ok().stdout;
+    let mut lines = one.lines();
+    let header: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    assert_eq!(header, ["NAME", "PVC", "READY", "SIZE", "CLASS", "GROUP", "AGE"]);
+    let row: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    assert_eq!(row[..5], ["snap", "data", "true", "64Mi", "block-snapshot"]);
+    assert_eq!(lines.next(), None);
+    let all = cluster.plugin(&["snapshot", "list", "-A", "-o", "wide"]).ok().stdout;
+    assert!(all.lines().any(|line| line.starts_with(shop.name())), "{all}");
+    assert!(all.lines().any(|line| line.starts_with(depot.name()) && line.contains("block.csi.test")), "{all}");
+    let json = shop.plugin(&["snapshot", "list", "-o", "json"]).ok().json();
+    assert_eq!(json["kind"], "List");
+    assert_eq!(json["items"][0]["metadata"]["name"], "snap");
+}
+
+#[test]
+fn h7_an_empty_list_says_so_beside_the_data() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    let run = shop.plugin(&["snapshot", "list"]).ok();
+    assert_eq!(run.stdout, "");
+    assert_eq!(run.stderr, format!("No resources found in {} namespace.\n", shop.name()));
+}
+
+#[test]
+fn h7_describe_names_the_content_and_the_way_back() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let text = shop.plugin(&["snapshot", "describe", "snap"]).ok().stdout;
+    for expected in ["snap", "data", "block-snapshot", "snapcontent-", "kubectl backup snapshot restore snap"] {
+        assert!(text.contains(expected), "{expected:?} is missing:\n{text}");
+    }
+}
+
+#[test]
+fn h7_delete_asks_first_and_waits_until_the_snapshot_is_gone() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    // Nobody to ask: nothing happens, and the flag is named.
+    shop.plugin(&["snapshot", "delete", "snap"]).ends_with(2).says("--yes");
+    shop.kubectl(&["get", "volumesnapshot", "snap"]);
+    shop.plugin(&["snapshot", "delete", "snap", "--yes"]).ok();
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+}
+
+#[test]
+fn h7_delete_of_several_checks_all_names_before_the_first_goes() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    shop.plugin(&["snapshot", "delete", "snap", "nosuch", "--yes"]).ends_with(1).says("nosuch");
+    shop.kubectl(&["get", "volumesnapshot", "snap"]);
+}

@@ -1,0 +1,14 @@
+//! End to end on a control plane: no pods, so volumes are written where the CSI driver keeps them.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod bad_input;
+mod c13_restore;
+mod c17_list;
+mod c1_create;
+mod c3_volumes;
+mod c4_retention;
+mod h1_create;
+mod h2_class;
+mod h4_restore;
+mod h7_manage;
+mod reach;

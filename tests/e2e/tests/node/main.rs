@@ -1,0 +1,2 @@
+//! End to end with pods: what an application wrote is what it finds again.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests")]

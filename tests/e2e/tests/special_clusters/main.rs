@@ -1,0 +1,6 @@
+//! End to end on clusters of a test's own: something is missing, or our webhook keeps the rules.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod d1_krew;
+mod missing;
+mod two_veleros;
