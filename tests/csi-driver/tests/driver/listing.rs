@@ -48,6 +48,7 @@ async fn pages_hold_when_snapshots_come_and_go() {
         |token: &str| ListSnapshotsRequest { max_entries: 2, starting_token: token.to_owned(), ..Default::default() };
     let first = driver.list(page("")).await.unwrap();
     assert_eq!(ids(&first), ["s1", "s2"]);
+    assert_eq!(ids(&driver.list(page(&first.next_token)).await.unwrap()), ["s3", "s4"]);
     driver.delete_snapshot("s1").await.unwrap();
     driver.delete_snapshot("s3").await.unwrap();
     driver.snapshot(snapshot("s5", "a")).await.unwrap();
