@@ -1,7 +1,8 @@
 //! The archive that krew unpacks: the program and the licence, the same bytes for the same input.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -11,7 +12,9 @@ use sha2::{Digest, Sha256};
 
 /// Writes the archive and gives its SHA-256 in lower case, the only form that krew takes.
 pub fn write(path: &Path, program: &Path, licence: &Path) -> Result<String> {
-    let draft = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    let draft = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
     let mut tar = tar::Builder::new(GzEncoder::new(draft, Compression::best()));
     append(&mut tar, "LICENSE", licence, 0o644)?;
     append(&mut tar, "kubectl-backup", program, 0o755)?;

@@ -112,3 +112,28 @@ impl Machine {
         Ok(stdout)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Machine;
+
+    #[test]
+    fn a_failing_program_shows_its_command_and_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().to_owned();
+        let machine = Machine { root: home.join("krew"), home, path: "/usr/bin:/bin".into() };
+        let error = machine.run("sh", ["-c", "echo out; echo why >&2; exit 3"]).unwrap_err().to_string();
+        assert!(error.contains("sh -c") && error.contains("exit status: 3"), "{error}");
+        assert!(error.ends_with("out\nwhy\n"), "{error}");
+    }
+
+    #[test]
+    fn nothing_of_the_users_environment_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().to_owned();
+        let machine = Machine { root: home.join("krew"), home: home.clone(), path: "/usr/bin:/bin".into() };
+        let seen = machine.run("env", [] as [&str; 0]).unwrap();
+        assert!(seen.contains(&format!("HOME={}\n", home.display())), "{seen}");
+        assert!(!seen.contains("CARGO"), "{seen}");
+    }
+}
