@@ -1,0 +1,145 @@
+//! Our answer, in the API server's words.
+
+use backup_policy::{Finding, Verdict};
+use json_patch::Patch;
+use kube::core::{
+    DynamicObject, Status,
+    admission::{AdmissionResponse, AdmissionReview, SerializePatchError},
+    response::{StatusCause, StatusDetails},
+};
+
+use super::{Malformed, Request};
+
+/// API servers cut warnings beyond this length.
+const WARNING_LENGTH: usize = 256;
+/// What a client that is told to come back waits, in seconds.
+const RETRY_AFTER: u32 = 1;
+
+/// An answer, before it is put into a review.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// Why the object is refused, when it is.
+    pub refusal: Option<Status>,
+    /// What to change in the object.
+    pub patch: Option<Patch>,
+    /// What its author is told.
+    pub warnings: Vec<String>,
+    /// The codes of all findings, for the audit log.
+    pub codes: Vec<&'static str>,
+    /// What became of the request, for the metrics.
+    pub verdict: &'static str,
+}
+
+impl Answer {
+    /// Yes.
+    pub fn allowed() -> Self {
+        Self { verdict: "allowed", ..Self::default() }
+    }
+
+    /// Yes, with these changes; none are no answer of its own.
+    pub fn patched(patch: Patch) -> Self {
+        if patch.0.is_empty() {
+            return Self::allowed();
+        }
+        Self { patch: Some(patch), verdict: "patched", ..Self::default() }
+    }
+
+    /// What the rules found.
+    pub fn judged(request: &Request, verdict: &Verdict) -> Self {
+        let denials: Vec<_> = verdict.denials().collect();
+        Self {
+            refusal: (!denials.is_empty()).then(|| invalid(request, &denials)),
+            patch: None,
+            warnings: verdict.warnings().map(|finding| warning(&finding.to_string())).collect(),
+            codes: verdict.findings.iter().map(|finding| finding.code).collect(),
+            verdict: if denials.is_empty() { "allowed" } else { "denied" },
+        }
+    }
+
+    /// No, because there is no room. The reason is not Invalid: kubectl would then show the causes and not the message.
+    pub fn full(mut self, request: &Request, message: &str) -> Self {
+        let details = details(request, Vec::new(), 0);
+        self.refusal = Some(Status::failure(message, "Forbidden").with_code(403).with_details(details));
+        self.verdict = "refused";
+        self
+    }
+
+    /// No, because it could not be found out whether there is room: the client may come back soon.
+    pub fn uncounted(mut self, request: &Request, message: &str) -> Self {
+        let details = details(request, Vec::new(), RETRY_AFTER);
+        self.refusal = Some(Status::failure(message, "ServiceUnavailable").with_code(503).with_details(details));
+        self.verdict = "failed";
+        self
+    }
+
+    /// No, because the question cannot be understood.
+    pub fn malformed(malformed: &Malformed) -> Self {
+        let refusal = Status::failure(&malformed.to_string(), "BadRequest").with_code(400);
+        Self { refusal: Some(refusal), verdict: "failed", ..Self::default() }
+    }
+
+    /// The review that answers the call of that uid.
+    pub fn into_review(self, uid: &str) -> Result<AdmissionReview<DynamicObject>, SerializePatchError> {
+        // The only constructor that wants no typed request; all its fields are set anew.
+        let mut response = AdmissionResponse::invalid("");
+        uid.clone_into(&mut response.uid);
+        response.allowed = self.refusal.is_none();
+        response.result = self.refusal.unwrap_or_default();
+        response.warnings = (!self.warnings.is_empty()).then_some(self.warnings);
+        if !self.codes.is_empty() {
+            response.audit_annotations.insert("findings".to_owned(), self.codes.join(","));
+        }
+        match self.patch {
+            Some(patch) => Ok(response.with_patch(patch)?.into_review()),
+            None => Ok(response.into_review()),
+        }
+    }
+}
+
+fn invalid(request: &Request, denials: &[&Finding]) -> Status {
+    let causes = denials.iter().map(|finding| StatusCause {
+        reason: "FieldValueInvalid".to_owned(),
+        message: format!("{} [{}]", finding.message, finding.code),
+        field: finding.field.clone(),
+    });
+    let message = denials.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    Status::failure(&message, "Invalid").with_code(422).with_details(details(request, causes.collect(), 0))
+}
+
+fn details(request: &Request, causes: Vec<StatusCause>, retry_after_seconds: u32) -> StatusDetails {
+    let name =
+        if request.name.is_empty() { request.metadata("generateName").unwrap_or_default() } else { &request.name };
+    StatusDetails {
+        name: name.to_owned(),
+        group: request.kind.group.clone(),
+        kind: request.kind.kind.clone(),
+        uid: String::new(),
+        causes,
+        retry_after_seconds,
+    }
+}
+
+/// A text that survives as an HTTP header: one line, not too long.
+fn warning(text: &str) -> String {
+    let mut line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    if let Some((end, _)) = line.char_indices().nth(WARNING_LENGTH) {
+        line.truncate(end);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_fit_into_a_header() {
+        assert_eq!(warning("a\nb"), "a b");
+        assert_eq!(warning(&"ü".repeat(300)).chars().count(), 256);
+    }
+
+    #[test]
+    fn no_change_is_no_patch() {
+        assert!(Answer::patched(Patch::default()).patch.is_none());
+    }
+}

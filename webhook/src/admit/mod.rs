@@ -1,0 +1,38 @@
+//! From a review to an answer.
+
+mod answer;
+mod mutate;
+mod review;
+mod validate;
+
+use std::sync::Arc;
+
+use backup_policy::{Config, Subject};
+
+use crate::{exempt::Exempt, facts::Cluster, metrics::Metrics, quota::Quota};
+
+pub use answer::Answer;
+pub use mutate::mutate;
+pub use review::{Malformed, Request, read};
+pub use validate::validate;
+
+/// What is needed to answer reviews.
+pub struct Admission {
+    /// What the administrator set.
+    pub config: Config,
+    /// Who is not bound by quotas.
+    pub exempt: Exempt,
+    /// Reads of the cluster.
+    pub cluster: Cluster,
+    /// The count.
+    pub quota: Quota,
+    /// What is counted about all this.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The object of a request, when the rules know its kind and the request writes the object as a whole.
+fn subject(request: &Request) -> Option<Subject<'_>> {
+    let object = request.object.as_ref().filter(|object| !object.is_null())?;
+    let old = request.old_object.as_ref().filter(|old| !old.is_null());
+    Some(Subject { kind: request.subject_kind()?, object, old })
+}

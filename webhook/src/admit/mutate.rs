@@ -1,0 +1,17 @@
+//! The mutating phase: fill in what was left open.
+
+use backup_policy::{Facts, defaults};
+
+use super::{Admission, Answer, Request, review::Operation, subject};
+
+/// Fills in what the author of a new object left open; never refuses.
+pub async fn mutate(admission: &Admission, request: &Request) -> Answer {
+    let subject = subject(request).filter(|_| request.operation == Operation::Create && request.is_whole());
+    let Some(subject) = subject else { return Answer::allowed() };
+    let exempt = admission.exempt.holds(&request.user_info.username);
+    let mut facts = Facts { requester_exempt: Some(exempt), ..Facts::default() };
+    if !exempt && let Some(claim) = subject.snapshot_of_without_class() {
+        admission.cluster.learn_snapshot_source(&mut facts, &request.namespace, claim).await;
+    }
+    Answer::patched(defaults::patch(&admission.config, &subject, &facts))
+}

@@ -1,0 +1,172 @@
+//! The API server's question.
+
+use backup_policy::Kind;
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Debug, Deserialize)]
+struct Review {
+    request: Request,
+}
+
+/// The question itself: `request` of an `admission.k8s.io/v1` AdmissionReview.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// Identifies this one call; it is no name for the user's request, which leads to several calls.
+    pub uid: String,
+    /// The object's kind.
+    pub kind: GroupKind,
+    /// The resource that is written.
+    pub resource: GroupVersionResource,
+    /// The part of the resource that is written, when not the whole.
+    #[serde(default)]
+    pub sub_resource: Option<String>,
+    /// The object's name; empty while a generated name is still to come.
+    #[serde(default)]
+    pub name: String,
+    /// The object's namespace; empty for cluster-scoped objects.
+    #[serde(default)]
+    pub namespace: String,
+    /// CREATE, UPDATE, DELETE or CONNECT.
+    pub operation: Operation,
+    /// Who asks.
+    pub user_info: UserInfo,
+    /// The object as it shall be.
+    #[serde(default)]
+    pub object: Option<Value>,
+    /// The object as it is.
+    #[serde(default)]
+    pub old_object: Option<Value>,
+    /// Whether nothing will be stored, so that nothing may be changed on its account.
+    #[serde(default)]
+    pub dry_run: Option<bool>,
+}
+
+/// A kind with its group.
+#[derive(Debug, Deserialize)]
+pub struct GroupKind {
+    /// Empty for the core group.
+    #[serde(default)]
+    pub group: String,
+    /// As in `Pod`.
+    pub kind: String,
+}
+
+/// A resource with its group and version.
+#[derive(Debug, Deserialize)]
+pub struct GroupVersionResource {
+    /// Empty for the core group.
+    #[serde(default)]
+    pub group: String,
+    /// As in `v1`.
+    pub version: String,
+    /// As in `pods`.
+    pub resource: String,
+}
+
+/// What is done to the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Operation {
+    /// It is made.
+    Create,
+    /// It is changed.
+    Update,
+    /// It is deleted.
+    Delete,
+    /// Something is done with it, as in `kubectl exec`.
+    Connect,
+}
+
+impl Operation {
+    /// As the API server writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
+}
+
+/// The user as the API server authenticated them.
+#[derive(Debug, Deserialize)]
+pub struct UserInfo {
+    /// The user's name.
+    #[serde(default)]
+    pub username: String,
+}
+
+impl Request {
+    /// The kind, when the rules know it.
+    pub fn subject_kind(&self) -> Option<Kind> {
+        Kind::of(&self.kind.group, &self.kind.kind)
+    }
+
+    /// The resource as `plural.group`.
+    pub fn resource_name(&self) -> String {
+        let GroupVersionResource { group, resource, .. } = &self.resource;
+        if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") }
+    }
+
+    /// Whether the object as a whole is written, and not a part of it such as its status.
+    pub fn is_whole(&self) -> bool {
+        self.sub_resource.as_deref().unwrap_or_default().is_empty()
+    }
+
+    /// A text of the object's metadata, which names the object more surely than the request does.
+    pub fn metadata(&self, field: &str) -> Option<&str> {
+        self.object.as_ref()?.get("metadata")?.get(field)?.as_str()
+    }
+}
+
+/// A question that cannot be understood.
+#[derive(Debug, thiserror::Error)]
+#[error("this is no AdmissionReview of admission.k8s.io/v1 with a request: {error}")]
+pub struct Malformed {
+    /// The call's identifier, when at least that could be read: an answer without it would count as a failed call,
+    /// which a failure policy may turn into a yes.
+    pub uid: Option<String>,
+    error: serde_json::Error,
+}
+
+/// Reads a review.
+pub fn read(body: &[u8]) -> Result<Request, Malformed> {
+    serde_json::from_slice::<Review>(body).map(|review| review.request).map_err(|error| {
+        let lenient: Option<Value> = serde_json::from_slice(body).ok();
+        let uid = lenient.as_ref().and_then(|review| review.pointer("/request/uid")?.as_str()).map(str::to_owned);
+        Malformed { uid, error }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_question_with_a_wrong_part_still_tells_its_uid() {
+        let wrong = json!({"request": {"uid": "u", "operation": "EXPLODE"}}).to_string();
+        assert_eq!(read(wrong.as_bytes()).expect_err("malformed").uid.as_deref(), Some("u"));
+        assert_eq!(read(b"{").expect_err("malformed").uid, None);
+        let depth_bomb = "[".repeat(100_000);
+        assert_eq!(read(depth_bomb.as_bytes()).expect_err("malformed").uid, None);
+    }
+
+    #[test]
+    fn resources_are_named_like_in_a_policy() {
+        let request = |group: &str, resource: &str| {
+            let text = json!({"request": {
+                "uid": "u", "operation": "CREATE", "userInfo": {},
+                "kind": {"group": group, "version": "v1", "kind": "X"},
+                "resource": {"group": group, "version": "v1", "resource": resource},
+            }});
+            read(text.to_string().as_bytes()).expect("a review").resource_name()
+        };
+        assert_eq!(request("velero.io", "schedules"), "schedules.velero.io");
+        assert_eq!(request("", "pods"), "pods");
+    }
+}

@@ -1,0 +1,67 @@
+//! A certificate that somebody else keeps in files, as cert-manager does.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    health::Health,
+    tls::{Certificate, CertificateError},
+};
+
+/// How often the files are read. A mounted Secret changes by a swapped link, which file watches lose sight of.
+const POLL: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+enum FileError {
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+/// Reads the files for ever, and takes into use what changed. A pair that does not fit is left for the next look.
+pub async fn follow(chain: PathBuf, key: PathBuf, certificate: Arc<Certificate>, health: Arc<Health>) {
+    let mut ticks = interval(POLL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known = None;
+    loop {
+        ticks.tick().await;
+        match refresh(&chain, &key, &certificate, known.as_ref()).await {
+            Ok(digest) => {
+                if known.as_ref() != Some(&digest) {
+                    tracing::info!(chain = %chain.display(), "took a certificate into use");
+                }
+                known = Some(digest);
+                health.set_certificate();
+            }
+            Err(error) => tracing::error!(%error, "the certificate's files are not in order"),
+        }
+    }
+}
+
+type Fingerprint = [u8; 32];
+
+async fn refresh(
+    chain: &Path,
+    key: &Path,
+    certificate: &Certificate,
+    known: Option<&Fingerprint>,
+) -> Result<Fingerprint, FileError> {
+    let (chain, key) = (read(chain).await?, read(key).await?);
+    let digest = Sha256::new().chain_update(&chain).chain_update([0]).chain_update(&key).finalize().into();
+    if known != Some(&digest) {
+        certificate.replace(&chain, &key)?;
+    }
+    Ok(digest)
+}
+
+async fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    tokio::fs::read(path).await.map_err(|source| FileError::Read { path: path.to_owned(), source })
+}

@@ -1,0 +1,10 @@
+//! Where the certificate comes from and how it is kept fresh.
+
+mod bundle;
+mod configurations;
+mod files;
+mod keeper;
+mod secret;
+
+pub use files::follow as follow_files;
+pub use keeper::{Keeper, Settings};

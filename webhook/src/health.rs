@@ -1,0 +1,53 @@
+//! What the probes and the API server are told of this process.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The states that readiness is made of.
+#[derive(Debug, Default)]
+pub struct Health {
+    certificate: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl Health {
+    /// A certificate is loaded, and the API server was told whom to trust.
+    pub fn set_certificate(&self) {
+        self.certificate.store(true, Ordering::Release);
+    }
+
+    /// The process is about to stop.
+    pub fn set_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the process is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Why requests should go elsewhere, if they should.
+    pub fn not_ready(&self) -> Option<&'static str> {
+        if self.is_draining() {
+            Some("shutting down")
+        } else if self.certificate.load(Ordering::Acquire) {
+            None
+        } else {
+            Some("no certificate yet")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Health;
+
+    #[test]
+    fn ready_means_a_certificate_and_no_stop_in_sight() {
+        let health = Health::default();
+        assert_eq!(health.not_ready(), Some("no certificate yet"));
+        health.set_certificate();
+        assert_eq!(health.not_ready(), None);
+        health.set_draining();
+        assert_eq!(health.not_ready(), Some("shutting down"));
+    }
+}

@@ -1,0 +1,86 @@
+//! What the webhook counts about itself.
+
+use std::{sync::Mutex, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+/// Counters and histograms, with the registry that prints them.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    requests: Family<Request, Counter>,
+    findings: Family<Rule, Counter>,
+    seconds: Family<Phase, Histogram>,
+}
+
+/// One kind of request and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Request {
+    /// `mutate` or `validate`.
+    pub phase: &'static str,
+    /// The object's kind, `other` for kinds that no rule knows.
+    pub kind: String,
+    /// CREATE, UPDATE, …
+    pub operation: &'static str,
+    /// `allowed`, `patched`, `denied`, `refused` (quota) or `failed`.
+    pub verdict: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rule {
+    code: &'static str,
+    severity: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Phase {
+    phase: &'static str,
+}
+
+impl Metrics {
+    /// Starts at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("backup_webhook");
+        let requests = Family::default();
+        let findings = Family::default();
+        // From a quarter of a millisecond to about four seconds.
+        let seconds =
+            Family::new_with_constructor((|| Histogram::new(exponential_buckets(0.000_25, 2.0, 15))) as fn() -> _);
+        registry.register("requests", "Admission requests by what became of them", requests.clone());
+        registry.register("findings", "Findings by rule", findings.clone());
+        registry.register("request_duration_seconds", "Time to answer an admission request", seconds.clone());
+        Self { registry: Mutex::new(registry), requests, findings, seconds }
+    }
+
+    /// Counts an answered request.
+    pub fn answered(&self, request: Request, took: Duration) {
+        self.seconds.get_or_create(&Phase { phase: request.phase }).observe(took.as_secs_f64());
+        self.requests.get_or_create(&request).inc();
+    }
+
+    /// Counts what a rule found.
+    pub fn found(&self, finding: &backup_policy::Finding) {
+        let severity = match finding.severity {
+            backup_policy::Severity::Deny => "deny",
+            backup_policy::Severity::Warn => "warn",
+        };
+        self.findings.get_or_create(&Rule { code: finding.code, severity }).inc();
+    }
+
+    /// The OpenMetrics text.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        // A panic while printing leaves the registry as it was: it is only read.
+        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,235 @@
+use axum::http::Request as HttpRequest;
+use backup_policy::Config;
+use kube::Client;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::*;
+use crate::{exempt::Exempt, facts::Cluster, metrics::Metrics, quota::Quota};
+
+/// The real server, with a cluster behind it that nobody answers for: what pods need no cluster for works all the same.
+fn server() -> (Router, Arc<Health>) {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut nowhere = kube::Config::new("http://127.0.0.1:1".parse().expect("an address"));
+    nowhere.default_retry = false;
+    let client = Client::try_from(nowhere).expect("a client");
+    let health = Arc::new(Health::default());
+    let admission = Admission {
+        config: Config::default(),
+        exempt: Exempt::new("velero", &[]),
+        cluster: Cluster::new(client.clone()),
+        quota: Quota::new(client),
+        metrics: Arc::new(Metrics::new()),
+    };
+    (router(admission, Arc::clone(&health)), health)
+}
+
+async fn post(path: &str, content_type: &str, body: impl Into<Body>) -> (StatusCode, HeaderMap, Value) {
+    let request = HttpRequest::post(path).header(CONTENT_TYPE, content_type).body(body.into()).expect("a request");
+    let response = server().0.oneshot(request).await.expect("an answer");
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("a body").to_bytes();
+    (parts.status, parts.headers, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+async fn reviewed(path: &str, review: &Value) -> Value {
+    let (status, _, answer) = post(path, "application/json", review.to_string()).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(answer["kind"], "AdmissionReview");
+    assert_eq!(answer["apiVersion"], "admission.k8s.io/v1");
+    assert_eq!(answer["response"]["uid"], review["request"]["uid"]);
+    answer["response"].clone()
+}
+
+fn review(resource: (&str, &str, &str), operation: &str, user: &str, object: &Value, old: &Value) -> Value {
+    let (group, plural, kind) = resource;
+    json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
+            "kind": {"group": group, "version": "v1", "kind": kind},
+            "resource": {"group": group, "version": "v1", "resource": plural},
+            "name": "x", "namespace": "shop", "operation": operation,
+            "userInfo": {"username": user, "groups": ["system:authenticated"]},
+            "object": object, "oldObject": old, "dryRun": false, "options": null,
+        },
+    })
+}
+
+const PODS: (&str, &str, &str) = ("", "pods", "Pod");
+const SNAPSHOTS: (&str, &str, &str) = ("snapshot.storage.k8s.io", "volumesnapshots", "VolumeSnapshot");
+const VELERO: &str = "system:serviceaccount:velero:velero";
+
+fn pod(volumes: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "x", "annotations": {"backup.velero.io/backup-volumes": volumes}},
+        "spec": {"containers": [], "volumes": [{"name": "data", "emptyDir": {}}, {"name": "logs", "emptyDir": {}}]},
+    })
+}
+
+fn snapshot(labels: &Value) -> Value {
+    json!({
+        "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
+        "metadata": {"name": "x", "namespace": "shop", "labels": labels},
+        "spec": {"volumeSnapshotClassName": "c", "source": {"persistentVolumeClaimName": "data"}},
+    })
+}
+
+#[tokio::test]
+async fn a_wrong_annotation_is_invalid_with_every_cause() {
+    let answer = reviewed("/validate", &review(PODS, "CREATE", "ann", &pod("data, lgos"), &Value::Null)).await;
+    assert_eq!(answer["allowed"], false);
+    assert_eq!(answer["status"]["code"], 422);
+    assert_eq!(answer["status"]["reason"], "Invalid");
+    assert_eq!(answer["status"]["details"]["kind"], "Pod");
+    let causes = answer["status"]["details"]["causes"].as_array().expect("causes");
+    assert_eq!(causes.len(), 2);
+    assert_eq!(causes[0]["field"], "metadata.annotations[backup.velero.io/backup-volumes]");
+    assert!(
+        causes[1]["message"].as_str().is_some_and(|message| message.contains("did you mean \"logs\"?")),
+        "{answer}"
+    );
+    assert_eq!(answer["auditAnnotations"]["findings"], "BKP101,BKP104");
+}
+
+#[tokio::test]
+async fn a_right_annotation_an_unchanged_one_and_a_deletion_pass() {
+    for (operation, new, old) in [
+        ("CREATE", pod("data,logs"), Value::Null),
+        ("UPDATE", pod("nope"), pod("nope")),
+        ("DELETE", Value::Null, pod("nope")),
+    ] {
+        let answer = reviewed("/validate", &review(PODS, operation, "ann", &new, &old)).await;
+        assert_eq!(answer["allowed"], true, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_kind_that_no_rule_knows_passes() {
+    let object = json!({"metadata": {"name": "x"}});
+    for path in ["/validate", "/mutate"] {
+        let answer = reviewed(path, &review(("", "nodes", "Node"), "CREATE", "ann", &object, &Value::Null)).await;
+        assert_eq!(answer["allowed"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_backup_gets_its_ttl_as_a_json_patch() {
+    let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": {"name": "x"}, "spec": {}});
+    let resource = ("velero.io", "backups", "Backup");
+    let answer = reviewed("/mutate", &review(resource, "CREATE", "ann", &backup, &Value::Null)).await;
+    assert_eq!((&answer["allowed"], &answer["patchType"]), (&json!(true), &json!("JSONPatch")));
+    let patch: Vec<u8> = serde_json::from_value(answer["patch"].clone()).expect("bytes");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&patch).expect("a patch"),
+        json!([{"op": "add", "path": "/spec/ttl", "value": "720h0m0s"}])
+    );
+    let velero = reviewed("/mutate", &review(resource, "CREATE", VELERO, &backup, &Value::Null)).await;
+    assert!(velero.get("patch").is_none() && velero.get("patchType").is_none(), "{velero}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_counted_is_refused_and_may_be_tried_again() {
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", "ann", &snapshot(&json!({})), &Value::Null)).await;
+    assert_eq!(answer["allowed"], false);
+    assert_eq!(answer["status"]["code"], 503);
+    assert_eq!(answer["status"]["details"]["retryAfterSeconds"], 1);
+    let message = answer["status"]["message"].as_str().unwrap_or_default();
+    assert!(
+        message.contains("cluster quota volumesnapshots.snapshot.storage.k8s.io could not be checked"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn velero_is_marked_and_never_refused() {
+    let object = snapshot(&json!({}));
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    assert_eq!(answer["allowed"], true);
+    let answer = reviewed("/mutate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    let patch: Vec<u8> = serde_json::from_value(answer["patch"].clone()).expect("bytes");
+    assert!(String::from_utf8_lossy(&patch).contains("kubectl-backup.dev~1quota-exempt"), "{answer}");
+}
+
+#[tokio::test]
+async fn nobody_else_takes_the_mark() {
+    let object = snapshot(&json!({"kubectl-backup.dev/quota-exempt": "true"}));
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", "ann", &object, &Value::Null)).await;
+    assert_eq!((&answer["allowed"], &answer["status"]["code"]), (&json!(false), &json!(422)));
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "UPDATE", "ann", &object, &snapshot(&json!({})))).await;
+    assert_eq!(answer["allowed"], false);
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "UPDATE", "ann", &object, &object)).await;
+    assert_eq!(answer["allowed"], true);
+}
+
+#[tokio::test]
+async fn a_malformed_review_is_refused_with_its_uid() {
+    let answer = reviewed("/validate", &json!({"request": {"uid": "u-1", "operation": "EXPLODE"}})).await;
+    assert_eq!((&answer["allowed"], &answer["status"]["code"]), (&json!(false), &json!(400)));
+    for body in ["", "{", "[]", "{\"request\": {}}", "{\"request\": {\"uid\": 7}}"] {
+        let (status, _, _) = post("/validate", "application/json", body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+    }
+    let (status, _, _) = post("/validate", "application/json", "[".repeat(1_000_000)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn six_mebibytes_pass_and_eight_do_not() {
+    let padded = |mebibytes: usize| {
+        let mut pod = pod("data");
+        pod["metadata"]["annotations"]["padding"] = json!("x".repeat(mebibytes * 1024 * 1024));
+        review(PODS, "CREATE", "ann", &pod, &Value::Null)
+    };
+    assert_eq!(reviewed("/validate", &padded(6)).await["allowed"], true);
+    let (status, _, _) = post("/validate", "application/json", padded(8).to_string()).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    // A body that does not say its length beforehand is cut off all the same.
+    let chunks = futures::stream::iter((0..8).map(|_| Ok::<_, std::convert::Infallible>(vec![b' '; 1024 * 1024])));
+    let (status, _, _) = post("/validate", "application/json", Body::from_stream(chunks)).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn only_json_is_read() {
+    for (content_type, expected) in [
+        ("text/plain", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("application/json; charset=utf-8", StatusCode::OK),
+    ] {
+        let review = review(PODS, "CREATE", "ann", &pod("data"), &Value::Null);
+        let (status, _, _) = post("/validate", content_type, review.to_string()).await;
+        assert_eq!(status, expected, "{content_type}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive_is_given_up_in_the_callers_time() {
+    let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::convert::Infallible>>());
+    let started = tokio::time::Instant::now();
+    let (status, _, _) = post("/validate?timeout=3s", "application/json", endless).await;
+    assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(started.elapsed(), Duration::from_millis(2700));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_sends_its_callers_away() {
+    let (router, health) = server();
+    health.set_draining();
+    let body = review(PODS, "CREATE", "ann", &pod("data"), &Value::Null).to_string();
+    let request = HttpRequest::post("/validate").header(CONTENT_TYPE, "application/json").body(Body::from(body));
+    let response = router.oneshot(request.expect("a request")).await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers().get(CONNECTION), Some(&HeaderValue::from_static("close")));
+}
+
+#[test]
+fn the_callers_time_is_read_and_bounded() {
+    assert_eq!(deadline(Some("timeout=5s")), Duration::from_millis(4700));
+    assert_eq!(deadline(Some("a=b&timeout=100ms")), Duration::ZERO);
+    assert_eq!(deadline(Some("timeout=1h")), Duration::from_millis(29_700));
+    for none in [None, Some(""), Some("timeout=soon"), Some("timeout=-5s")] {
+        assert_eq!(deadline(none), Duration::from_millis(9_700), "{none:?}");
+    }
+}

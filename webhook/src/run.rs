@@ -1,0 +1,115 @@
+//! From the command line to a server that runs until it is asked to stop.
+
+use std::{io, sync::Arc, time::Duration};
+
+use backup_policy::Config;
+use kube::{Client, config::InferConfigError};
+use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admin,
+    admit::Admission,
+    args::{Args, Tls},
+    certs::{Keeper, Settings, follow_files},
+    exempt::Exempt,
+    facts::Cluster,
+    health::Health,
+    listener::{BindError, bind},
+    log,
+    metrics::Metrics,
+    quota::Quota,
+    router, server, shutdown,
+    tls::{Certificate, server_config},
+};
+
+/// Why the webhook cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The log filter is none.
+    #[error("--log: {0}")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    /// There is no cluster to speak to.
+    #[error("no cluster: {0}; run in a pod with a service account, or name a kubeconfig in KUBECONFIG")]
+    Config(#[from] InferConfigError),
+    /// The client could not be made.
+    #[error("cannot speak to the cluster: {0}")]
+    Client(#[from] kube::Error),
+    /// A port is taken.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals: {0}")]
+    Signals(#[from] io::Error),
+}
+
+/// Serves until the process is asked to stop.
+pub async fn run(args: Args) -> Result<(), RunError> {
+    let Args { listen, admin_listen, namespace, service, velero_namespace, exempt_user, tls, drain_delay, log } = args;
+    log::start(&log)?;
+    let client = client().await?;
+    let health = Arc::new(Health::default());
+    let metrics = Arc::new(Metrics::new());
+    let admission = Admission {
+        config: Config::default(),
+        exempt: Exempt::new(&velero_namespace, &exempt_user),
+        cluster: Cluster::new(client.clone()),
+        quota: Quota::new(client.clone()),
+        metrics: Arc::clone(&metrics),
+    };
+    // Bound before anything says ready.
+    let (listener, admin_listener) = (bind(listen).await?, bind(admin_listen).await?);
+    let certificate = Arc::new(Certificate::default());
+    let keeper = keep_certificate(client, &namespace, &service, tls, &certificate, &health);
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate)));
+
+    let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
+    let router = router::router(admission, Arc::clone(&health));
+    let serving = tokio::spawn(server::serve(listener, Some(acceptor), router, stop.clone()));
+    let admin = admin::router(Arc::clone(&health), metrics);
+    let watching = tokio::spawn(server::serve(admin_listener, None, admin, stop_admin.clone()));
+    tracing::info!(%listen, %admin_listen, "listening");
+
+    shutdown::requested().await?;
+    tracing::info!("asked to stop");
+    health.set_draining();
+    sleep(Duration::try_from(drain_delay).unwrap_or_default()).await;
+    stop.cancel();
+    ended(serving.await);
+    stop_admin.cancel();
+    ended(watching.await);
+    keeper.abort();
+    Ok(())
+}
+
+fn ended(task: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = task {
+        tracing::error!(%error, "a server ended badly");
+    }
+}
+
+async fn client() -> Result<Client, RunError> {
+    let mut config = kube::Config::infer().await?;
+    // A retried answer would come after the API server has given up on us; whoever asks decides about trying again.
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}
+
+fn keep_certificate(
+    client: Client,
+    namespace: &str,
+    service: &str,
+    tls: Tls,
+    certificate: &Arc<Certificate>,
+    health: &Arc<Health>,
+) -> tokio::task::JoinHandle<()> {
+    let (certificate, health) = (Arc::clone(certificate), Arc::clone(health));
+    let Tls { tls_cert, tls_key, tls_secret, tls_name, configuration } = tls;
+    if let (Some(chain), Some(key)) = (tls_cert, tls_key) {
+        return tokio::spawn(follow_files(chain, key, certificate, health));
+    }
+    let names = [format!("{service}.{namespace}.svc")].into_iter().chain(tls_name).collect();
+    let settings = Settings { namespace: namespace.to_owned(), secret: tls_secret, configuration, names };
+    tokio::spawn(Keeper::new(client, settings, certificate, health).run())
+}

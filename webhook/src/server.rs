@@ -1,0 +1,134 @@
+//! Connections: accepted, bounded, drained.
+
+use std::{
+    convert::Infallible,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use futures::future::{Either, pending};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service;
+
+/// Connections that are open at once; what comes beyond is closed.
+const MAX_CONNECTIONS: usize = 512;
+/// Time for the TLS handshake, and then for the first request's header.
+const FIRST_CONTACT: Duration = Duration::from_secs(5);
+/// Time for the next request's header. An API server drops idle connections after 90 s; were we the first to, a
+/// request could meet a closing connection and fail.
+const IDLE: Duration = Duration::from_secs(180);
+/// Time for requests in flight once no new connections are taken.
+const DRAIN: Duration = Duration::from_secs(15);
+/// Pause when the process is out of file descriptors: the listener stays readable and would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves a router on a listener until `stop`, then lets the requests in flight end.
+pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let tracker = TaskTracker::new();
+    loop {
+        let stream = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+            tracing::warn!(limit = MAX_CONNECTIONS, "too many connections, one is closed");
+            continue;
+        };
+        let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+        tracker.spawn(async move {
+            if let Err(error) = connection(stream, tls, router, stop).await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    tracker.close();
+    if timeout(DRAIN, tracker.wait()).await.is_err() {
+        tracing::warn!(connections = tracker.len(), "connections did not end in time");
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stop: CancellationToken,
+) -> Result<(), ConnectionError> {
+    stream.set_nodelay(true)?;
+    match tls {
+        None => http(stream, router, stop).await,
+        Some(tls) => {
+            let stream = timeout(FIRST_CONTACT, tls.accept(stream)).await.map_err(|_| ConnectionError::Silent)??;
+            http(stream, router, stop).await
+        }
+    }
+}
+
+async fn http<S>(stream: S, router: Router, stop: CancellationToken) -> Result<(), ConnectionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let spoken = Arc::new(AtomicBool::new(false));
+    let service = {
+        let spoken = Arc::clone(&spoken);
+        service_fn(move |request: hyper::Request<Incoming>| {
+            spoken.store(true, Ordering::Relaxed);
+            let answer = router.clone().call(request.map(Body::new));
+            async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        })
+    };
+    let mut builder = http1::Builder::new();
+    // hyper's header timeout also bounds the idle time between two requests, so that the first header has its own below.
+    builder.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut first_contact = std::pin::pin!(Either::Left(sleep(FIRST_CONTACT)));
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => return Ok(ended?),
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = first_contact.as_mut() => {
+                if !spoken.load(Ordering::Relaxed) {
+                    return Err(ConnectionError::Silent);
+                }
+                first_contact.set(Either::Right(pending()));
+            }
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ConnectionError {
+    #[error("no request came in time")]
+    Silent,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+}
