@@ -31,6 +31,9 @@ enum Verb {
     /// Be the parent of a cluster's processes
     #[command(hide = true)]
     Supervise { folder: PathBuf },
+    /// Be the first process of a node's namespaces
+    #[command(hide = true)]
+    Hold { folder: PathBuf },
 }
 
 #[derive(clap::Args)]
@@ -89,6 +92,7 @@ impl Args {
             Verb::Env(args) => env(&args),
             Verb::Logs(args) => logs(&args),
             Verb::Supervise { folder } => test_cluster::supervise(&folder),
+            Verb::Hold { folder } => test_cluster::hold(&folder),
         }
     }
 }

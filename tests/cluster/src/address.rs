@@ -14,6 +14,8 @@ pub(crate) mod port {
     pub(crate) const API_SERVER: u16 = 6443;
     pub(crate) const S3: u16 = 9000;
     pub(crate) const CONTROLLER_MANAGER: u16 = 10257;
+    pub(crate) const SCHEDULER: u16 = 10259;
+    pub(crate) const PROXY_HEALTH: u16 = 10256;
     pub(crate) const SNAPSHOT_CONTROLLER: u16 = 9101;
     pub(crate) const VELERO_METRICS: u16 = 8085;
     pub(crate) const VELERO_PROFILER: u16 = 6060;

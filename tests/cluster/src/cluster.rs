@@ -10,11 +10,14 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
 use crate::cache::{self, Cache};
+use crate::cgroup;
 use crate::components::ensure_built;
 use crate::control_plane as plane;
+use crate::images;
 use crate::layout::{Layout, Record, Request, log_tail};
 use crate::leftovers::{self, MARK};
 use crate::options::{Options, Part, Profile, check_name};
+use crate::packages;
 use crate::s3;
 use crate::supervisor::now;
 
@@ -63,8 +66,12 @@ impl Cluster {
             "the CSI driver {} is not built: cargo build -p test-csi-driver",
             csi_driver.display()
         );
+        packages::ensure_present(options.profile, progress)?;
         let built = ensure_built(&cache, options, progress)?;
-        let request = Request { options: options.clone(), built, csi_driver };
+        let mut request = Request { options: options.clone(), built, csi_driver, images: Vec::new() };
+        if options.profile == Profile::Node {
+            request.images = images::archives(&cache, &request, progress)?;
+        }
 
         let held = cache::lock(&cache.clusters(), progress)?;
         if layout.root.exists() {
@@ -278,6 +285,7 @@ fn remove(layout: &Layout) -> Result<()> {
         record.supervisor.wait_gone(END_LIMIT);
     }
     leftovers::end_processes(&layout.root)?;
+    cgroup::remove(&layout.root)?;
     leftovers::unmount(&layout.root)?;
     match fs::remove_dir_all(&layout.root) {
         Ok(()) => Ok(()),

@@ -37,6 +37,32 @@ mod tests {
     fn a_context_per_server_the_first_is_current() {
         let servers =
             ["one", "one-2"].map(|context| Server { context: context.into(), url: format!("https://{context}") });
-        insta::assert_snapshot!(render(&servers, Path::new("/ca \"1\".crt"), "system:node:x", "secret"), @"");
+        insta::assert_snapshot!(render(&servers, Path::new("/ca \"1\".crt"), "system:node:x", "secret"), @r#"
+        apiVersion: v1
+        kind: Config
+        clusters:
+        - name: one
+          cluster:
+            server: https://one
+            certificate-authority: "/ca \"1\".crt"
+        - name: one-2
+          cluster:
+            server: https://one-2
+            certificate-authority: "/ca \"1\".crt"
+        contexts:
+        - name: one
+          context:
+            cluster: one
+            user: "system:node:x"
+        - name: one-2
+          context:
+            cluster: one-2
+            user: "system:node:x"
+        users:
+        - name: "system:node:x"
+          user:
+            token: "secret"
+        current-context: one
+        "#);
     }
 }

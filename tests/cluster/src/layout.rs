@@ -105,6 +105,8 @@ pub(crate) struct Request {
     pub options: Options,
     pub built: Built,
     pub csi_driver: PathBuf,
+    /// Archives of the node's images.
+    pub images: Vec<PathBuf>,
 }
 
 impl Request {

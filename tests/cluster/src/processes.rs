@@ -70,7 +70,7 @@ impl Place {
         match self {
             Self::Here => words(&["setpriv", "--pdeathsig", "KILL", "--"]),
             Self::InNamespacesOf(pid) => {
-                words(&["nsenter", "--target", &pid.to_string(), "--mount", "--net", "--pid", "--cgroup", "--"])
+                words(&["nsenter", "--target", &pid.to_string(), "--mount", "--net", "--pid", "--"])
             }
         }
     }
@@ -88,6 +88,11 @@ pub(crate) struct Processes {
 impl Processes {
     pub(crate) fn new(layout: Layout, sender: Sender<Event>, events: Receiver<Event>) -> Self {
         Self { layout, place: Place::Here, sender, events, running: Vec::new() }
+    }
+
+    /// The process that was started for a component.
+    pub(crate) fn process(&self, name: &str) -> Option<ProcessId> {
+        self.running.iter().find(|(running, _)| running == name).map(|(_, process)| *process)
     }
 
     /// Starts a component. Only ever called on the main thread: the kernel kills the child with the thread that made it.

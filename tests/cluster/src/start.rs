@@ -1,7 +1,7 @@
 //! The order in which a cluster comes up. Every step waits for a condition, never for time.
 
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -12,13 +12,13 @@ use crate::api::{Api, answers, condition};
 use crate::control_plane as plane;
 use crate::kubeconfig;
 use crate::layout::{Layout, Request, write_private};
-use crate::options::Part;
+use crate::options::{Part, Profile};
 use crate::processes::{Place, Processes, Program, prepared};
 use crate::report::Report;
 use crate::{s3, storage, velero};
 
 /// Longer than any step takes on a slow machine; a step that needs more is stuck.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// What the steps work on.
 pub(crate) struct Start<'a> {
@@ -32,13 +32,22 @@ pub(crate) struct Start<'a> {
 impl Start<'_> {
     /// Brings the cluster up.
     pub(crate) fn run(&mut self) -> Result<()> {
+        let node = self.request.options.profile == Profile::Node;
+        let images = if node { Some(self.namespaces()?) } else { None };
         let api = self.control_plane()?;
         self.definitions(&api)?;
-        self.storage(&api)?;
-        if self.request.options.with(Part::Velero) {
-            self.velero(&api)?;
+        if node {
+            self.node()?;
         }
-        self.settled(&api)
+        self.storage(&api)?;
+        if let Some(images) = images {
+            self.imported(images)?;
+        }
+        if self.request.options.with(Part::Velero) {
+            if node { self.velero_pods(&api)? } else { self.velero_process(&api)? }
+        }
+        self.settled(&api)?;
+        if node { self.node_settled(&api) } else { Ok(()) }
     }
 
     fn control_plane(&mut self) -> Result<Api> {
@@ -90,7 +99,7 @@ impl Start<'_> {
         if snapshots {
             objects.extend(storage::snapshot_classes());
         }
-        if velero {
+        if velero && self.addresses.profile == Profile::ControlPlane {
             objects.extend(velero::account());
         }
         self.apply(&objects)
@@ -119,7 +128,7 @@ impl Start<'_> {
         Ok(())
     }
 
-    fn velero(&mut self, api: &Api) -> Result<()> {
+    fn velero_process(&mut self, api: &Api) -> Result<()> {
         self.report.step("starting Velero");
         self.kubeconfig_for(api, velero::NAMESPACE, "velero")?;
         self.apply(&[velero::location(self.addresses)])?;
@@ -160,12 +169,12 @@ impl Start<'_> {
         write_private(&self.layout.kubeconfig_of(account), &text)
     }
 
-    fn apply(&self, objects: &[Value]) -> Result<()> {
+    pub(crate) fn apply(&self, objects: &[Value]) -> Result<()> {
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
         self.kubectl(&["apply", "--server-side", "-f", "-"], &list.to_string()).map(drop)
     }
 
-    fn kubectl(&self, args: &[&str], input: &str) -> Result<String> {
+    pub(crate) fn kubectl(&self, args: &[&str], input: &str) -> Result<String> {
         let program = Program::new("kubectl", self.request.program("kubernetes", "kubectl")?)
             .args([format!("--kubeconfig={}", self.layout.kubeconfig().display())])
             .args(args.iter().copied());
@@ -173,25 +182,30 @@ impl Start<'_> {
     }
 
     /// Runs a program to its end. Never in the namespaces: what is asked is reachable from here.
-    fn output(&self, program: &Program, input: &str) -> Result<String> {
-        let mut child = prepared(self.layout, Place::Here, program)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("starting {}", program.name))?;
-        let mut stdin = child.stdin.take().context("no standard input")?;
-        let output = std::thread::scope(|scope| {
-            // Beside the reading: either pipe may fill.
-            scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
-            child.wait_with_output()
-        })?;
-        if !output.status.success() {
-            let reason = String::from_utf8_lossy(&output.stderr);
-            bail!("{} {}: {}", program.name, program.args.join(" "), reason.trim());
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    pub(crate) fn output(&self, program: &Program, input: &str) -> Result<String> {
+        output(prepared(self.layout, Place::Here, program), program, input)
     }
+}
+
+/// Runs a prepared program to its end.
+pub(crate) fn output(mut command: Command, program: &Program, input: &str) -> Result<String> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {}", program.name))?;
+    let mut stdin = child.stdin.take().context("no standard input")?;
+    let output = std::thread::scope(|scope| {
+        // Beside the reading: either pipe may fill.
+        scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
+        child.wait_with_output()
+    })?;
+    if !output.status.success() {
+        let reason = String::from_utf8_lossy(&output.stderr);
+        bail!("{} {}: {}", program.name, program.args.join(" "), reason.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn established(api: &Api) -> Result<(), String> {

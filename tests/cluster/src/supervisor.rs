@@ -10,8 +10,11 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::address::{Addresses, Slot};
+use crate::cgroup;
 use crate::layout::{Layout, Record};
 use crate::leftovers::{self, ProcessId};
+use crate::network;
+use crate::options::Profile;
 use crate::processes::{Event, Interrupted, Processes, ending};
 use crate::report::Report;
 use crate::start::Start;
@@ -47,7 +50,7 @@ pub fn supervise(root: &Path) -> Result<()> {
         Start { layout: &layout, request: &request, addresses, processes: &mut processes, report: &report }.run();
     if let Err(error) = started {
         report.failed(&format!("{error:#}"));
-        processes.stop(GRACE)?;
+        stop(&layout, addresses, &mut processes)?;
         // An interrupted start leaves nothing; a failed one leaves its logs for reading.
         return if error.is::<Interrupted>() { remove(&layout) } else { Err(error) };
     }
@@ -66,8 +69,17 @@ pub fn supervise(root: &Path) -> Result<()> {
             }
         }
     }
-    processes.stop(GRACE)?;
+    stop(&layout, addresses, &mut processes)?;
     remove(&layout)
+}
+
+fn stop(layout: &Layout, addresses: Addresses, processes: &mut Processes) -> Result<()> {
+    processes.stop(GRACE)?;
+    if addresses.profile == Profile::Node {
+        network::disconnect(addresses)?;
+        cgroup::remove(&layout.root)?;
+    }
+    Ok(())
 }
 
 fn remove(layout: &Layout) -> Result<()> {

@@ -1,12 +1,14 @@
 //! Velero.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::address::{Addresses, port};
+use crate::images;
 use crate::layout::{Layout, Request};
 use crate::processes::Program;
 use crate::s3;
+use crate::storage::KUBELET_ROOT;
 
 /// Velero's namespace.
 pub(crate) const NAMESPACE: &str = "velero";
@@ -19,6 +21,7 @@ pub(crate) fn server(layout: &Layout, request: &Request, addresses: Addresses) -
         .env("VELERO_NAMESPACE", NAMESPACE)
         .env("VELERO_SCRATCH_DIR", layout.folder("tmp").display().to_string())
         .env("NODE_NAME", "none")
+        .env("CSI_SNAPSHOT_EARLY_FREQUENT_POLLING", "true")
         .env("AWS_SHARED_CREDENTIALS_FILE", s3::credentials_file(layout).display().to_string())
         .args([
             "server".into(),
@@ -34,6 +37,47 @@ pub(crate) fn server(layout: &Layout, request: &Request, addresses: Addresses) -
 /// Settings that make tests wait less; they change when Velero looks, not what it does.
 pub(crate) const QUICK: [&str; 3] =
     ["--item-operation-sync-frequency=2s", "--backup-sync-period=10s", "--store-validation-frequency=10s"];
+
+/// Velero as its own installer puts it into a cluster with a node: namespace, account, location, Deployment, DaemonSet.
+pub(crate) fn installer(layout: &Layout, request: &Request, addresses: Addresses) -> Result<Program> {
+    let location = format!("region={},s3ForcePathStyle=true,s3Url={}", s3::REGION, s3::url(addresses));
+    let free =
+        |of: &str| ["cpu-request", "mem-request", "cpu-limit", "mem-limit"].map(|what| format!("--{of}-pod-{what}=0"));
+    Ok(Program::new("velero-install", request.program("velero", "velero")?)
+        // It asks the cluster for its version.
+        .env("KUBECONFIG", layout.kubeconfig().display().to_string())
+        .args(["install", "--dry-run", "--output=json", "--use-node-agent", "--use-volume-snapshots=false"])
+        .args([
+            format!("--namespace={NAMESPACE}"),
+            format!("--image={}", images::velero(request)?),
+            "--provider=aws".into(),
+            format!("--plugins={}", images::velero_plugin(request)?),
+            format!("--bucket={}", s3::BUCKET),
+            format!("--backup-location-config={location}"),
+            format!("--secret-file={}", s3::credentials_file(layout).display()),
+            format!("--kubelet-root-dir={KUBELET_ROOT}"),
+            "--features=EnableCSI".into(),
+            "--csi-snapshot-early-frequent-polling".into(),
+        ])
+        // The node has two processors for everything.
+        .args(free("velero"))
+        .args(free("node-agent")))
+}
+
+/// Adds the quick settings to the installer's Deployment.
+pub(crate) fn quicken(installed: &str) -> Result<Value> {
+    let mut list: Value = serde_json::from_str(installed).context("reading what velero install prints")?;
+    let deployment = list["items"]
+        .as_array_mut()
+        .and_then(|items| items.iter_mut().find(|item| item["kind"] == "Deployment"))
+        .context("velero install prints no Deployment")?;
+    let args = deployment
+        .pointer_mut("/spec/template/spec/containers/0/args")
+        .and_then(Value::as_array_mut)
+        .context("Velero's Deployment has no arguments")?;
+    args.extend(QUICK.map(Value::from));
+    Ok(list)
+}
 
 /// The namespace and the account that Velero's server runs as.
 pub(crate) fn account() -> Vec<Value> {
@@ -69,5 +113,28 @@ pub(crate) fn location(addresses: Addresses) -> Value {
     })
 }
 
+/// The paths of what runs Velero on a node, with the field that counts its ready pods.
+pub(crate) const WORKLOADS: [(&str, &str); 2] = [
+    ("/apis/apps/v1/namespaces/velero/deployments/velero", "/status/availableReplicas"),
+    ("/apis/apps/v1/namespaces/velero/daemonsets/node-agent", "/status/numberReady"),
+];
+
 /// The path at which the API server shows the location.
 pub(crate) const LOCATION_PATH: &str = "/apis/velero.io/v1/namespaces/velero/backupstoragelocations/default";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_deployment_gets_the_quick_settings() {
+        let container = json!({ "spec": { "template": { "spec": { "containers": [{ "args": ["server"] }] } } } });
+        let mut deployment = container.clone();
+        deployment["kind"] = "Deployment".into();
+        let list = json!({ "items": [container, deployment] }).to_string();
+        let quick = quicken(&list).unwrap();
+        assert_eq!(quick["items"][0], container);
+        assert_eq!(quick.pointer("/items/1/spec/template/spec/containers/0/args/1").unwrap(), QUICK[0]);
+        assert!(quicken("{}").is_err());
+    }
+}
