@@ -4,6 +4,12 @@ use sha2::{Digest, Sha256};
 
 /// Groups volume snapshots that were taken together.
 pub const GROUP: &str = "kubectl-backup.dev/group";
+/// Annotation of a volume snapshot: the storage class of the claim that it was taken of.
+pub const SOURCE_STORAGE_CLASS: &str = "kubectl-backup.dev/source-storage-class";
+/// Annotation of a volume snapshot: the access modes of the claim, separated by commas.
+pub const SOURCE_ACCESS_MODES: &str = "kubectl-backup.dev/source-access-modes";
+/// Annotation of a volume snapshot: the size that the claim asked for.
+pub const SOURCE_SIZE: &str = "kubectl-backup.dev/source-size";
 /// Set by the webhook alone, on objects that an exempt account creates: they take no slot of a quota.
 pub const QUOTA_EXEMPT: &str = "kubectl-backup.dev/quota-exempt";
 

@@ -48,6 +48,9 @@ enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Create(commands::backup::create::Args),
+    Restore(commands::restore::Args),
+    Snapshot(commands::snapshot::Args),
     /// Show the version of the plugin, of Kubernetes and of Velero
     Version(commands::version::Args),
 }
@@ -115,6 +118,9 @@ pub fn run() -> ExitCode {
 
 async fn dispatch(command: Command, context: &Context) -> Result<Exit> {
     match command {
+        Command::Create(args) => args.run(context).await,
+        Command::Restore(args) => args.run(context).await,
+        Command::Snapshot(args) => args.run(context).await,
         Command::Version(args) => args.run(context).await,
     }
 }

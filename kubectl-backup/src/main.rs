@@ -1,12 +1,15 @@
 //! `kubectl backup`: hot backups by CSI snapshots, cold backups by Velero.
 
+mod apply;
 mod args;
 mod cli;
 mod client;
 mod commands;
 mod error;
 mod exit;
+mod facts;
 mod output;
+mod plan;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -23,6 +23,18 @@ impl OutputFormat {
     pub fn is_table(self) -> bool {
         matches!(self, Self::Table | Self::Wide)
     }
+
+    /// Returns whether the format shows whole objects.
+    pub fn is_structured(self) -> bool {
+        matches!(self, Self::Json | Self::Yaml)
+    }
+}
+
+impl OutputFormat {
+    /// Returns whether whole objects are printed.
+    pub fn is_object(self) -> bool {
+        matches!(self, Self::Json | Self::Yaml)
+    }
 }
 
 impl FromStr for OutputFormat {

@@ -4,6 +4,7 @@ mod connect;
 mod deadline;
 mod list;
 mod list_reader;
+mod object;
 mod retry;
 mod wait;
 mod warnings;
@@ -11,6 +12,7 @@ mod warnings;
 pub use connect::{Cluster, connect};
 pub use deadline::DeadlineExceeded;
 pub use list::{ListRequest, list};
+pub use object::{create, get};
 pub use wait::until;
 
 /// The owner of the fields that the plugin sets.

@@ -1,0 +1,52 @@
+//! Mappings of namespaces on the command line: `a:b,c:d`.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+/// Longest name of a namespace.
+const NAMESPACE_MAX: usize = 63;
+
+/// From source to target.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NamespaceMapping(pub BTreeMap<String, String>);
+
+impl FromStr for NamespaceMapping {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut mapping = BTreeMap::new();
+        for pair in text.split(',').map(str::trim) {
+            let (source, target) = pair
+                .split_once(':')
+                .ok_or_else(|| format!("{pair:?} is no mapping: write it as from:to, such as shop:shop-test"))?;
+            check(source)?;
+            check(target)?;
+            if mapping.insert(source.to_owned(), target.to_owned()).is_some() {
+                return Err(format!("the namespace {source:?} is mapped twice"));
+            }
+        }
+        Ok(Self(mapping))
+    }
+}
+
+fn check(name: &str) -> Result<(), String> {
+    let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let fits = name.len() <= NAMESPACE_MAX
+        && end(name.chars().next())
+        && end(name.chars().last())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if fits { Ok(()) } else { Err(format!("no namespace can have the name {name:?}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_valid_names_are_taken() {
+        let mapping: NamespaceMapping = "a:b, c:d".parse().unwrap();
+        assert_eq!(mapping.0.len(), 2);
+        for text in ["", "a", "a:", ":b", "a:B", "a:b:c", "a:b,a:c", "a:b,", "*:b", "a:-b"] {
+            assert!(text.parse::<NamespaceMapping>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `kubectl backup snapshot create`
+
+use std::time::Duration;
+
+use backup_api::snapshot::VolumeSnapshot;
+use backup_policy::Config;
+use kube::Resource as _;
+use serde_json::Value;
+
+use super::{RESOURCE, wait::until_ready};
+use crate::{
+    args::{DryRun, DryRunArgs, Labels, OutputArgs, parse_claim_name, parse_duration, parse_name, parse_snapshot_name},
+    cli::Context,
+    client::{self, Cluster},
+    error::{CliError, Result},
+    exit::Exit,
+    facts,
+    output::{Changed, print_changed},
+    plan::{
+        refusal,
+        snapshot::{create, name},
+    },
+};
+
+/// Take a snapshot of a volume and wait until it is ready
+///
+/// The snapshot class follows from the volume's storage class; --class names another. What a later restore needs to
+/// know of the PVC is kept with the snapshot.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The PVC to snapshot
+    #[arg(value_name = "PVC", value_parser = parse_claim_name)]
+    claim: String,
+    /// The snapshot's name; made of the PVC's name and the time when absent
+    #[arg(long, value_parser = parse_snapshot_name)]
+    name: Option<String>,
+    /// The VolumeSnapshotClass; chosen by the storage class when absent
+    #[arg(long, value_parser = parse_name)]
+    class: Option<String>,
+    /// Labels for the snapshot
+    #[arg(long, value_name = "KEY=VALUE,…", default_value = "", hide_default_value = true)]
+    labels: Labels,
+    /// Do not wait until the snapshot is ready
+    #[arg(long)]
+    no_wait: bool,
+    /// How long to wait; 0 waits forever
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Args {
+    /// Runs the command.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let cluster = context.cluster().await?;
+        let ui = &context.ui;
+        let plan = self.plan(context, &cluster).await?;
+        if let Some(class) = &plan.snapshot.spec.volume_snapshot_class_name {
+            ui.status(&format!("using VolumeSnapshotClass {class:?} ({})", plan.why));
+        }
+        let (format, dry_run) = (self.output.format(), self.dry_run.dry_run);
+        let name = plan.snapshot.metadata.name.clone().unwrap_or_default();
+        let object = as_sent(&plan.snapshot)?;
+        let object = match dry_run {
+            DryRun::Client => object,
+            DryRun::None | DryRun::Server => create(&cluster, &object, &name, dry_run).await?,
+        };
+        let full_name = format!("{RESOURCE}/{name}");
+        let report =
+            |object: &Value| print_changed(ui, format, dry_run, &Changed { name: &full_name, verb: "created", object });
+        if dry_run != DryRun::None || self.no_wait {
+            report(&object)?;
+            return Ok(Exit::Done);
+        }
+        // Whoever reads objects wants the one that is ready; whoever reads lines wants to know what was made by now.
+        if format.is_object() {
+            until_ready(context, &cluster, &name, self.timeout).await?;
+            report(&facts::snapshots::read_as_is(&cluster, &name).await?)?;
+        } else {
+            report(&object)?;
+            until_ready(context, &cluster, &name, self.timeout).await?;
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn plan(&self, context: &Context, cluster: &Cluster) -> Result<create::Plan> {
+        let (claim, classes) =
+            tokio::join!(facts::claim::read(cluster, &self.claim), facts::snapshots::classes(cluster));
+        let claim = claim?;
+        facts::claim::require_bound(cluster, &claim).await?;
+        let classes = classes?;
+        let provisioned = facts::claim::provisioned(cluster, &claim).await?;
+        if classes.is_none() && self.class.is_some() {
+            context.ui.warning("the cluster's VolumeSnapshotClasses may not be listed: --class is not checked");
+        }
+        let name = self.name.clone().unwrap_or_else(|| name::derive(&self.claim, context.now()));
+        let request = create::Request {
+            name: &name,
+            namespace: &cluster.namespace,
+            class: self.class.as_deref(),
+            labels: &self.labels.0,
+        };
+        let facts = create::Facts { claim: &claim, provisioned: &provisioned, classes: classes.as_deref() };
+        create::plan(&Config::default(), &request, &facts)
+    }
+}
+
+fn as_sent(snapshot: &VolumeSnapshot) -> Result<Value> {
+    serde_json::to_value(snapshot)
+        .map_err(|error| CliError::new(format!("failed to write the volumesnapshot: {error}")))
+}
+
+/// Sends the object and returns the server's answer as it is: fields that our types do not know must not get lost.
+async fn create(cluster: &Cluster, snapshot: &Value, name: &str, dry_run: DryRun) -> Result<Value> {
+    let namespace = &cluster.namespace;
+    let doing = format!("create volumesnapshot {name:?} in namespace {namespace:?}");
+    let path = VolumeSnapshot::url_path(&(), Some(namespace));
+    client::create(cluster, &path, snapshot, dry_run, &doing)
+        .await
+        .map_err(|error| refusal::explain(facts::snapshots::explain(error), "volumesnapshots", name, namespace))
+}

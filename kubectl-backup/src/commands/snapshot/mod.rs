@@ -1,0 +1,36 @@
+//! `kubectl backup snapshot`: hot backups.
+
+mod create;
+mod list;
+mod wait;
+
+use crate::{cli::Context, error::Result, exit::Exit};
+
+/// VolumeSnapshots as kubectl names them.
+const RESOURCE: &str = "volumesnapshot.snapshot.storage.k8s.io";
+
+/// Take, restore, list and delete volume snapshots
+///
+/// `snapshot PVC` is short for `snapshot create PVC`.
+#[derive(Debug, clap::Args)]
+#[command(subcommand_required = true, arg_required_else_help = true, allow_external_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Create(create::Args),
+    List(list::Args),
+}
+
+impl Args {
+    /// Runs the command.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        match self.verb {
+            Verb::Create(args) => args.run(context).await,
+            Verb::List(args) => args.run(context).await,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Facts that commands read from the cluster.
+
+pub mod claim;
+pub mod events;
+pub mod named;
+pub mod snapshots;
+pub mod target;
+pub mod velero;

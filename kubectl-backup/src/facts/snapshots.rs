@@ -1,0 +1,98 @@
+//! VolumeSnapshots, their contents and classes.
+
+use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotContent};
+use kube::{Api, Resource as _};
+use serde_json::Value;
+
+use crate::{
+    client::{self, Cluster, ListRequest, list},
+    error::{CliError, Doing as _, Result},
+    facts::named::Named,
+    plan::nearest,
+};
+
+/// What the plugin is in want of when the API server does not know VolumeSnapshots.
+pub fn not_installed() -> CliError {
+    CliError::new("snapshots are not installed in this cluster: it has no snapshot.storage.k8s.io/v1 resources")
+        .hint(
+            "A cluster administrator must install the snapshot CRDs and the snapshot-controller: \
+             https://github.com/kubernetes-csi/external-snapshotter",
+        )
+        .hint("Velero can save files of volumes without them: kubectl backup create --volumes annotated")
+}
+
+/// Replaces "no such resource type" by what is missing.
+pub fn explain(error: CliError) -> CliError {
+    if error.is_missing_resource_type() { not_installed() } else { error }
+}
+
+/// Lists the snapshot classes; `None` when they may not be listed.
+///
+/// # Errors
+/// When snapshots are not installed, or the server cannot be asked.
+pub async fn classes(cluster: &Cluster) -> Result<Option<Vec<VolumeSnapshotClass>>> {
+    let mut classes = Vec::new();
+    let request = ListRequest::of::<VolumeSnapshotClass>(None, None);
+    match list(cluster, &request, "list volumesnapshotclasses", |class| classes.push(class)).await {
+        Ok(()) => Ok(Some(classes)),
+        Err(error) if error.is_forbidden() => Ok(None),
+        Err(error) => Err(explain(error)),
+    }
+}
+
+/// Reads a snapshot of the namespace.
+///
+/// # Errors
+/// When it does not exist (the hint names those that do) or may not be read.
+pub async fn read(cluster: &Cluster, name: &str) -> Result<VolumeSnapshot> {
+    let namespace = &cluster.namespace;
+    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), namespace);
+    let error = match api.get(name).await.doing(|| format!("read volumesnapshot {name:?} in namespace {namespace:?}")) {
+        Ok(snapshot) => return Ok(snapshot),
+        Err(error) => explain(error),
+    };
+    if !error.is_not_found() {
+        return Err(error);
+    }
+    let mut missing = CliError::new(format!("VolumeSnapshot {name:?} in namespace {namespace:?} does not exist"));
+    missing.code = error.code;
+    let look = format!("See the snapshots with: kubectl backup snapshot list -n {namespace}");
+    Err(match names(cluster).await {
+        Ok(existing) => missing.hint(nearest::hint(name, &existing, "snapshots", &format!("namespace {namespace:?}"))),
+        Err(_) => missing.hint(look),
+    })
+}
+
+/// Reads a snapshot with every field that the server has.
+///
+/// # Errors
+/// When it does not exist or may not be read.
+pub async fn read_as_is(cluster: &Cluster, name: &str) -> Result<Value> {
+    let path = format!("{}/{name}", VolumeSnapshot::url_path(&(), Some(&cluster.namespace)));
+    client::get(cluster, &path, &format!("read volumesnapshot {name:?} in namespace {:?}", cluster.namespace))
+        .await
+        .map_err(explain)
+}
+
+async fn names(cluster: &Cluster) -> Result<Vec<String>> {
+    let request = ListRequest::of::<VolumeSnapshot>(Some(&cluster.namespace), None);
+    let doing = format!("list volumesnapshots in namespace {:?}", cluster.namespace);
+    let mut names = Vec::new();
+    list::<Named>(cluster, &request, &doing, |item| names.extend(item.metadata.name)).await?;
+    Ok(names)
+}
+
+/// Reads the content that a snapshot is bound to; `None` when there is none (yet) or it may not be read.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn content(cluster: &Cluster, snapshot: &VolumeSnapshot) -> Result<Option<VolumeSnapshotContent>> {
+    let bound = snapshot.status.as_ref().and_then(|status| status.bound_volume_snapshot_content_name.as_deref());
+    let Some(name) = bound.or(snapshot.spec.source.volume_snapshot_content_name.as_deref()) else { return Ok(None) };
+    let api: Api<VolumeSnapshotContent> = Api::all(cluster.client.clone());
+    match api.get(name).await.doing(|| format!("read volumesnapshotcontent {name:?}")) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.is_forbidden() || error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

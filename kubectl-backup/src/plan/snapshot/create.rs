@@ -1,0 +1,233 @@
+//! From a claim and what is known of it to the VolumeSnapshot to create, or to the reason why there can be none.
+
+use std::collections::BTreeMap;
+
+use backup_api::{
+    labels,
+    snapshot::{VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotSource, VolumeSnapshotSpec},
+};
+use backup_policy::{
+    Config,
+    snapshot_class::{self, Choice, NoClass, SnapshotClassFact},
+};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+
+use crate::{
+    error::{CliError, Result},
+    plan::provisioned::{self, Provisioned},
+};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The snapshot's name.
+    pub name: &'a str,
+    /// Its namespace, which is the claim's.
+    pub namespace: &'a str,
+    /// The class that was named.
+    pub class: Option<&'a str>,
+    /// Labels for the snapshot.
+    pub labels: &'a BTreeMap<String, String>,
+}
+
+/// What is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The claim, bound.
+    pub claim: &'a PersistentVolumeClaim,
+    /// What holds its data.
+    pub provisioned: &'a Provisioned,
+    /// The cluster's snapshot classes; `None` when they may not be listed.
+    pub classes: Option<&'a [VolumeSnapshotClass]>,
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The object to create.
+    pub snapshot: VolumeSnapshot,
+    /// What led to the class, in words.
+    pub why: String,
+}
+
+/// Plans the snapshot.
+///
+/// # Errors
+/// When the volume cannot be snapshotted or no class fits.
+pub fn plan(config: &Config, request: &Request<'_>, facts: &Facts<'_>) -> Result<Plan> {
+    let claim_name = facts.claim.metadata.name.as_deref().unwrap_or_default();
+    let driver = match facts.provisioned {
+        Provisioned::ByCsi(driver) => Some(driver.as_str()),
+        Provisioned::Unknown => None,
+        Provisioned::Otherwise(reason) => {
+            return Err(CliError::new(format!(
+                "PVC {claim_name:?} in namespace {:?} cannot be snapshotted: {reason}, and only CSI drivers take snapshots",
+                request.namespace
+            ))
+            .hint("Save its files with Velero instead: kubectl backup create --volumes annotated"));
+        }
+    };
+    let (class, why) = match (request.class, facts.classes) {
+        (Some(named), Some(classes)) => (named.to_owned(), check_named(named, driver, classes)?),
+        (Some(named), None) => (named.to_owned(), "named; not checked".into()),
+        (None, Some(classes)) => choose(config, facts.claim, driver, classes)?,
+        (None, None) => {
+            return Err(CliError::new("the cluster's VolumeSnapshotClasses may not be listed, so none can be chosen")
+                .hint("Name one with --class; ask a cluster administrator which fits."));
+        }
+    };
+    let mut snapshot = VolumeSnapshot::new(
+        request.name,
+        VolumeSnapshotSpec {
+            source: VolumeSnapshotSource {
+                persistent_volume_claim_name: Some(claim_name.to_owned()),
+                volume_snapshot_content_name: None,
+            },
+            volume_snapshot_class_name: Some(class),
+        },
+    );
+    snapshot.metadata.namespace = Some(request.namespace.to_owned());
+    snapshot.metadata.labels = (!request.labels.is_empty()).then(|| request.labels.clone());
+    snapshot.metadata.annotations = remembered(facts.claim);
+    Ok(Plan { snapshot, why })
+}
+
+/// What a restore needs to know of the claim when the claim is gone by then: nothing else in the cluster keeps it.
+fn remembered(claim: &PersistentVolumeClaim) -> Option<BTreeMap<String, String>> {
+    let spec = claim.spec.as_ref()?;
+    let mut annotations = BTreeMap::new();
+    if let Some(class) = provisioned::storage_class(claim) {
+        annotations.insert(labels::SOURCE_STORAGE_CLASS.to_owned(), class.to_owned());
+    }
+    if let Some(modes) = spec.access_modes.as_ref().filter(|modes| !modes.is_empty()) {
+        annotations.insert(labels::SOURCE_ACCESS_MODES.to_owned(), modes.join(","));
+    }
+    let requests = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+    if let Some(size) = requests.and_then(|requests| requests.get("storage")) {
+        annotations.insert(labels::SOURCE_SIZE.to_owned(), size.0.clone());
+    }
+    (!annotations.is_empty()).then_some(annotations)
+}
+
+fn check_named(named: &str, driver: Option<&str>, classes: &[VolumeSnapshotClass]) -> Result<String> {
+    let name = |class: &VolumeSnapshotClass| class.metadata.name.clone().unwrap_or_default();
+    let of_driver: Vec<String> =
+        classes.iter().filter(|class| driver.is_none_or(|driver| class.driver == driver)).map(name).collect();
+    let candidates = || match (of_driver.as_slice(), driver) {
+        ([], Some(driver)) => format!("The cluster has no VolumeSnapshotClass for driver {driver}."),
+        ([], None) => "The cluster has no VolumeSnapshotClass at all.".to_owned(),
+        (fitting, _) => format!("Classes that fit: {}", fitting.join(", ")),
+    };
+    let Some(class) = classes.iter().find(|class| name(class) == named) else {
+        return Err(CliError::new(format!("VolumeSnapshotClass {named:?} does not exist")).hint(candidates()));
+    };
+    match driver {
+        Some(driver) if class.driver != driver => Err(CliError::new(format!(
+            "VolumeSnapshotClass {named:?} is for driver {}, but the volume's driver is {driver}",
+            class.driver
+        ))
+        .hint(candidates())),
+        _ => Ok("as named".into()),
+    }
+}
+
+fn choose(
+    config: &Config,
+    claim: &PersistentVolumeClaim,
+    driver: Option<&str>,
+    classes: &[VolumeSnapshotClass],
+) -> Result<(String, String)> {
+    let facts: Vec<SnapshotClassFact> = classes
+        .iter()
+        .map(|class| SnapshotClassFact {
+            name: class.metadata.name.clone().unwrap_or_default(),
+            driver: class.driver.clone(),
+            is_default: class.is_default(),
+        })
+        .collect();
+    match snapshot_class::choose(config, provisioned::storage_class(claim), driver, &facts) {
+        Choice::Use { class, reason } => Ok((class, reason.to_string())),
+        Choice::None(none) => Err(no_class(&none, &facts)),
+    }
+}
+
+fn no_class(none: &NoClass, facts: &[SnapshotClassFact]) -> CliError {
+    let of_driver: Vec<&str> = facts
+        .iter()
+        .filter(|fact| none.driver.as_ref().is_none_or(|driver| fact.driver == *driver))
+        .map(|fact| fact.name.as_str())
+        .collect();
+    let error = CliError::new(none.to_string());
+    match (of_driver.as_slice(), &none.driver) {
+        ([], Some(driver)) => error.hint(format!(
+            "A cluster administrator must create a VolumeSnapshotClass for driver {driver} first; some drivers have no snapshots at all."
+        )),
+        ([], None) => error.hint("A cluster administrator must create a VolumeSnapshotClass for the volume's driver first."),
+        (fitting, _) => error.hint(format!("Name one with --class: {}", fitting.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn claim() -> PersistentVolumeClaim {
+        serde_json::from_value(json!({
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"storageClassName": "test-block-std", "accessModes": ["ReadWriteOnce"],
+                     "resources": {"requests": {"storage": "1Gi"}}},
+        }))
+        .unwrap()
+    }
+
+    fn class(name: &str, driver: &str) -> VolumeSnapshotClass {
+        serde_json::from_value(json!({"metadata": {"name": name}, "driver": driver, "deletionPolicy": "Delete"}))
+            .unwrap()
+    }
+
+    fn planned(class: Option<&str>, provisioned: &Provisioned, classes: Option<&[VolumeSnapshotClass]>) -> String {
+        let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
+        let request = Request { name: "s1", namespace: "shop", class, labels: &labels };
+        let claim = claim();
+        match plan(&Config::default(), &request, &Facts { claim: &claim, provisioned, classes }) {
+            Ok(plan) => format!("{} | {}", serde_json::to_string(&plan.snapshot).unwrap(), plan.why),
+            Err(error) => format!("{} | {}", error.message, error.hints.join(" | ")),
+        }
+    }
+
+    fn csi(driver: &str) -> Provisioned {
+        Provisioned::ByCsi(driver.into())
+    }
+
+    #[test]
+    fn the_snapshot_names_the_claim_the_class_and_what_a_restore_needs() {
+        let classes = [class("block-snapshot", "csi.test"), class("other", "csi.other")];
+        insta::assert_snapshot!(planned(None, &csi("csi.test"), Some(&classes)), @r#"{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshot","metadata":{"annotations":{"kubectl-backup.dev/source-access-modes":"ReadWriteOnce","kubectl-backup.dev/source-size":"1Gi","kubectl-backup.dev/source-storage-class":"test-block-std"},"labels":{"app":"web"},"name":"s1","namespace":"shop"},"spec":{"source":{"persistentVolumeClaimName":"web"},"volumeSnapshotClassName":"block-snapshot"}} | policy for storage classes *-block-*"#);
+    }
+
+    #[test]
+    fn a_named_class_must_exist_and_have_the_driver() {
+        let classes = [class("block-snapshot", "csi.test"), class("other", "csi.other")];
+        let facts = Some(classes.as_slice());
+        insta::assert_snapshot!(planned(Some("nope"), &csi("csi.test"), facts), @r#"VolumeSnapshotClass "nope" does not exist | Classes that fit: block-snapshot"#);
+        insta::assert_snapshot!(planned(Some("other"), &csi("csi.test"), facts), @r#"VolumeSnapshotClass "other" is for driver csi.other, but the volume's driver is csi.test | Classes that fit: block-snapshot"#);
+        assert!(planned(Some("other"), &csi("csi.other"), facts).ends_with("| as named"));
+        assert!(planned(Some("nope"), &Provisioned::Unknown, None).ends_with("| named; not checked"));
+    }
+
+    #[test]
+    fn without_a_class_the_error_says_what_there_is_and_what_to_do() {
+        insta::assert_snapshot!(planned(None, &csi("csi.new"), Some(&[class("block-snapshot", "csi.test")])), @"no VolumeSnapshotClass fits storage class test-block-std (driver csi.new); block-snapshot is for driver csi.test | A cluster administrator must create a VolumeSnapshotClass for driver csi.new first; some drivers have no snapshots at all.");
+        let two = [class("a", "csi.test"), class("b", "csi.test")];
+        insta::assert_snapshot!(planned(None, &csi("csi.test"), Some(&two)), @"no VolumeSnapshotClass fits storage class test-block-std (driver csi.test); the policy names block-snapshot, which does not exist; a is one of several and not the default; b is one of several and not the default | Name one with --class: a, b");
+        insta::assert_snapshot!(planned(None, &csi("csi.test"), None), @"the cluster's VolumeSnapshotClasses may not be listed, so none can be chosen | Name one with --class; ask a cluster administrator which fits.");
+    }
+
+    #[test]
+    fn a_volume_without_csi_is_refused_with_the_reason() {
+        let nfs = Provisioned::Otherwise("volume \"pv1\" is a NFS volume".into());
+        insta::assert_snapshot!(planned(None, &nfs, Some(&[])), @r#"PVC "web" in namespace "shop" cannot be snapshotted: volume "pv1" is a NFS volume, and only CSI drivers take snapshots | Save its files with Velero instead: kubectl backup create --volumes annotated"#);
+    }
+}
