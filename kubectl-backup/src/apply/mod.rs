@@ -1,0 +1,3 @@
+//! Writes, and waits for what they set going.
+
+pub mod follow;

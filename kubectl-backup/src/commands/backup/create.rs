@@ -1,0 +1,180 @@
+//! `kubectl backup create`
+
+use std::time::Duration;
+
+use backup_api::velero::Backup;
+use kube::{Api, ResourceExt as _};
+use serde_json::json;
+
+use crate::{
+    apply::follow::{Follow, follow},
+    args::{DryRun, DryRunArgs, Labels, OutputArgs, Selector, parse_duration},
+    cli::Context,
+    client::Cluster,
+    error::{CliError, Doing as _, Result},
+    exit::Exit,
+    facts::velero,
+    output::{Changed, print_changed},
+    plan::{
+        backup::{Request, Scope, Volumes},
+        location, refusal,
+        run::Kind,
+        velero_namespace,
+    },
+};
+
+/// Back up a namespace, or the whole cluster, with Velero
+///
+/// Saves the namespace of -n, else of the current context. Name several with --namespaces, or say --all-namespaces for
+/// the whole cluster. What Velero cannot do now (storage location unavailable, namespace missing, name taken) is said
+/// before anything is created. Then waits until the backup has ended; Ctrl-C stops the waiting, not the backup.
+///
+/// Volumes: without --volumes Velero decides as its server is set up: as a rule volumes that pods name in the
+/// annotation backup.velero.io/backup-volumes are copied, and others get a CSI snapshot if CSI is switched on.
+///
+/// Ends with 0 when the backup completed, 10 when it partially failed, 11 when it failed, 12 when Velero refused it, and
+/// 124 when --timeout passed first.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Name of the backup, at most 63 characters; NAMESPACE-TIME (UTC) when absent
+    name: Option<String>,
+    /// Namespaces to save, separated by commas, instead of one; names may have *
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "all_namespaces")]
+    namespaces: Vec<String>,
+    /// Save the whole cluster: all namespaces and all cluster-scoped objects
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// Namespaces to leave out, separated by commas; needs --all-namespaces
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "all_namespaces")]
+    exclude_namespaces: Vec<String>,
+    /// Save only objects with these labels, such as app=web,tier!=cache
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<Selector>,
+    /// Labels of the backup itself, such as team=shop,why=upgrade
+    #[arg(long, value_name = "LABELS")]
+    labels: Option<Labels>,
+    /// How volumes are saved; as Velero's server is set up when absent
+    #[arg(long, value_enum, value_name = "HOW")]
+    volumes: Option<Volumes>,
+    /// How long the backup is kept, such as 30d or 12h; the cluster's policy or Velero's server decides when absent
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    retention: Option<Duration>,
+    /// Storage location; the default one when absent
+    #[arg(long, value_name = "NAME")]
+    location: Option<String>,
+    /// Return as soon as the backup is created
+    #[arg(long)]
+    no_wait: bool,
+    /// How long to wait for the end of the backup, such as 30m; 0 waits as long as it takes
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "0", conflicts_with = "no_wait")]
+    timeout: Duration,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Args {
+    /// Runs the command.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let ui = &context.ui;
+        let format = self.output.format();
+        let (no_wait, timeout, dry_run) = (self.no_wait, self.timeout, self.dry_run.dry_run);
+        let given_namespace = context.connection.namespace.clone();
+        let cluster = context.cluster().await?;
+        let request = self.request(given_namespace.as_deref(), &cluster.namespace)?;
+        let name = request.name(context.now())?;
+        let namespace = velero::namespace(&cluster).await?;
+        let location = preflight(context, &cluster, &namespace, &request, &name).await?;
+        let backup = request.object(&name, &namespace);
+        let resource = format!("backup.velero.io/{name}");
+        ui.status(&format!("Backing up {} to location {location:?}", request.scope.words()));
+        if dry_run == DryRun::Client {
+            let changed = Changed { name: &resource, verb: "created", object: &json!(backup) };
+            print_changed(ui, format, dry_run, &changed)?;
+            return Ok(Exit::Done);
+        }
+        let api: Api<Backup> = Api::namespaced(cluster.client.clone(), &namespace);
+        let created = api
+            .create(&dry_run.post_params(), &backup)
+            .await
+            .doing(|| format!("create backup {name:?} in namespace {namespace:?}"))
+            .map_err(|error| velero_namespace::explain(error, false))
+            .map_err(|error| refusal::explain(error, "backups.velero.io", &name, &namespace))?;
+        if !format.is_structured() {
+            let changed = Changed { name: &resource, verb: "created", object: &json!(null) };
+            print_changed(ui, format, dry_run, &changed)?;
+        }
+        let (last, end) = if dry_run == DryRun::Server || no_wait {
+            (created, Ok(None))
+        } else {
+            let what = Follow { kind: Kind::Backup, name: &name, namespace: &namespace, timeout };
+            let followed = follow(ui, api, created, &what).await;
+            (followed.last, followed.end.map(Some))
+        };
+        if format.is_structured() {
+            let changed = Changed { name: &resource, verb: "created", object: &json!(last) };
+            print_changed(ui, format, dry_run, &changed)?;
+        }
+        if let Some(sentence) = end? {
+            ui.status(&sentence);
+        }
+        Ok(Exit::Done)
+    }
+
+    fn request(self, given_namespace: Option<&str>, context_namespace: &str) -> Result<Request> {
+        let scope = if self.all_namespaces {
+            Scope::Cluster { except: self.exclude_namespaces }
+        } else if self.namespaces.is_empty() {
+            Scope::Namespaces(vec![context_namespace.to_owned()])
+        } else if given_namespace.is_some() {
+            return Err(CliError::usage("--namespace and --namespaces cannot be used together")
+                .hint("Name all of them with --namespaces a,b"));
+        } else {
+            Scope::Namespaces(self.namespaces)
+        };
+        Ok(Request {
+            name: self.name,
+            scope,
+            selector: self.selector.map(|selector| selector.0),
+            labels: self.labels.unwrap_or_default().0,
+            volumes: self.volumes,
+            retention: self.retention,
+            location: self.location,
+        })
+    }
+}
+
+/// Checks what the server would find out only after the backup is created. Returns the location's name.
+async fn preflight(
+    context: &Context,
+    cluster: &Cluster,
+    namespace: &str,
+    request: &Request,
+    name: &str,
+) -> Result<String> {
+    let ui = &context.ui;
+    let backups: Api<Backup> = Api::namespaced(cluster.client.clone(), namespace);
+    let named = request.scope.named();
+    let (locations, missing, taken) = tokio::try_join!(
+        velero::locations(cluster, namespace),
+        velero::missing_namespaces(cluster, &named),
+        velero::get(&backups, "backup", name, namespace),
+    )?;
+    let (missing, unknown) = missing;
+    if !missing.is_empty() {
+        let quoted: Vec<String> = missing.iter().map(|name| format!("{name:?}")).collect();
+        return Err(CliError::new(format!("there is no namespace {}", quoted.join(", ")))
+            .hint("See the namespaces with: kubectl get namespaces"));
+    }
+    if !unknown.is_empty() {
+        ui.warning(&format!("you may not look whether these namespaces exist: {}", unknown.join(", ")));
+    }
+    if taken.is_some() {
+        return Err(CliError::new(format!("a backup named {name:?} exists already"))
+            .hint(format!("Choose another name, or look at it with: {}", Kind::Backup.look(name))));
+    }
+    let location = location::choose(&locations, request.location.as_deref(), namespace)?;
+    location::check_writable(location)?;
+    Ok(location.name_any())
+}

@@ -1,0 +1,3 @@
+//! Cold backups: the noun that needs not be said.
+
+pub mod create;

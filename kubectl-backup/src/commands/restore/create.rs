@@ -1,0 +1,226 @@
+//! `kubectl backup restore create`
+
+use std::time::Duration;
+
+use backup_api::{
+    labels::{VELERO_SCHEDULE_NAME, velero_label_value},
+    velero::{Backup, Restore},
+};
+use kube::{Api, ResourceExt as _, api::ListParams};
+use serde_json::json;
+
+use crate::{
+    apply::follow::{Follow, follow},
+    args::{
+        DryRun, DryRunArgs, Labels, NamespaceMapping, OutputArgs, Selector, parse_backup_name, parse_duration,
+        parse_name, parse_restore_name,
+    },
+    cli::Context,
+    client::Cluster,
+    error::{CliError, Doing as _, Result},
+    exit::Exit,
+    facts::{target, velero},
+    output::{Changed, print_changed},
+    plan::{
+        backup::{check_name, stamped},
+        location, nearest, refusal,
+        restore::{self, Existing, Request},
+        run::Kind,
+        velero_namespace,
+    },
+};
+
+/// Restore what a backup holds, or a part of it
+///
+/// Objects that exist already are left as they are, unless --existing=update; nothing is ever deleted. Restore into
+/// other namespaces with --namespace-mappings. -n restores only that namespace of the backup. Then waits until the
+/// restore has ended; Ctrl-C stops the waiting, not the restore.
+///
+/// Ends with 0 when the restore completed, 10 when it partially failed, 11 when it failed, 12 when Velero refused it, and
+/// 124 when --timeout passed first.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["backup", "from_backup", "from_schedule"])))]
+pub struct Args {
+    /// The backup to restore
+    #[arg(value_parser = parse_backup_name)]
+    backup: Option<String>,
+    /// The backup to restore
+    #[arg(long, value_name = "BACKUP", value_parser = parse_backup_name)]
+    from_backup: Option<String>,
+    /// Restore the newest completed backup of this schedule
+    #[arg(long, value_name = "SCHEDULE", value_parser = parse_name)]
+    from_schedule: Option<String>,
+    /// Name of the restore; BACKUP-TIME (UTC) when absent
+    #[arg(long, value_parser = parse_restore_name)]
+    name: Option<String>,
+    /// Namespaces of the backup to restore, separated by commas; all when absent
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    namespaces: Vec<String>,
+    /// Namespaces of the backup to leave out, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    exclude_namespaces: Vec<String>,
+    /// Namespaces to restore into others, such as shop:shop-test,pay:pay-test
+    #[arg(long, value_name = "FROM:TO")]
+    namespace_mappings: Option<NamespaceMapping>,
+    /// Restore only objects with these labels, such as app=web
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<Selector>,
+    /// Resources to restore, separated by commas, such as deployments.apps,configmaps; all when absent
+    #[arg(long, value_name = "RESOURCES", value_delimiter = ',')]
+    include_resources: Vec<String>,
+    /// Resources to leave out, separated by commas
+    #[arg(long, value_name = "RESOURCES", value_delimiter = ',')]
+    exclude_resources: Vec<String>,
+    /// What happens to objects that exist already; left as they are when absent
+    #[arg(long, value_enum, value_name = "WHAT")]
+    existing: Option<Existing>,
+    /// Labels of the restore itself, such as why=drill
+    #[arg(long, value_name = "LABELS")]
+    labels: Option<Labels>,
+    /// Return as soon as the restore is created
+    #[arg(long)]
+    no_wait: bool,
+    /// How long to wait for the end of the restore, such as 30m; 0 waits as long as it takes
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "0", conflicts_with = "no_wait")]
+    timeout: Duration,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Args {
+    /// Runs the command.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let ui = &context.ui;
+        let format = self.output.format();
+        let (no_wait, timeout, dry_run) = (self.no_wait, self.timeout, self.dry_run.dry_run);
+        self.name.as_deref().map_or(Ok(()), check_name)?;
+        let cluster = context.cluster().await?;
+        let namespace = velero::namespace(&cluster).await?;
+        let backup = self.backup(context, &cluster, &namespace).await?;
+        let name = self.name.clone().unwrap_or_else(|| stamped(&backup.name_any(), context.now()));
+        let request = self.request(&backup, context.connection.namespace.as_deref())?;
+        preflight(context, &cluster, &namespace, &request, &backup, &name).await?;
+        let restore = request.object(&name, &namespace);
+        let resource = format!("restore.velero.io/{name}");
+        ui.status(&format!("Restoring from backup {:?}: {}", request.backup, request.words(&backup)));
+        if dry_run == DryRun::Client {
+            let changed = Changed { name: &resource, verb: "created", object: &json!(restore) };
+            print_changed(ui, format, dry_run, &changed)?;
+            return Ok(Exit::Done);
+        }
+        let api: Api<Restore> = Api::namespaced(cluster.client.clone(), &namespace);
+        let created = api
+            .create(&dry_run.post_params(), &restore)
+            .await
+            .doing(|| format!("create restore {name:?} in namespace {namespace:?}"))
+            .map_err(|error| velero_namespace::explain(error, false))
+            .map_err(|error| refusal::explain(error, "restores.velero.io", &name, &namespace))?;
+        if !format.is_structured() {
+            let changed = Changed { name: &resource, verb: "created", object: &json!(null) };
+            print_changed(ui, format, dry_run, &changed)?;
+        }
+        let (last, end) = if dry_run == DryRun::Server || no_wait {
+            (created, Ok(None))
+        } else {
+            let what = Follow { kind: Kind::Restore, name: &name, namespace: &namespace, timeout };
+            let followed = follow(ui, api, created, &what).await;
+            (followed.last, followed.end.map(Some))
+        };
+        if format.is_structured() {
+            let changed = Changed { name: &resource, verb: "created", object: &json!(last) };
+            print_changed(ui, format, dry_run, &changed)?;
+        }
+        if let Some(sentence) = end? {
+            ui.status(&sentence);
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Reads the backup that was named, or the newest completed one of the schedule.
+    async fn backup(&self, context: &Context, cluster: &Cluster, namespace: &str) -> Result<Backup> {
+        let api: Api<Backup> = Api::namespaced(cluster.client.clone(), namespace);
+        if let Some(schedule) = &self.from_schedule {
+            let label = format!("{VELERO_SCHEDULE_NAME}={}", velero_label_value(schedule));
+            let list = api
+                .list(&ListParams::default().labels(&label))
+                .await
+                .doing(|| format!("list backups of schedule {schedule:?} in namespace {namespace:?}"))
+                .map_err(|error| velero_namespace::explain(error, false))?;
+            let count = list.items.len();
+            let newest = restore::newest_completed(list.items).ok_or_else(|| {
+                CliError::new(format!(
+                    "schedule {schedule:?} has no completed backup to restore ({count} backups in all)"
+                ))
+                .hint(format!("See: kubectl backup list -l {label}"))
+            })?;
+            context
+                .ui
+                .status(&format!("The newest completed backup of schedule {schedule:?} is {:?}", newest.name_any()));
+            return Ok(newest);
+        }
+        let name = self.backup.as_deref().or(self.from_backup.as_deref()).unwrap_or_default();
+        match velero::get(&api, "backup", name, namespace).await? {
+            Some(backup) => Ok(backup),
+            None => Err(CliError::new(format!("the backup {name:?} does not exist in namespace {namespace:?}"))
+                .hint(nearest::hint(name, &velero::names(&api).await, "backups", &format!("namespace {namespace:?}")))
+                .hint("See: kubectl backup list")),
+        }
+    }
+
+    fn request(self, backup: &Backup, given_namespace: Option<&str>) -> Result<Request> {
+        let namespaces = match given_namespace {
+            Some(_) if !self.namespaces.is_empty() => {
+                return Err(CliError::usage("--namespace and --namespaces cannot be used together")
+                    .hint("Name all of them with --namespaces a,b"));
+            }
+            Some(only) => vec![only.to_owned()],
+            None => self.namespaces,
+        };
+        Ok(Request {
+            backup: backup.name_any(),
+            namespaces,
+            except: self.exclude_namespaces,
+            mapping: self.namespace_mappings.unwrap_or_default().0,
+            selector: self.selector.map(|selector| selector.0),
+            resources: self.include_resources,
+            except_resources: self.exclude_resources,
+            existing: self.existing,
+            labels: self.labels.unwrap_or_default().0,
+        })
+    }
+}
+
+/// Checks what the server would find out only after the restore is created, or never.
+async fn preflight(
+    context: &Context,
+    cluster: &Cluster,
+    namespace: &str,
+    request: &Request,
+    backup: &Backup,
+    name: &str,
+) -> Result<()> {
+    let ui = &context.ui;
+    if let Some(warning) = restore::check_backup(backup)? {
+        ui.warning(&warning);
+    }
+    restore::check_namespaces(request, backup)?;
+    let restores: Api<Restore> = Api::namespaced(cluster.client.clone(), namespace);
+    let targets: Vec<String> =
+        request.targets(backup).unwrap_or_else(|| request.mapping.clone()).into_values().collect();
+    let (locations, taken, occupied) = tokio::try_join!(
+        velero::locations(cluster, namespace),
+        velero::get(&restores, "restore", name, namespace),
+        target::occupied(cluster, &targets),
+    )?;
+    if taken.is_some() {
+        return Err(CliError::new(format!("a restore named {name:?} exists already"))
+            .hint(format!("Choose another name, or look at it with: {}", Kind::Restore.look(name))));
+    }
+    location::check_available(location::choose(&locations, backup.spec.storage_location.as_deref(), namespace)?)?;
+    for warning in restore::occupied_warnings(&occupied, request.existing) {
+        ui.warning(&warning);
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! `kubectl backup restore`: restores of cold backups.
+
+mod create;
+
+use crate::{cli::Context, error::Result, exit::Exit};
+
+/// Restore cold backups
+///
+/// `restore BACKUP` is short for `restore create BACKUP`.
+#[derive(Debug, clap::Args)]
+#[command(subcommand_required = true, arg_required_else_help = true, allow_external_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    Create(create::Args),
+}
+
+impl Args {
+    /// Runs the command.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        match self.verb {
+            Verb::Create(args) => args.run(context).await,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What stands already where a restore would put something.
+
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    core::v1::{PersistentVolumeClaim, Pod, Service},
+};
+use kube::{Api, ResourceExt as _, api::ListParams};
+
+use crate::{
+    client::Cluster,
+    error::{Doing as _, Result},
+};
+
+/// A namespace that is not empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Occupied {
+    /// The namespace.
+    pub namespace: String,
+    /// Its volume claims, whose data a restore leaves alone.
+    pub claims: Vec<String>,
+}
+
+/// Returns those of the namespaces that hold an application: a claim, a workload or a service. What may not be looked at
+/// is passed over: this only serves a warning.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn occupied(cluster: &Cluster, namespaces: &[String]) -> Result<Vec<Occupied>> {
+    let looks = futures::future::join_all(namespaces.iter().map(|namespace| look(cluster, namespace))).await;
+    Ok(looks.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Occupied>> {
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), namespace);
+    let claims = match claims
+        .list_metadata(&ListParams::default())
+        .await
+        .doing(|| format!("list persistentvolumeclaims in namespace {namespace:?}"))
+    {
+        Ok(list) => list.items.iter().map(|item| item.name_any()).collect(),
+        Err(error) if error.is_forbidden() => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let holds_something = !claims.is_empty()
+        || any::<Pod>(cluster, namespace, "pods").await?
+        || any::<Deployment>(cluster, namespace, "deployments").await?
+        || any::<StatefulSet>(cluster, namespace, "statefulsets").await?
+        || any::<Service>(cluster, namespace, "services").await?;
+    Ok(holds_something.then(|| Occupied { namespace: namespace.to_owned(), claims }))
+}
+
+async fn any<K>(cluster: &Cluster, namespace: &str, resource: &str) -> Result<bool>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
+    let one = ListParams::default().limit(1);
+    match api.list_metadata(&one).await.doing(|| format!("list {resource} in namespace {namespace:?}")) {
+        Ok(list) => Ok(!list.items.is_empty()),
+        Err(error) if error.is_forbidden() => Ok(false),
+        Err(error) => Err(error),
+    }
+}

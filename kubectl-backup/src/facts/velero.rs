@@ -1,0 +1,110 @@
+//! Where Velero is and what locations it has.
+
+use std::collections::BTreeSet;
+
+use backup_api::velero::BackupStorageLocation;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{
+    Api, ResourceExt as _,
+    api::{ListParams, PartialObjectMeta},
+};
+
+use crate::{
+    client::Cluster,
+    error::{Doing as _, Result},
+    plan::velero_namespace,
+};
+
+/// Labels that Velero's own installer and its Helm chart put on the server's Deployment.
+const DEPLOYMENT_LABELS: [&str; 2] = ["component=velero", "app.kubernetes.io/name=velero"];
+
+/// Returns Velero's namespace: the one that was named, else the one that holds a storage location or the Deployment.
+///
+/// # Errors
+/// When Velero is not there, is there twice, or may not be looked for.
+pub async fn namespace(cluster: &Cluster) -> Result<String> {
+    if let Some(named) = &cluster.velero_namespace {
+        return Ok(named.clone());
+    }
+    let locations: Api<BackupStorageLocation> = Api::all(cluster.client.clone());
+    let found = locations
+        .list_metadata(&ListParams::default())
+        .await
+        .doing(|| "list backupstoragelocations in all namespaces".into())
+        .map_err(|error| velero_namespace::explain(error, true))?;
+    let mut namespaces = namespaces_of(&found.items);
+    if namespaces.is_empty() {
+        let deployments: Api<Deployment> = Api::all(cluster.client.clone());
+        for labels in DEPLOYMENT_LABELS {
+            let found = deployments
+                .list_metadata(&ListParams::default().labels(labels))
+                .await
+                .doing(|| "list deployments in all namespaces".into())
+                .map_err(|error| velero_namespace::explain(error, true))?;
+            namespaces.extend(namespaces_of(&found.items));
+        }
+    }
+    velero_namespace::choose(&namespaces)
+}
+
+fn namespaces_of<K>(items: &[PartialObjectMeta<K>]) -> BTreeSet<String> {
+    items.iter().filter_map(|item| item.metadata.namespace.clone()).collect()
+}
+
+/// Returns Velero's storage locations.
+///
+/// # Errors
+/// When they may not be listed.
+pub async fn locations(cluster: &Cluster, namespace: &str) -> Result<Vec<BackupStorageLocation>> {
+    let api: Api<BackupStorageLocation> = Api::namespaced(cluster.client.clone(), namespace);
+    let list = api
+        .list(&ListParams::default())
+        .await
+        .doing(|| format!("list backupstoragelocations in namespace {namespace:?}"))
+        .map_err(|error| velero_namespace::explain(error, false))?;
+    Ok(list.items)
+}
+
+/// Returns the object, or `None` when there is none of that name.
+///
+/// # Errors
+/// When it may not be read, or Velero is not installed.
+pub async fn get<K>(api: &Api<K>, resource: &str, name: &str, namespace: &str) -> Result<Option<K>>
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    match api.get(name).await.doing(|| format!("get {resource} {name:?} in namespace {namespace:?}")) {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if error.is_not_found() && !error.is_missing_resource_type() => Ok(None),
+        Err(error) => Err(velero_namespace::explain(error, false)),
+    }
+}
+
+/// Returns the names of all objects of a kind in Velero's namespace, for suggestions: none when they cannot be listed.
+pub async fn names<K>(api: &Api<K>) -> Vec<String>
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    // The error at hand is that a name is wrong; that its neighbours cannot be listed would only hide it.
+    let Ok(list) = api.list_metadata(&ListParams::default()).await else { return Vec::new() };
+    list.items.iter().map(|item| item.name_any()).collect()
+}
+
+/// Returns which of the namespaces do not exist, and those that may not be looked at.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn missing_namespaces(cluster: &Cluster, wanted: &[String]) -> Result<(Vec<String>, Vec<String>)> {
+    let api: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(cluster.client.clone());
+    let (mut missing, mut unknown) = (Vec::new(), Vec::new());
+    let answers = futures::future::join_all(wanted.iter().map(|name| api.get_metadata(name))).await;
+    for (name, answer) in wanted.iter().zip(answers) {
+        match answer.doing(|| format!("get namespace {name:?}")) {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => missing.push(name.clone()),
+            Err(error) if error.is_forbidden() => unknown.push(name.clone()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((missing, unknown))
+}

@@ -1,0 +1,259 @@
+//! What a new backup is: from what was asked for to Velero's object.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use backup_api::velero::{Backup, BackupSpec};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+use crate::{
+    args::go_duration,
+    error::{CliError, Result},
+};
+
+/// Longest name: Velero writes it into labels as it is, and a label value has no more room.
+pub const NAME_MAX: usize = 63;
+/// `-` and `yyyymmddhhmmss`.
+const STAMP_LEN: usize = 15;
+
+/// Which namespaces a backup holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole cluster, but for some namespaces.
+    Cluster {
+        /// Namespaces to leave out.
+        except: Vec<String>,
+    },
+    /// These namespaces; names may have `*`.
+    Namespaces(Vec<String>),
+}
+
+/// How volumes are saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Volumes {
+    /// Copy the volumes that pods name in their annotation backup.velero.io/backup-volumes, file by file, to the storage
+    /// location; no snapshots
+    Annotated,
+    /// Take a CSI snapshot of each volume; the data stay in the storage system, so they are gone if it is
+    Snapshot,
+    /// Take a CSI snapshot of each volume and copy its data to the storage location
+    Copy,
+    /// Save no volume data, only objects
+    None,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The backup's name; derived when absent.
+    pub name: Option<String>,
+    /// Which namespaces.
+    pub scope: Scope,
+    /// Only objects with these labels.
+    pub selector: Option<LabelSelector>,
+    /// Labels of the backup itself.
+    pub labels: BTreeMap<String, String>,
+    /// How volumes are saved; as Velero's server is set up when absent.
+    pub volumes: Option<Volumes>,
+    /// How long it is kept; as the cluster's policy or the server says when absent.
+    pub retention: Option<Duration>,
+    /// The storage location; the default one when absent.
+    pub location: Option<String>,
+}
+
+impl Request {
+    /// Returns the backup's name: the one that was given, else one made of the scope and the time (UTC).
+    ///
+    /// # Errors
+    /// When the name that was given cannot be a backup's.
+    pub fn name(&self, now: Timestamp) -> Result<String> {
+        match &self.name {
+            Some(name) => check_name(name).map(|()| name.clone()),
+            None => Ok(stamped(&self.scope.stem(), now)),
+        }
+    }
+
+    /// Returns the object to send.
+    pub fn object(&self, name: &str, namespace: &str) -> Backup {
+        let (included, excluded) = match &self.scope {
+            Scope::Cluster { except } => (None, (!except.is_empty()).then(|| except.clone())),
+            Scope::Namespaces(names) => (Some(names.clone()), None),
+        };
+        let volumes = VolumeSwitches::of(self.volumes);
+        let spec = BackupSpec {
+            included_namespaces: included,
+            excluded_namespaces: excluded,
+            label_selector: self.selector.clone(),
+            snapshot_volumes: volumes.snapshot,
+            snapshot_move_data: volumes.move_data,
+            default_volumes_to_fs_backup: volumes.files_by_default,
+            ttl: self.retention.map(go_duration),
+            storage_location: self.location.clone(),
+            ..BackupSpec::default()
+        };
+        let mut backup = Backup::new(name, spec);
+        backup.metadata.namespace = Some(namespace.to_owned());
+        backup.metadata.labels = (!self.labels.is_empty()).then(|| self.labels.clone());
+        backup
+    }
+}
+
+/// Velero's three switches for volume data; absent means as the server is set up.
+struct VolumeSwitches {
+    snapshot: Option<bool>,
+    move_data: Option<bool>,
+    files_by_default: Option<bool>,
+}
+
+impl VolumeSwitches {
+    /// A mode sets every switch, so that the server's settings cannot change what it means.
+    fn of(volumes: Option<Volumes>) -> Self {
+        let (snapshot, move_data, files_by_default) = match volumes {
+            None => (None, None, None),
+            Some(Volumes::Annotated | Volumes::None) => (Some(false), Some(false), Some(false)),
+            Some(Volumes::Snapshot) => (Some(true), Some(false), Some(false)),
+            Some(Volumes::Copy) => (Some(true), Some(true), Some(false)),
+        };
+        Self { snapshot, move_data, files_by_default }
+    }
+}
+
+impl Scope {
+    fn stem(&self) -> String {
+        match self {
+            Self::Cluster { .. } => "cluster".into(),
+            Self::Namespaces(names) => {
+                let plain: String = names.first().map(String::as_str).unwrap_or_default().replace(is_glob, "");
+                let first = plain.trim_matches(['-', '.']);
+                let first = if first.is_empty() { "namespaces" } else { first };
+                if names.len() > 1 { format!("{first}-and-{}-more", names.len() - 1) } else { first.to_owned() }
+            }
+        }
+    }
+
+    /// Says in words what is saved: `namespace "shop"`.
+    pub fn words(&self) -> String {
+        let quoted = |names: &[String]| names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Cluster { except } if except.is_empty() => "the whole cluster".into(),
+            Self::Cluster { except } => format!("the whole cluster except {}", quoted(except)),
+            Self::Namespaces(names) if names.len() == 1 => format!("namespace {}", quoted(names)),
+            Self::Namespaces(names) => format!("namespaces {}", quoted(names)),
+        }
+    }
+
+    /// Returns the namespaces that were named and must exist: those without `*`.
+    pub fn named(&self) -> Vec<String> {
+        match self {
+            Self::Cluster { except } => except.iter().filter(|name| !name.contains(is_glob)).cloned().collect(),
+            Self::Namespaces(names) => names.iter().filter(|name| !name.contains(is_glob)).cloned().collect(),
+        }
+    }
+}
+
+/// Returns whether the character makes a name a pattern.
+pub fn is_glob(c: char) -> bool {
+    matches!(c, '*' | '?' | '[' | ']')
+}
+
+/// Returns `<stem>-<UTC time>`, the stem cut so that the whole fits into a label.
+pub fn stamped(stem: &str, now: Timestamp) -> String {
+    let cut: String = stem.chars().take(NAME_MAX - STAMP_LEN).collect();
+    format!("{}-{}", cut.trim_end_matches(['-', '.']), now.strftime("%Y%m%d%H%M%S"))
+}
+
+/// Checks the name of a backup or restore.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check_name(name: &str) -> Result<()> {
+    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let characters = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'));
+    let parts = name.split('.').all(|part| ends(part.chars().next()) && ends(part.chars().last()));
+    if !characters || !parts {
+        return Err(CliError::usage(format!("the name {name:?} is not valid"))
+            .hint("Use lower case letters, digits, '-' and '.', with a letter or digit at both ends."));
+    }
+    if name.len() > NAME_MAX {
+        return Err(CliError::usage(format!("the name {name:?} has {} characters", name.len())).hint(format!(
+            "Use at most {NAME_MAX}: Velero writes the name into labels, and a longer one breaks CSI backups."
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(scope: Scope) -> Request {
+        Request {
+            name: None,
+            scope,
+            selector: None,
+            labels: BTreeMap::new(),
+            volumes: None,
+            retention: None,
+            location: None,
+        }
+    }
+
+    fn namespaces(names: &[&str]) -> Scope {
+        Scope::Namespaces(names.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-21T10:09:08Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_name_is_made_of_the_scope_and_the_time() {
+        let name = |scope| request(scope).name(now()).unwrap();
+        assert_eq!(name(namespaces(&["shop"])), "shop-20261121100908");
+        assert_eq!(name(namespaces(&["shop", "pay", "log"])), "shop-and-2-more-20261121100908");
+        assert_eq!(name(namespaces(&["team-*"])), "team-20261121100908");
+        assert_eq!(name(namespaces(&["*"])), "namespaces-20261121100908");
+        assert_eq!(name(Scope::Cluster { except: vec![] }), "cluster-20261121100908");
+        let long = name(namespaces(&[&"a".repeat(63)]));
+        assert_eq!(long.len(), NAME_MAX);
+        check_name(&long).unwrap();
+    }
+
+    #[test]
+    fn names_that_break_labels_are_refused() {
+        for name in ["", "-a", "a-", "A", "a_b", "a..b", "a.-b", &"a".repeat(64)] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        check_name("nightly.2026-1").unwrap();
+    }
+
+    #[test]
+    fn each_volume_mode_sets_every_switch() {
+        let spec = |volumes| {
+            let spec = Request { volumes, ..request(namespaces(&["shop"])) }.object("b", "velero").spec;
+            (spec.snapshot_volumes, spec.snapshot_move_data, spec.default_volumes_to_fs_backup)
+        };
+        assert_eq!(spec(None), (None, None, None));
+        assert_eq!(spec(Some(Volumes::None)), (Some(false), Some(false), Some(false)));
+        assert_eq!(spec(Some(Volumes::Annotated)), (Some(false), Some(false), Some(false)));
+        assert_eq!(spec(Some(Volumes::Snapshot)), (Some(true), Some(false), Some(false)));
+        assert_eq!(spec(Some(Volumes::Copy)), (Some(true), Some(true), Some(false)));
+    }
+
+    #[test]
+    fn the_object_says_no_more_than_was_asked_for() {
+        let mut asked = request(namespaces(&["shop"]));
+        asked.retention = Some(Duration::from_secs(30 * 86_400));
+        let object = serde_json::to_string(&asked.object("b", "velero")).unwrap();
+        insta::assert_snapshot!(object, @r#"{"apiVersion":"velero.io/v1","kind":"Backup","metadata":{"name":"b","namespace":"velero"},"spec":{"includedNamespaces":["shop"],"ttl":"720h0m0s"}}"#);
+        let everything = request(Scope::Cluster { except: vec!["kube-system".into()] });
+        let object = serde_json::to_string(&everything.object("b", "velero").spec).unwrap();
+        insta::assert_snapshot!(object, @r#"{"excludedNamespaces":["kube-system"]}"#);
+    }
+
+    #[test]
+    fn the_scope_reads_as_words() {
+        insta::assert_snapshot!(namespaces(&["shop"]).words(), @r#"namespace "shop""#);
+        insta::assert_snapshot!(Scope::Cluster { except: vec!["a".into()] }.words(), @r#"the whole cluster except "a""#);
+    }
+}
