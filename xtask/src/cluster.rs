@@ -28,6 +28,8 @@ enum Verb {
     Env(Named),
     /// Show the log of a component, or which logs there are
     Logs(Logs),
+    /// Bring an image archive to a cluster's node
+    Import(Import),
     /// Be the parent of a cluster's processes
     #[command(hide = true)]
     Supervise { folder: PathBuf },
@@ -83,6 +85,14 @@ struct Logs {
     which: Named,
 }
 
+#[derive(clap::Args)]
+struct Import {
+    /// A docker or OCI image archive, such as `cargo xtask image` makes
+    archive: PathBuf,
+    #[command(flatten)]
+    which: Named,
+}
+
 impl Args {
     pub fn run(self) -> Result<()> {
         match self.verb {
@@ -91,6 +101,7 @@ impl Args {
             Verb::Status => status(),
             Verb::Env(args) => env(&args),
             Verb::Logs(args) => logs(&args),
+            Verb::Import(args) => Cluster::attach(&chosen(args.which.name.as_deref())?)?.import_image(&args.archive),
             Verb::Supervise { folder } => test_cluster::supervise(&folder),
             Verb::Hold { folder } => test_cluster::hold(&folder),
         }

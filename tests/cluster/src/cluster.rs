@@ -16,8 +16,10 @@ use crate::control_plane as plane;
 use crate::images;
 use crate::layout::{Layout, Record, Request, log_tail};
 use crate::leftovers::{self, MARK};
+use crate::node;
 use crate::options::{Options, Part, Profile, check_name};
 use crate::packages;
+use crate::processes::{Place, prepared};
 use crate::s3;
 use crate::supervisor::now;
 
@@ -245,6 +247,22 @@ impl Cluster {
             .map(|(_, folder)| folder.join(program))
             .find(|path| path.is_file())
             .with_context(|| format!("this cluster has no program {program}"))
+    }
+
+    /// Brings an image archive (docker or OCI) to the node, so that pods can use it without pulling.
+    pub fn import_image(&self, archive: &Path) -> Result<()> {
+        let first = self.record.first_process.context("only a cluster with the node profile takes images")?;
+        let input = fs::File::open(archive).with_context(|| format!("opening {}", archive.display()))?;
+        // By its input: the node does not see the caller's files.
+        let program = node::ctr(&self.request)?.args(["images", "import", "-"]);
+        let output = prepared(&self.layout, Place::InNamespacesOf(first), &program)
+            .stdin(input)
+            .output()
+            .context("starting ctr")?;
+        if !output.status.success() {
+            bail!("importing {}: {}", archive.display(), String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(())
     }
 
     /// The cluster's folder.

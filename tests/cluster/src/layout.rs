@@ -134,6 +134,8 @@ pub(crate) struct Record {
     /// Seconds since 1970.
     pub started: u64,
     pub ready: bool,
+    /// The first process of the node's namespaces.
+    pub first_process: Option<i32>,
     /// Components that ended by themselves, with how.
     pub ended: BTreeMap<String, String>,
 }

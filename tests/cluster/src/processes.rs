@@ -63,6 +63,14 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// The first process of the namespaces, if there are any.
+    pub(crate) fn first_process(self) -> Option<i32> {
+        match self {
+            Self::Here => None,
+            Self::InNamespacesOf(pid) => Some(pid),
+        }
+    }
+
     /// What stands before a command to run it there. Either way it cannot outlive the supervisor: here the kernel kills
     /// it with its parent, there the end of the first process ends its whole process namespace.
     pub(crate) fn prefix(self) -> Vec<String> {
@@ -160,16 +168,11 @@ impl Processes {
         event
     }
 
-    /// Asks all to end, the last started first, and ends those that do not within the limit.
-    pub(crate) fn stop(&mut self, limit: Duration) -> Result<()> {
-        for (_, process) in self.running.iter().rev() {
-            process.signal(Signal::TERM)?;
+    /// Ends all, the last started first. Nothing here outlives the cluster, so nobody needs time to save anything.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        for (_, process) in self.running.drain(..).rev() {
+            process.signal(Signal::KILL)?;
         }
-        let deadline = Instant::now() + limit;
-        for (_, process) in self.running.iter().rev() {
-            process.wait_gone(deadline.saturating_duration_since(Instant::now()));
-        }
-        self.running.clear();
         leftovers::end_processes(&self.layout.root)
     }
 }

@@ -77,22 +77,18 @@ impl Start<'_> {
     fn definitions(&mut self, api: &Api) -> Result<()> {
         let (snapshots, velero) = (self.request.options.with(Part::Snapshots), self.request.options.with(Part::Velero));
         self.report.step("applying definitions");
+        let (mut files, mut input) = (Vec::new(), String::new());
         if snapshots {
-            let folder = self.request.program("external-snapshotter", "crd")?;
-            self.kubectl(&["apply", "--server-side", "-k", &folder.display().to_string()], "")?;
+            files.extend(storage::definitions(self.request)?);
         }
         if velero {
-            let program = Program::new("velero-install", self.request.program("velero", "velero")?).args([
-                "install",
-                "--crds-only",
-                "--dry-run",
-                "-o",
-                "json",
-            ]);
-            let definitions = self.output(&program, "")?;
-            self.kubectl(&["apply", "--server-side", "-f", "-"], &definitions)?;
+            input = self.output(&velero::definitions(self.request)?, "")?;
+            files.push("-".into());
         }
-        if snapshots || velero {
+        if !files.is_empty() {
+            let mut args = vec!["apply", "--server-side"];
+            args.extend(files.iter().flat_map(|file| ["-f", file]));
+            self.kubectl(&args, &input)?;
             self.processes.wait_for("the definitions", LIMIT, || established(api))?;
         }
         let mut objects = storage::objects();

@@ -1,8 +1,9 @@
 //! Volumes and snapshots: two instances of the test CSI driver, their sidecars, the snapshot controller.
 
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::address::{Addresses, port};
@@ -100,6 +101,20 @@ pub(crate) fn sidecars(
         ));
     }
     Ok(all)
+}
+
+/// The files with the snapshot CRDs.
+pub(crate) fn definitions(request: &Request) -> Result<Vec<String>> {
+    let folder = request.program("external-snapshotter", "crd")?;
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
+        let path = entry?.path();
+        // The list of the files is no object.
+        if path.file_name().is_some_and(|name| name != "kustomization.yaml") {
+            files.push(path.display().to_string());
+        }
+    }
+    Ok(files)
 }
 
 /// Service accounts of the components above, in `kube-system`.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -18,9 +18,6 @@ use crate::options::Profile;
 use crate::processes::{Event, Interrupted, Processes, ending};
 use crate::report::Report;
 use crate::start::Start;
-
-/// How long components may take to end by themselves.
-const GRACE: Duration = Duration::from_secs(3);
 
 /// Runs the cluster in that folder until it is asked to end. Its standard output is a pipe to the starter.
 pub fn supervise(root: &Path) -> Result<()> {
@@ -42,8 +39,14 @@ pub fn supervise(root: &Path) -> Result<()> {
 
     let slot = Slot::take()?;
     let addresses = Addresses { slot: slot.number, profile: request.options.profile };
-    let mut record =
-        Record { supervisor: ProcessId::own()?, addresses, started: now(), ready: false, ended: Default::default() };
+    let mut record = Record {
+        supervisor: ProcessId::own()?,
+        addresses,
+        started: now(),
+        ready: false,
+        first_process: None,
+        ended: Default::default(),
+    };
     layout.write_record(&record)?;
 
     let started =
@@ -55,6 +58,7 @@ pub fn supervise(root: &Path) -> Result<()> {
         return if error.is::<Interrupted>() { remove(&layout) } else { Err(error) };
     }
     record.ready = true;
+    record.first_process = processes.place.first_process();
     layout.write_record(&record)?;
     report.ready();
 
@@ -74,7 +78,7 @@ pub fn supervise(root: &Path) -> Result<()> {
 }
 
 fn stop(layout: &Layout, addresses: Addresses, processes: &mut Processes) -> Result<()> {
-    processes.stop(GRACE)?;
+    processes.stop()?;
     if addresses.profile == Profile::Node {
         network::disconnect(addresses)?;
         cgroup::remove(&layout.root)?;

@@ -38,6 +38,16 @@ pub(crate) fn server(layout: &Layout, request: &Request, addresses: Addresses) -
 pub(crate) const QUICK: [&str; 3] =
     ["--item-operation-sync-frequency=2s", "--backup-sync-period=10s", "--store-validation-frequency=10s"];
 
+/// What prints Velero's CRDs.
+pub(crate) fn definitions(request: &Request) -> Result<Program> {
+    Ok(Program::new("velero-install", request.program("velero", "velero")?).args([
+        "install",
+        "--crds-only",
+        "--dry-run",
+        "--output=json",
+    ]))
+}
+
 /// Velero as its own installer puts it into a cluster with a node: namespace, account, location, Deployment, DaemonSet.
 pub(crate) fn installer(layout: &Layout, request: &Request, addresses: Addresses) -> Result<Program> {
     let location = format!("region={},s3ForcePathStyle=true,s3Url={}", s3::REGION, s3::url(addresses));
