@@ -29,19 +29,38 @@ pub struct Args {
 
 impl Args {
     pub fn run(self) -> Result<()> {
-        let folder = compile::root().join("target/image");
-        let output = self.output.unwrap_or_else(|| folder.join("backup-webhook.tar"));
-        let started = Instant::now();
-        eprintln!("compiling {PACKAGE} without shared libraries (profile {})", self.profile);
-        let program =
-            Program { package: PACKAGE, profile: &self.profile, target_dir: Some(&folder), linked_statically: true };
-        let program = program.compile()?;
-        linkage::require_static(&program)?;
-        let digest = image(&self.tag, &program, &output)?;
-        eprintln!("made {} {digest} in {} s", self.tag, started.elapsed().as_secs());
+        let output = self.output.unwrap_or_else(default_output);
+        make(&self.profile, &self.tag, &output)?;
         println!("{}", output.display());
         Ok(())
     }
+}
+
+/// Makes the image under its usual name and returns the archive's path.
+pub fn archive(profile: &str) -> Result<PathBuf> {
+    let output = default_output();
+    make(profile, &format!("{REPOSITORY}:{}", compile::VERSION), &output)?;
+    Ok(output)
+}
+
+fn folder() -> PathBuf {
+    compile::root().join("target/image")
+}
+
+fn default_output() -> PathBuf {
+    folder().join("backup-webhook.tar")
+}
+
+fn make(profile: &str, tag: &str, output: &Path) -> Result<()> {
+    let started = Instant::now();
+    eprintln!("compiling {PACKAGE} without shared libraries (profile {profile})");
+    let folder = folder();
+    let program =
+        Program { package: PACKAGE, profile, target_dir: Some(&folder), linked_statically: true }.compile()?;
+    linkage::require_static(&program)?;
+    let digest = image(tag, &program, output)?;
+    eprintln!("made {tag} {digest} in {} s", started.elapsed().as_secs());
+    Ok(())
 }
 
 /// The image holds the program and nothing else: no shell, no package, nothing to keep up to date.

@@ -67,8 +67,10 @@ impl Args {
             Stage::SpecialClusters => self.end_to_end("special_clusters", &Programs::compile()?, None),
             Stage::Node => {
                 let programs = Programs::compile()?;
+                let image = crate::image::archive("dev")?;
                 let cluster = up("testnode", Profile::Node)?;
-                let result = self.end_to_end("node", &programs, Some(&cluster));
+                let result = test_cluster::webhook_pod::install(&cluster, &image)
+                    .and_then(|()| self.end_to_end("node", &programs, Some(&cluster)));
                 down(cluster, result)
             }
         }

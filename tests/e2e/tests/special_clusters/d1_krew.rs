@@ -8,6 +8,6 @@ use e2e_tests::Run;
 fn d1_krew_installs_the_plugin_and_kubectl_runs_it() {
     let xtask = env::var_os("KUBECTL_BACKUP_XTASK").expect("run these tests with cargo xtask test");
     let mut check = Command::new(xtask);
-    check.args(["krew", "check", "--profile", "quick"]);
+    check.args(["krew", "check", "--profile", "dev"]);
     Run::of(check, None).ok();
 }
