@@ -61,9 +61,9 @@ impl Metrics {
     }
 
     /// Counts an answered request.
-    pub fn answered(&self, request: Request, took: Duration) {
+    pub fn answered(&self, request: &Request, took: Duration) {
         self.seconds.get_or_create(&Phase { phase: request.phase }).observe(took.as_secs_f64());
-        self.requests.get_or_create(&request).inc();
+        self.requests.get_or_create(request).inc();
     }
 
     /// Counts what a rule found.

@@ -126,7 +126,7 @@ fn note(shared: &Shared, phase: Phase, request: &Request, answer: &Answer, took:
     let operation = request.operation.name();
     let verdict = answer.verdict;
     let labels = metrics::Request { phase, kind: kind.to_owned(), operation, verdict };
-    shared.admission.metrics.answered(labels, took);
+    shared.admission.metrics.answered(&labels, took);
     tracing::info!(
         phase,
         uid = request.uid,
