@@ -158,7 +158,13 @@ fn status() -> Result<()> {
         eprintln!("no cluster is up");
     }
     for name in names {
-        let status = Cluster::status(&name)?;
+        let status = match Cluster::status(&name) {
+            Ok(status) => status,
+            Err(error) => {
+                println!("{name}\tunreadable: {error:#} (cargo xtask cluster down --name {name})");
+                continue;
+            }
+        };
         let age = Duration::from_secs(status.age.as_secs());
         println!("{name}\t{}\t{}\t{age:?}\t{}", status.profile, status.state, status.url);
         let versions: Vec<String> =

@@ -11,6 +11,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 /// Answers are small objects and lists of a test cluster.
 const ANSWER_LIMIT: u64 = 32 << 20;
 
+/// A server that is starting may take a connection and say nothing; asking again is better than waiting.
+const REQUEST_LIMIT: Duration = Duration::from_secs(3);
+
 /// A connection to one API server as one user.
 #[derive(Clone)]
 pub(crate) struct Api {
@@ -25,7 +28,7 @@ impl Api {
         let roots = RootCerts::new_with_certs(&[Certificate::from_pem(&pem).context("reading the authority")?]);
         let agent = ureq::Agent::config_builder()
             .tls_config(TlsConfig::builder().root_certs(roots).build())
-            .timeout_global(Some(Duration::from_secs(10)))
+            .timeout_global(Some(REQUEST_LIMIT))
             .http_status_as_error(false)
             // The cluster is on this machine, whatever proxy the environment names.
             .proxy(None)
@@ -98,6 +101,6 @@ pub(crate) fn condition(object: &Value, kind: &str) -> bool {
 /// Whether a plain HTTP endpoint answers with success.
 pub(crate) fn answers(url: &str) -> Result<(), String> {
     let agent: ureq::Agent =
-        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).proxy(None).build().into();
+        ureq::Agent::config_builder().timeout_global(Some(REQUEST_LIMIT)).proxy(None).build().into();
     agent.get(url).call().map(|_| ()).map_err(|error| format!("{url}: {error}"))
 }

@@ -50,7 +50,7 @@ pub(crate) fn lock(folder: &Path, waiting: &mut dyn FnMut(&str)) -> Result<File>
     match file.try_lock() {
         Ok(()) => return Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
-            waiting(&format!("waiting for the process that holds {}", folder.display()))
+            waiting(&format!("waiting for the process that holds {}", folder.display()));
         }
         Err(fs::TryLockError::Error(error)) => {
             return Err(error).with_context(|| format!("locking {}", folder.display()));

@@ -165,7 +165,8 @@ impl Cluster {
     pub fn status(name: &str) -> Result<Status> {
         check_name(name)?;
         let layout = Layout { root: Cache::open()?.clusters().join(name) };
-        let request = layout.request().with_context(|| format!("no cluster is named {name}"))?;
+        ensure!(layout.root.is_dir(), "there is no cluster {name}");
+        let request = layout.request()?;
         let record = layout.record()?;
         let alive = record.as_ref().is_some_and(|record| record.supervisor.is_alive());
         let state = match &record {

@@ -106,6 +106,7 @@ pub(crate) struct Request {
     pub built: Built,
     pub csi_driver: PathBuf,
     /// Archives of the node's images.
+    #[serde(default)]
     pub images: Vec<PathBuf>,
 }
 
@@ -135,6 +136,7 @@ pub(crate) struct Record {
     pub started: u64,
     pub ready: bool,
     /// The first process of the node's namespaces.
+    #[serde(default)]
     pub first_process: Option<i32>,
     /// Components that ended by themselves, with how.
     pub ended: BTreeMap<String, String>,

@@ -26,7 +26,10 @@ mod sandbox;
 mod start;
 mod storage;
 mod supervisor;
+mod tasks;
 mod velero;
+pub mod webhook;
+pub mod webhook_pod;
 
 pub use cluster::{Cluster, Status};
 pub use components::program;

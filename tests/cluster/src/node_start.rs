@@ -1,27 +1,24 @@
 //! The steps that a cluster with a node takes besides those of every cluster.
 
 use std::os::unix::net::UnixStream;
-use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::address::port;
 use crate::api::{Api, answers, condition};
 use crate::control_plane::NODE_NAME;
-use crate::processes::{Place, prepared};
-use crate::start::{LIMIT, Start, output};
+use crate::processes::Place;
+use crate::start::{LIMIT, Start};
+use crate::tasks::Task;
 use crate::{cgroup, network, node, sandbox, storage, velero};
-
-/// Images on their way into containerd.
-pub(crate) type Import = JoinHandle<Result<()>>;
 
 impl Start<'_> {
     /// Makes the namespaces, starts containerd in them and begins to bring in the images.
-    pub(crate) fn namespaces(&mut self) -> Result<Import> {
+    pub(crate) fn namespaces(&mut self) -> Result<Task> {
         self.report.step("making the node's namespaces");
         cgroup::make(&self.layout.root)?;
-        self.processes.start(sandbox::program(self.layout, std::env::current_exe()?))?;
+        self.processes.start(sandbox::program(self.layout, &std::env::current_exe()?))?;
         let unshare = self.processes.process("namespaces").context("unshare ended at once")?;
         let ready = sandbox::ready_file(self.layout);
         self.processes.wait_for("the namespaces", LIMIT, || {
@@ -40,26 +37,13 @@ impl Start<'_> {
     }
 
     /// Imports beside everything else: unpacking takes a processor for seconds.
-    fn import(&self) -> Result<Import> {
-        let mut commands = Vec::new();
+    fn import(&self) -> Result<Task> {
+        let mut programs = Vec::new();
         for archive in &self.request.images {
             let program = node::ctr(self.request)?.args(["images", "import", &archive.display().to_string()]);
-            commands.push((prepared(self.layout, self.processes.place, &program), program));
+            programs.push((program, String::new()));
         }
-        Ok(thread::spawn(move || {
-            for (command, program) in commands {
-                output(command, &program, "")?;
-            }
-            Ok(())
-        }))
-    }
-
-    /// Waits for the images.
-    pub(crate) fn imported(&mut self, import: Import) -> Result<()> {
-        self.processes.wait_for("the images", LIMIT, || {
-            if import.is_finished() { Ok(()) } else { Err("they are being imported".into()) }
-        })?;
-        import.join().map_err(|_| anyhow!("the import of images panicked"))?.context("importing images")
+        Ok(self.processes.begin("the images", self.processes.place, programs))
     }
 
     /// Starts the kubelet and what schedules and connects pods.
@@ -73,7 +57,7 @@ impl Start<'_> {
     /// Lets Velero's installer put it into the cluster.
     pub(crate) fn velero_pods(&mut self, _api: &Api) -> Result<()> {
         self.report.step("starting Velero");
-        let printed = self.output(&velero::installer(self.layout, self.request, self.addresses)?, "")?;
+        let printed = self.output(velero::installer(self.layout, self.request, self.addresses)?, "")?;
         let objects = velero::quicken(&printed)?;
         self.kubectl(&["apply", "--server-side", "-f", "-"], &objects.to_string()).map(drop)
     }

@@ -31,13 +31,13 @@ pub(crate) fn make(layout: &Layout, server_addresses: &[IpAddr]) -> Result<()> {
     server.subject_alt_names.extend(server_addresses.iter().map(|address| SanType::IpAddress(*address)));
     server.distinguished_name = named("test cluster server", None);
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    leaf(layout, "server", server, &authority)?;
+    leaf(layout, "server", &server, &authority)?;
 
     // With it the API server asks the kubelet for logs and exec.
     let mut client = CertificateParams::default();
     client.distinguished_name = named("kube-apiserver-kubelet-client", Some("system:masters"));
     client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    leaf(layout, "kubelet-client", client, &authority)?;
+    leaf(layout, "kubelet-client", &client, &authority)?;
 
     let accounts = KeyPair::generate()?;
     write_private(&folder.join("service-accounts.key"), &accounts.serialize_pem())?;
@@ -54,7 +54,7 @@ fn named(name: &str, organization: Option<&str>) -> DistinguishedName {
     full
 }
 
-fn leaf(layout: &Layout, name: &str, params: CertificateParams, authority: &Issuer<'_, KeyPair>) -> Result<()> {
+fn leaf(layout: &Layout, name: &str, params: &CertificateParams, authority: &Issuer<'_, KeyPair>) -> Result<()> {
     let key = KeyPair::generate()?;
     let folder = layout.folder("pki");
     write_private(&folder.join(format!("{name}.crt")), &params.signed_by(&key, authority)?.pem())?;

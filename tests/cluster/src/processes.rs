@@ -20,6 +20,8 @@ use crate::leftovers::{self, MARK, ProcessId};
 pub(crate) enum Event {
     /// A component ended.
     Ended { name: String, status: ExitStatus },
+    /// A task of the start has its result.
+    TaskDone,
     /// This process was asked to end.
     Asked,
     /// The process that started the cluster does not listen any more.
@@ -86,9 +88,9 @@ impl Place {
 
 /// The running components of a cluster.
 pub(crate) struct Processes {
-    layout: Layout,
-    pub place: Place,
-    sender: Sender<Event>,
+    pub(crate) layout: Layout,
+    pub(crate) place: Place,
+    pub(crate) sender: Sender<Event>,
     events: Receiver<Event>,
     running: Vec<(String, ProcessId)>,
 }
@@ -153,6 +155,7 @@ impl Processes {
                     );
                 }
                 Ok(Event::Asked | Event::StarterGone) => return Err(Interrupted.into()),
+                Ok(Event::TaskDone) => {}
                 Err(RecvTimeoutError::Timeout) => pause = (pause * 2).min(Duration::from_millis(100)),
                 Err(RecvTimeoutError::Disconnected) => bail!("the supervisor lost its components"),
             }

@@ -31,7 +31,7 @@ const SETTINGS: [(&str, &str); 6] = [
 ];
 
 /// The component that makes the namespaces and keeps them.
-pub(crate) fn program(layout: &Layout, own: PathBuf) -> Program {
+pub(crate) fn program(layout: &Layout, own: &Path) -> Program {
     let flags = ["--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child=KILL", "--propagation=private"];
     Program::new("namespaces", "unshare".into()).args(flags).args(["--".to_owned(), own.display().to_string()]).args([
         "cluster".to_owned(),

@@ -1,10 +1,8 @@
 //! The order in which a cluster comes up. Every step waits for a condition, never for time.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::address::Addresses;
@@ -13,7 +11,7 @@ use crate::control_plane as plane;
 use crate::kubeconfig;
 use crate::layout::{Layout, Request, write_private};
 use crate::options::{Part, Profile};
-use crate::processes::{Place, Processes, Program, prepared};
+use crate::processes::{Place, Processes, Program};
 use crate::report::Report;
 use crate::{s3, storage, velero};
 
@@ -41,7 +39,7 @@ impl Start<'_> {
         }
         self.storage(&api)?;
         if let Some(images) = images {
-            self.imported(images)?;
+            self.processes.finish(images, LIMIT).context("importing images")?;
         }
         if self.request.options.with(Part::Velero) {
             if node { self.velero_pods(&api)? } else { self.velero_process(&api)? }
@@ -82,7 +80,7 @@ impl Start<'_> {
             files.extend(storage::definitions(self.request)?);
         }
         if velero {
-            input = self.output(&velero::definitions(self.request)?, "")?;
+            input = self.output(velero::definitions(self.request)?, "")?;
             files.push("-".into());
         }
         if !files.is_empty() {
@@ -165,43 +163,24 @@ impl Start<'_> {
         write_private(&self.layout.kubeconfig_of(account), &text)
     }
 
-    pub(crate) fn apply(&self, objects: &[Value]) -> Result<()> {
+    pub(crate) fn apply(&mut self, objects: &[Value]) -> Result<()> {
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
         self.kubectl(&["apply", "--server-side", "-f", "-"], &list.to_string()).map(drop)
     }
 
-    pub(crate) fn kubectl(&self, args: &[&str], input: &str) -> Result<String> {
+    pub(crate) fn kubectl(&mut self, args: &[&str], input: &str) -> Result<String> {
         let program = Program::new("kubectl", self.request.program("kubernetes", "kubectl")?)
             .args([format!("--kubeconfig={}", self.layout.kubeconfig().display())])
             .args(args.iter().copied());
-        self.output(&program, input)
+        self.output(program, input)
     }
 
     /// Runs a program to its end. Never in the namespaces: what is asked is reachable from here.
-    pub(crate) fn output(&self, program: &Program, input: &str) -> Result<String> {
-        output(prepared(self.layout, Place::Here, program), program, input)
+    pub(crate) fn output(&mut self, program: Program, input: &str) -> Result<String> {
+        let name = program.name.clone();
+        let task = self.processes.begin(&name, Place::Here, vec![(program, input.to_owned())]);
+        self.processes.finish(task, LIMIT)
     }
-}
-
-/// Runs a prepared program to its end.
-pub(crate) fn output(mut command: Command, program: &Program, input: &str) -> Result<String> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("starting {}", program.name))?;
-    let mut stdin = child.stdin.take().context("no standard input")?;
-    let output = std::thread::scope(|scope| {
-        // Beside the reading: either pipe may fill.
-        scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
-        child.wait_with_output()
-    })?;
-    if !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr);
-        bail!("{} {}: {}", program.name, program.args.join(" "), reason.trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn established(api: &Api) -> Result<(), String> {

@@ -66,7 +66,7 @@ pub fn supervise(root: &Path) -> Result<()> {
         match processes.next() {
             Event::Asked => break,
             Event::StarterGone if request.options.owned => break,
-            Event::StarterGone => {}
+            Event::StarterGone | Event::TaskDone => {}
             Event::Ended { name, status } => {
                 record.ended.insert(name, ending(status));
                 layout.write_record(&record)?;
