@@ -4,10 +4,11 @@ use k8s_openapi::api::{
     core::v1::{PersistentVolume, PersistentVolumeClaim},
     storage::v1::StorageClass,
 };
-use kube::Api;
+use kube::{Api, Resource as _};
+use serde_json::Value;
 
 use crate::{
-    client::{Cluster, ListRequest, list},
+    client::{self, Cluster, ListRequest, list},
     error::{CliError, Doing as _, Result},
     facts::{events, named::Named},
     plan::{
@@ -35,6 +36,60 @@ pub async fn read(cluster: &Cluster, name: &str) -> Result<PersistentVolumeClaim
         Err(_) => missing.hint(format!("See the PVCs with: kubectl get pvc -n {namespace}")),
     }
     .hint("Another namespace is chosen with -n."))
+}
+
+/// Reads a claim of the namespace that may be gone; `None` when it is, or may not be read.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn read_opt(cluster: &Cluster, name: &str) -> Result<Option<PersistentVolumeClaim>> {
+    let namespace = &cluster.namespace;
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), namespace);
+    match api.get_opt(name).await.doing(|| format!("read PVC {name:?} in namespace {namespace:?}")) {
+        Err(error) if error.is_forbidden() => Ok(None),
+        result => result,
+    }
+}
+
+/// Reads a claim with every field that the server has.
+///
+/// # Errors
+/// When it does not exist or may not be read.
+pub async fn read_as_is(cluster: &Cluster, name: &str) -> Result<Value> {
+    let path = format!("{}/{name}", PersistentVolumeClaim::url_path(&(), Some(&cluster.namespace)));
+    client::get(cluster, &path, &format!("read PVC {name:?} in namespace {:?}", cluster.namespace)).await
+}
+
+/// Lists the claims of the namespace; `None` when they may not be listed.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn all(cluster: &Cluster) -> Result<Option<Vec<PersistentVolumeClaim>>> {
+    let request = ListRequest::of::<PersistentVolumeClaim>(Some(&cluster.namespace), None);
+    let doing = format!("list PVCs in namespace {:?}", cluster.namespace);
+    let mut claims = Vec::new();
+    match list(cluster, &request, &doing, |claim| claims.push(claim)).await {
+        Ok(()) => Ok(Some(claims)),
+        Err(error) if error.is_forbidden() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lists the storage classes; `None` when they may not be listed.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn storage_classes(cluster: &Cluster) -> Result<Option<Vec<StorageClass>>> {
+    let mut classes = Vec::new();
+    match list(cluster, &ListRequest::of::<StorageClass>(None, None), "list storageclasses", |class| {
+        classes.push(class);
+    })
+    .await
+    {
+        Ok(()) => Ok(Some(classes)),
+        Err(error) if error.is_forbidden() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn names(cluster: &Cluster) -> Result<Vec<String>> {

@@ -1,7 +1,13 @@
 //! What controllers have said about an object.
 
-use k8s_openapi::{api::core::v1::Event, jiff::Timestamp};
-use kube::{Api, api::ListParams};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Event;
+use kube::{
+    Api,
+    api::ListParams,
+    runtime::{WatchStreamExt as _, watcher},
+};
 
 use crate::{
     client::Cluster,
@@ -60,4 +66,30 @@ pub fn when(event: &Event) -> Option<Timestamp> {
 /// Returns an event as `Reason: message`.
 pub fn text(event: &Event) -> String {
     format!("{}: {}", event.reason.as_deref().unwrap_or("Unknown"), event.message.as_deref().unwrap_or_default().trim())
+}
+
+/// Watches the events of an object until `pick` takes one. Never ends when events may not be watched: they only make
+/// a wait shorter.
+pub async fn first<T>(cluster: &Cluster, about: About<'_>, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+    let api: Api<Event> = Api::namespaced(cluster.client.clone(), about.namespace);
+    let config = watcher::Config::default().fields(&about.selector());
+    let mut events = std::pin::pin!(watcher(api, config).default_backoff().applied_objects());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if let Some(picked) = pick(&event) {
+                    return picked;
+                }
+            }
+            Err(
+                watcher::Error::InitialListFailed(kube::Error::Api(status))
+                | watcher::Error::WatchStartFailed(kube::Error::Api(status)),
+            ) if status.code == 403 => {
+                break;
+            }
+            // Any other break is taken up again after a pause that grows.
+            Err(_) => {}
+        }
+    }
+    std::future::pending().await
 }

@@ -12,10 +12,8 @@ impl Ui {
     /// When nobody can answer, or the answer is not yes.
     pub fn confirm(&self, question: &str, flag: &str) -> Result<()> {
         if !self.can_ask() {
-            return Err(CliError::usage(format!(
-                "{question}: this needs a confirmation and there is no terminal to ask on"
-            ))
-            .hint(format!("Pass {flag} to go ahead without asking.")));
+            return Err(CliError::usage(format!("no terminal to ask on: {question}"))
+                .hint(format!("Pass {flag} to go ahead without asking.")));
         }
         self.status(&format!("{question} [y/N]"));
         let mut answer = String::new();

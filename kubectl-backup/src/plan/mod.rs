@@ -1,12 +1,20 @@
 //! Decisions: values in, values out. No clock, no network.
 
 pub mod backup;
+pub mod backup_deletion;
+pub mod backup_report;
+pub mod backup_row;
 pub mod claim;
 pub mod location;
+pub mod name;
 pub mod nearest;
 pub mod provisioned;
+pub mod quantity;
 pub mod refusal;
 pub mod restore;
+pub mod restore_row;
 pub mod run;
+pub mod saved_volume;
+pub mod selector_words;
 pub mod snapshot;
 pub mod velero_namespace;

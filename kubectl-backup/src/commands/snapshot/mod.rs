@@ -1,7 +1,9 @@
 //! `kubectl backup snapshot`: hot backups.
 
 mod create;
+mod delete;
 mod list;
+mod restore;
 mod wait;
 
 use crate::{cli::Context, error::Result, exit::Exit};
@@ -22,7 +24,9 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     Create(create::Args),
+    Delete(delete::Args),
     List(list::Args),
+    Restore(restore::Args),
 }
 
 impl Args {
@@ -30,7 +34,9 @@ impl Args {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         match self.verb {
             Verb::Create(args) => args.run(context).await,
+            Verb::Delete(args) => args.run(context).await,
             Verb::List(args) => args.run(context).await,
+            Verb::Restore(args) => args.run(context).await,
         }
     }
 }

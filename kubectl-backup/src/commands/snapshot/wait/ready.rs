@@ -1,4 +1,4 @@
-//! Waits for snapshots, with progress.
+//! Waits for a snapshot to become ready.
 
 use std::time::Duration;
 

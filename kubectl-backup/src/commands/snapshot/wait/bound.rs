@@ -1,0 +1,101 @@
+//! Waits for a claim to be bound.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim};
+use kube::Api;
+
+use crate::{
+    cli::Context,
+    client::{Cluster, until},
+    error::{CliError, Result},
+    facts::events,
+    plan::{claim, snapshot::driver_error},
+};
+
+/// What ended the wait.
+enum End {
+    Bound,
+    FirstConsumer,
+}
+
+/// Waits until a claim that was just created is bound.
+///
+/// # Errors
+/// When the provisioner reports an error (at once), the claim is deleted, or time is up. The error names the claim,
+/// which stays.
+pub async fn until_bound(context: &Context, cluster: &Cluster, name: &str, timeout: Duration) -> Result<()> {
+    let namespace = &cluster.namespace;
+    let describe = format!("kubectl describe pvc {name} -n {namespace}");
+    let subject = format!("PVC {name:?} in namespace {namespace:?}");
+    context.ui.on_interrupt(Some(format!("{subject} is still being filled; look with: {describe}")));
+    let started = context.now();
+    let progress = context.ui.progress(&format!("pvc {name}"));
+    progress.say("waiting for the driver");
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), namespace);
+    let judge = |found: Option<PersistentVolumeClaim>| match found {
+        None => Err(CliError::new(format!("{subject} was deleted by somebody else before it was bound"))),
+        Some(found) if claim::phase(&found) == "Lost" => {
+            Err(CliError::new(format!("{subject} has lost its volume")).hint(format!("Look with: {describe}")))
+        }
+        Some(found) => Ok(claim::is_bound(&found).then_some(())),
+    };
+    let about = events::About { kind: "PersistentVolumeClaim", namespace, name, uid: None };
+    let doing = format!("watch PVC {name:?} in namespace {namespace:?}");
+    let failure = events::first(cluster, about, |event| match event_says(event) {
+        Said::Failed(message) => Some(Err(message)),
+        Said::FirstConsumer => Some(Ok(())),
+        Said::TriedAgain(message) => {
+            progress.say(&format!("tried again after: {message}"));
+            None
+        }
+        Said::Nothing => None,
+    });
+    let end = tokio::select! {
+        // A claim that is bound counts more than an event of an earlier try.
+        biased;
+        bound = until(api, name, timeout, &doing, judge) => bound
+            .map_err(|error| if error.code.is_some() {
+                error.hint(format!("{subject} was created; --no-wait does not watch it. Look with: {describe}"))
+            } else { error })?
+            .map(|()| End::Bound),
+        event = failure => match event {
+            Ok(()) => Some(End::FirstConsumer),
+            Err(message) => return Err(CliError::new(format!("{subject} cannot be filled: {message}"))
+                .hint(format!("It was created and stays; the driver may try again. Look with: {describe}"))
+                .hint(format!("Remove it with: kubectl delete pvc {name} -n {namespace}"))),
+        },
+    };
+    context.ui.on_interrupt(None);
+    drop(progress);
+    match end {
+        None => Err(CliError::timeout(format!("{subject} is not bound after {timeout:?}"))
+            .hint(format!("It is still being filled; look with: {describe}"))),
+        Some(End::FirstConsumer) => {
+            context.ui.status(&format!("PVC {name} is not waited for: it is filled when the first pod uses it"));
+            Ok(())
+        }
+        Some(End::Bound) => {
+            let seconds = context.now().duration_since(started).as_secs();
+            context.ui.status(&format!("PVC {name} is bound (after {seconds}s)"));
+            Ok(())
+        }
+    }
+}
+
+enum Said {
+    Failed(String),
+    FirstConsumer,
+    TriedAgain(String),
+    Nothing,
+}
+
+fn event_says(event: &Event) -> Said {
+    let message = event.message.as_deref().unwrap_or_default().trim().to_owned();
+    match event.reason.as_deref().unwrap_or_default() {
+        "WaitForFirstConsumer" => Said::FirstConsumer,
+        "ProvisioningFailed" if !driver_error::is_passing(&message) => Said::Failed(message),
+        "ProvisioningFailed" => Said::TriedAgain(message),
+        _ => Said::Nothing,
+    }
+}

@@ -1,0 +1,73 @@
+//! Waits for a snapshot to be gone.
+
+use std::time::Duration;
+
+use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotContent};
+use kube::Api;
+
+use crate::{
+    cli::Context,
+    client::{Cluster, until},
+    error::{CliError, Result},
+    plan::snapshot::{delete, driver_error},
+};
+
+/// Waits until a snapshot whose deletion was asked for is gone.
+///
+/// # Errors
+/// When the driver reports that it cannot delete (at once), or time is up.
+pub async fn until_gone(
+    context: &Context,
+    cluster: &Cluster,
+    snapshot: &VolumeSnapshot,
+    timeout: Duration,
+) -> Result<()> {
+    let namespace = &cluster.namespace;
+    let name = snapshot.metadata.name.as_deref().unwrap_or_default();
+    let uid = snapshot.metadata.uid.as_deref();
+    let subject = format!("VolumeSnapshot {name:?} in namespace {namespace:?}");
+    let look = format!("Look with: kubectl backup snapshot describe {name} -n {namespace}");
+    let progress = context.ui.progress(&format!("snapshot {name}"));
+    progress.say("being deleted");
+    let mut finalizers = Vec::new();
+    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), namespace);
+    let doing = format!("watch volumesnapshot {name:?} in namespace {namespace:?}");
+    let gone = until(api, name, timeout, &doing, |found: Option<VolumeSnapshot>| {
+        // Another snapshot of the same name is not the one that goes.
+        let found = found.filter(|found| found.metadata.uid.as_deref() == uid);
+        finalizers = found.as_ref().and_then(|found| found.metadata.finalizers.clone()).unwrap_or_default();
+        Ok(found.is_none().then_some(()))
+    });
+    let gone = tokio::select! {
+        biased;
+        gone = gone => gone.map_err(|error| match error.code {
+            Some(_) => error.hint(format!("{subject} is being deleted; --no-wait does not watch it.")),
+            None => error,
+        })?,
+        message = driver_refuses(cluster, snapshot) => {
+            return Err(CliError::new(format!("{subject} is being deleted, but the driver refuses: {message}"))
+                .hint(format!("It holds its slot of the quota until it is gone; the driver may try again. {look}")));
+        }
+    };
+    if gone.is_some() {
+        return Ok(());
+    }
+    let held = if finalizers.is_empty() { String::new() } else { format!("; it is held by {}", finalizers.join(", ")) };
+    Err(CliError::timeout(format!("{subject} is still being deleted after {timeout:?}{held}"))
+        .hint(format!("It holds its slot of the quota until it is gone. {look}")))
+}
+
+/// Ends with the driver's message once it reports that it cannot delete. Never ends when the content may not be read:
+/// its errors only make the wait shorter.
+async fn driver_refuses(cluster: &Cluster, snapshot: &VolumeSnapshot) -> String {
+    let bound = snapshot.status.as_ref().and_then(|status| status.bound_volume_snapshot_content_name.as_deref());
+    let Some(content) = bound else { return std::future::pending().await };
+    let api: Api<VolumeSnapshotContent> = Api::all(cluster.client.clone());
+    let refused = until(api, content, Duration::ZERO, "watch the content", |found: Option<VolumeSnapshotContent>| {
+        Ok(found.as_ref().and_then(delete::refusal).filter(|message| !driver_error::is_passing(message)))
+    });
+    match refused.await {
+        Ok(Some(message)) => message,
+        Ok(None) | Err(_) => std::future::pending().await,
+    }
+}

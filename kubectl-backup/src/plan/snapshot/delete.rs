@@ -1,0 +1,179 @@
+//! Whether snapshots may be deleted, and what becomes of their storage.
+
+use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotContent};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+
+use crate::{
+    error::{CliError, Result},
+    plan::claim,
+};
+
+/// Names in a question, at most: each has a line of its own above it.
+const NAMED: usize = 5;
+
+/// Returns the claims that a snapshot fills or filled.
+pub fn restored_from<'a>(snapshot: &str, claims: &'a [PersistentVolumeClaim]) -> Vec<&'a PersistentVolumeClaim> {
+    claims.iter().filter(|claim| source(claim) == Some(snapshot)).collect()
+}
+
+/// Returns the snapshot of the claim's own namespace that a claim is made of.
+fn source(claim: &PersistentVolumeClaim) -> Option<&str> {
+    let spec = claim.spec.as_ref()?;
+    let old = spec.data_source.as_ref().map(|source| (source.kind.as_str(), source.name.as_str(), None));
+    let new = spec
+        .data_source_ref
+        .as_ref()
+        .map(|source| (source.kind.as_str(), source.name.as_str(), source.namespace.as_deref()));
+    let own = claim.metadata.namespace.as_deref();
+    let (_, name, _) = [old, new].into_iter().flatten().find(|(kind, _, namespace)| {
+        *kind == "VolumeSnapshot" && namespace.is_none_or(|namespace| Some(namespace) == own)
+    })?;
+    Some(name)
+}
+
+/// Checks that no claim still waits to be filled from one of the snapshots.
+///
+/// # Errors
+/// When one does; all of them are named.
+pub fn check_unused(snapshots: &[VolumeSnapshot], claims: &[PersistentVolumeClaim]) -> Result<()> {
+    let mut waiting = Vec::new();
+    let mut hint = String::new();
+    for snapshot in snapshots {
+        let name = snapshot.metadata.name.as_deref().unwrap_or_default();
+        for claim in restored_from(name, claims).into_iter().filter(|claim| claim::phase(claim) == "Pending") {
+            let target = claim.metadata.name.as_deref().unwrap_or_default();
+            let namespace = claim.metadata.namespace.as_deref().unwrap_or_default();
+            waiting.push(format!("PVC {target:?} is still to be filled from VolumeSnapshot {name:?}"));
+            hint = format!("kubectl describe pvc {target} -n {namespace}");
+        }
+    }
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::new(format!("{}; nothing was deleted", waiting.join("; ")))
+        .hint(format!("Wait until it is bound, or delete the PVC first. Look with: {hint}")))
+}
+
+/// Returns what the deletion does to the storage's own snapshot.
+pub fn fate(content: Option<&VolumeSnapshotContent>, is_bound: bool) -> &'static str {
+    let Some(content) = content else {
+        return if is_bound {
+            "what becomes of the storage's copy is not known: the content may not be read"
+        } else {
+            "the storage has no copy of it"
+        };
+    };
+    let reported = content.status.as_ref().and_then(|status| status.snapshot_handle.as_ref());
+    match content.spec.deletion_policy.as_str() {
+        _ if reported.or(content.spec.source.snapshot_handle.as_ref()).is_none() => "the storage has no copy of it",
+        "Retain" => "the storage keeps its copy (deletion policy Retain)",
+        _ => "the storage's copy is deleted too",
+    }
+}
+
+/// Returns why the driver does not delete the storage's copy. An error from before the deletion is about something else.
+pub fn refusal(content: &VolumeSnapshotContent) -> Option<String> {
+    let deleted = content.metadata.deletion_timestamp.as_ref()?.0;
+    let error = content.status.as_ref()?.error.as_ref()?;
+    let message = error.message.as_ref()?;
+    let time: Option<Timestamp> = error.time.as_deref().and_then(|time| time.parse().ok());
+    // Both times are whole seconds, so that an error of the same second may be an old one.
+    let is_new = message.starts_with("Failed to delete") || time.is_some_and(|time| time > deleted);
+    is_new.then(|| message.clone())
+}
+
+/// Returns the question to confirm.
+pub fn question(names: &[&str], namespace: &str, context: &str) -> String {
+    let (count, plural) = (names.len(), if names.len() == 1 { "" } else { "s" });
+    let named = names[..count.min(NAMED)].join(", ");
+    let more = if count > NAMED { format!(" and {} more", count - NAMED) } else { String::new() };
+    format!("Delete {count} VolumeSnapshot{plural} ({named}{more}) in namespace {namespace:?} of context {context:?}?")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn snapshot(name: &str) -> VolumeSnapshot {
+        VolumeSnapshot::new(name, Default::default())
+    }
+
+    fn claim(name: &str, phase: &str, source: serde_json::Value) -> PersistentVolumeClaim {
+        let mut spec = json!({});
+        spec["dataSourceRef"] = source;
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "namespace": "shop"}, "spec": spec, "status": {"phase": phase},
+        }))
+        .unwrap()
+    }
+
+    fn vs(name: &str) -> serde_json::Value {
+        json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": name})
+    }
+
+    #[test]
+    fn a_claim_that_waits_for_its_data_keeps_the_snapshot() {
+        let claims = [claim("a", "Bound", vs("s1")), claim("b", "Pending", vs("s1")), claim("c", "Pending", vs("s9"))];
+        let error = check_unused(&[snapshot("s1"), snapshot("s2")], &claims).unwrap_err();
+        insta::assert_snapshot!(format!("{} | {}", error.message, error.hints.join(" | ")), @r#"PVC "b" is still to be filled from VolumeSnapshot "s1"; nothing was deleted | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc b -n shop"#);
+        assert!(check_unused(&[snapshot("s2")], &claims).is_ok());
+    }
+
+    #[test]
+    fn claims_made_of_something_else_do_not_count() {
+        let mut elsewhere = vs("s1");
+        elsewhere["namespace"] = json!("other");
+        let claims = [
+            claim("a", "Bound", vs("s1")),
+            claim("b", "Bound", json!({"kind": "PersistentVolumeClaim", "name": "s1"})),
+            claim("c", "Bound", elsewhere),
+        ];
+        let names: Vec<_> = restored_from("s1", &claims).iter().map(|claim| claim.metadata.name.as_deref()).collect();
+        assert_eq!(names, [Some("a")]);
+    }
+
+    #[test]
+    fn only_an_error_since_the_deletion_is_a_refusal_to_delete() {
+        let refused = |deleted: Option<&str>, time: &str, message: &str| {
+            let mut metadata = json!({"name": "c1"});
+            if let Some(deleted) = deleted {
+                metadata["deletionTimestamp"] = json!(deleted);
+            }
+            let content: VolumeSnapshotContent = serde_json::from_value(json!({
+                "apiVersion": "v1", "kind": "VolumeSnapshotContent", "metadata": metadata, "spec": {},
+                "status": {"error": {"message": message, "time": time}},
+            }))
+            .unwrap();
+            refusal(&content)
+        };
+        let (before, then, after) = ("2026-11-21T08:00:00Z", "2026-11-21T09:00:00Z", "2026-11-21T09:00:01Z");
+        assert_eq!(refused(Some(then), after, "busy"), Some("busy".into()));
+        assert_eq!(refused(Some(then), then, "Failed to delete snapshot"), Some("Failed to delete snapshot".into()));
+        assert_eq!(refused(Some(then), before, "Failed to create snapshot: pool full"), None);
+        assert_eq!(refused(None, after, "busy"), None);
+    }
+
+    #[test]
+    fn the_storages_copy_goes_as_the_content_says() {
+        let content = |policy: &str, handle: &str| -> VolumeSnapshotContent {
+            let status = if handle.is_empty() { json!({}) } else { json!({"snapshotHandle": handle}) };
+            let object = json!({"apiVersion": "v1", "kind": "VolumeSnapshotContent", "metadata": {},
+                "spec": {"deletionPolicy": policy}, "status": status});
+            serde_json::from_value(object).unwrap()
+        };
+        assert_eq!(fate(Some(&content("Delete", "h")), true), "the storage's copy is deleted too");
+        assert_eq!(fate(Some(&content("Retain", "h")), true), "the storage keeps its copy (deletion policy Retain)");
+        assert_eq!(fate(Some(&content("Delete", "")), true), "the storage has no copy of it");
+        assert_eq!(fate(None, false), "the storage has no copy of it");
+        assert!(fate(None, true).contains("not known"));
+    }
+
+    #[test]
+    fn the_question_names_what_goes_and_where() {
+        insta::assert_snapshot!(question(&["s1"], "shop", "prod"), @r#"Delete 1 VolumeSnapshot (s1) in namespace "shop" of context "prod"?"#);
+        insta::assert_snapshot!(question(&["a", "b", "c", "d", "e", "f", "g"], "shop", "prod"), @r#"Delete 7 VolumeSnapshots (a, b, c, d, e and 2 more) in namespace "shop" of context "prod"?"#);
+    }
+}
