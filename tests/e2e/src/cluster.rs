@@ -99,6 +99,11 @@ impl TestCluster {
         Run::of(self.kubectl_command(&["create", "-f", "-"]), Some(manifest))
     }
 
+    /// `kubectl create -f -` with the text, as another user whom the administrator impersonates.
+    pub fn try_create_as(&self, user: &str, manifest: &str) -> Run {
+        Run::of(self.kubectl_command(&["create", "--as", user, "-f", "-"]), Some(manifest))
+    }
+
     /// Waits until the object is as the condition of `kubectl wait` says. Panics after `seconds`.
     #[track_caller]
     pub fn wait_for(&self, namespace: &str, object: &str, condition: &str, seconds: u32) {

@@ -4,3 +4,4 @@
 mod d1_krew;
 mod missing;
 mod two_veleros;
+mod webhook;

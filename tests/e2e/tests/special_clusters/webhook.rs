@@ -1,0 +1,249 @@
+//! Our webhook beside a cluster: limits, defaults and annotations, as kubectl's users meet them.
+
+use std::{
+    env,
+    path::PathBuf,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+};
+
+use e2e_tests::{Run, TestCluster};
+use serde_json::{Value, json};
+use test_cluster::{
+    Options,
+    webhook::{Webhook, start_process},
+};
+
+/// One cluster for all tests of this file, one test at a time: limits are the whole cluster's.
+static CLUSTER: LazyLock<Mutex<Guarded>> = LazyLock::new(|| Mutex::new(Guarded::start()));
+
+struct Guarded {
+    cluster: TestCluster,
+    webhook: Option<Webhook>,
+}
+
+impl Guarded {
+    fn start() -> Self {
+        let options = Options { name: format!("webhook-{}", std::process::id()), ..Options::default() };
+        let cluster = TestCluster::own(&options);
+        for (name, class) in [("disk", "test-block-std"), ("share", "test-files-std")] {
+            cluster.create(&json!({
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": "default"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": class, "resources": {"requests": {"storage": "1Mi"}}},
+            }).to_string());
+            cluster.wait_for("default", &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 60);
+        }
+        let mut guarded = Self { cluster, webhook: None };
+        guarded.start_webhook();
+        guarded
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "a test is an edge")]
+    fn start_webhook(&mut self) {
+        let program = env::var_os("KUBECTL_BACKUP_WEBHOOK").expect("run these tests with cargo xtask test");
+        let started = start_process(self.cluster.cluster(), &PathBuf::from(program));
+        self.webhook = Some(started.unwrap_or_else(|error| panic!("{error:?}")));
+    }
+
+    fn snapshot(&self, name: &str, claim: &str) -> Run {
+        self.cluster.try_create(&snapshot(name, claim).to_string())
+    }
+
+    fn snapshot_as_velero(&self, name: &str) -> Run {
+        let manifest = snapshot(name, "disk").to_string();
+        self.cluster.try_create_as("system:serviceaccount:velero:velero", &manifest)
+    }
+}
+
+fn cluster() -> MutexGuard<'static, Guarded> {
+    let guarded = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
+    // What an earlier test left, also a failed one, is not this test's matter.
+    for resource in ["volumesnapshots", "schedules.velero.io"] {
+        guarded.cluster.kubectl(&["delete", resource, "--all", "--all-namespaces"]);
+    }
+    guarded
+}
+
+fn snapshot(name: &str, claim: &str) -> Value {
+    json!({
+        "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"source": {"persistentVolumeClaimName": claim}},
+    })
+}
+
+fn schedule(name: &str) -> String {
+    json!({
+        "apiVersion": "velero.io/v1", "kind": "Schedule", "metadata": {"name": name, "namespace": "velero"},
+        "spec": {"schedule": "0 3 1 1 *", "template": {"includedNamespaces": ["none"]}},
+    })
+    .to_string()
+}
+
+fn deployment(volumes: &str) -> String {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": {
+            "metadata": {"labels": {"app": "web"}, "annotations": {"backup.velero.io/backup-volumes": volumes}},
+            "spec": {
+                "containers": [{"name": "web", "image": "none"}],
+                "volumes": [
+                    {"name": "data", "persistentVolumeClaim": {"claimName": "disk"}},
+                    {"name": "config", "configMap": {"name": "web"}},
+                ],
+            },
+        }},
+    })
+    .to_string()
+}
+
+#[test]
+fn w1_the_eleventh_snapshot_is_refused_and_a_freed_slot_is_usable_at_once() {
+    let guarded = cluster();
+    for n in 1..=10 {
+        guarded.snapshot(&format!("s{n}"), "disk").ok();
+    }
+    let refused = guarded.snapshot("s11", "disk").ends_with(1);
+    refused
+        .says("Error from server (Forbidden)")
+        .says("cluster quota volumesnapshots: 10/10 used. Holders: default/s1 (")
+        .says("Free one, for example: kubectl backup snapshot delete s1 -n default");
+    // A name that exists takes no second slot, so that the store answers itself.
+    guarded.snapshot("s1", "disk").ends_with(1).says("AlreadyExists");
+    guarded.cluster.kubectl(&["delete", "volumesnapshot", "s1", "-n", "default"]);
+    guarded.snapshot("s11", "disk").ok();
+}
+
+#[test]
+fn w1_the_fourth_schedule_is_refused() {
+    let guarded = cluster();
+    for n in 1..=3 {
+        guarded.cluster.create(&schedule(&format!("n{n}")));
+    }
+    let refused = guarded.cluster.try_create(&schedule("n4")).ends_with(1);
+    refused
+        .says("cluster quota schedules: 3/3 used. Holders: velero/n1 (")
+        .says("kubectl delete schedules.velero.io n");
+    // A restore makes its Schedules as Velero, and is not refused.
+    guarded.cluster.try_create_as("system:serviceaccount:velero:velero", &schedule("n4")).ok();
+}
+
+#[test]
+fn w2_velero_takes_no_slots_and_nobody_else_takes_its_mark() {
+    let guarded = cluster();
+    for n in 1..=10 {
+        guarded.snapshot(&format!("s{n}"), "disk").ok();
+    }
+    guarded.snapshot_as_velero("velero-1").ok();
+    let mut marked = snapshot("mine", "disk");
+    marked["metadata"]["labels"] = json!({"kubectl-backup.dev/quota-exempt": "true"});
+    guarded.cluster.try_create(&marked.to_string()).ends_with(1).says("[BKP401]");
+    let label = ["label", "volumesnapshot", "s1", "-n", "default", "kubectl-backup.dev/quota-exempt=true"];
+    guarded.cluster.try_kubectl(&label).ends_with(1).says("[BKP401]");
+    guarded.cluster.kubectl(&["delete", "volumesnapshot", "s1", "-n", "default"]);
+    guarded.snapshot("s1", "disk").ok();
+    guarded.snapshot("s11", "disk").ends_with(1).says("10/10 used");
+}
+
+#[test]
+fn w3_annotations_are_refused_where_they_are_written() {
+    let guarded = cluster();
+    let refused = guarded.cluster.try_create(&deployment("data, disk,config")).ends_with(1);
+    refused
+        .says("The Deployment \"web\" is invalid")
+        .says("spec.template.metadata.annotations[backup.velero.io/backup-volumes]")
+        .says("\" disk\" has a blank beside the comma")
+        .says("it is the PVC of volume \"data\", and the list takes names of volumes: write \"data\" [BKP104]")
+        .says("volume \"config\" is a ConfigMap")
+        .says("[BKP105]");
+    guarded.cluster.create(&deployment("data"));
+    guarded.cluster.kubectl(&["scale", "deployment/web", "-n", "default", "--replicas=1"]);
+    guarded.cluster.wait_for("default", "deployment/web", "jsonpath={.status.replicas}=1", 30);
+    guarded.cluster.kubectl(&["delete", "deployment", "web", "-n", "default"]);
+}
+
+#[test]
+fn w4_a_class_and_a_retention_are_filled_in() {
+    let guarded = cluster();
+    guarded.snapshot("from-disk", "disk").ok();
+    guarded.snapshot("from-share", "share").ok();
+    guarded.cluster.create(&schedule("open"));
+    let field = |object: &[&str], path: &str| {
+        let output = format!("jsonpath={path}");
+        guarded.cluster.kubectl(&[&["get"], object, &["-o", &output]].concat())
+    };
+    let class = "{.spec.volumeSnapshotClassName}";
+    assert_eq!(field(&["volumesnapshot", "from-disk", "-n", "default"], class), "block-snapshot");
+    assert_eq!(field(&["volumesnapshot", "from-share", "-n", "default"], class), "files-snapshot");
+    assert_eq!(field(&["schedule.velero.io", "open", "-n", "velero"], "{.spec.template.ttl}"), "720h0m0s");
+}
+
+#[test]
+fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
+    let mut guarded = cluster();
+    guarded.cluster.create(&deployment("data"));
+    guarded.webhook.take().expect("it runs").stop().unwrap_or_else(|error| panic!("{error:?}"));
+    guarded.snapshot("s1", "disk").ends_with(1).says("failed calling webhook \"quota.kubectl-backup.dev\"");
+    guarded.snapshot_as_velero("velero-1").ok();
+    let pod = |name: &str, annotations: &Value| {
+        json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": "default", "annotations": annotations},
+            "spec": {"containers": [{"name": "c", "image": "none"}]},
+        })
+        .to_string()
+    };
+    guarded.cluster.create(&pod("plain", &json!({})));
+    let annotated = pod("annotated", &json!({"backup.velero.io/backup-volumes": "data"}));
+    guarded.cluster.try_create(&annotated).ends_with(1).says("failed calling webhook \"volumes.kubectl-backup.dev\"");
+    // An annotated workload that exists goes on: its controller makes pods, and nobody is asked.
+    guarded.cluster.kubectl(&["scale", "deployment/web", "-n", "default", "--replicas=1"]);
+    guarded.cluster.wait_for("default", "deployment/web", "jsonpath={.status.replicas}=1", 30);
+    guarded.cluster.kubectl(&["delete", "-n", "default", "deployment/web", "pod/plain", "--force"]);
+    guarded.start_webhook();
+    guarded.snapshot("s1", "disk").ok();
+}
+
+#[test]
+fn w8_a_lost_certificate_and_a_lost_authority_are_made_good() {
+    let guarded = cluster();
+    let authority = [
+        "get",
+        "validatingwebhookconfiguration",
+        "backup-webhook",
+        "-o",
+        "jsonpath={.webhooks[0].clientConfig.caBundle}",
+    ];
+    let before = guarded.cluster.kubectl(&authority);
+    guarded.cluster.kubectl(&[
+        "patch",
+        "secret",
+        "backup-webhook-tls",
+        "-n",
+        "kubectl-backup-system",
+        "--type=json",
+        "-p",
+        r#"[{"op":"remove","path":"/data"}]"#,
+    ]);
+    guarded.cluster.wait_for("kubectl-backup-system", "secret/backup-webhook-tls", "jsonpath={.data.ca\\.crt}", 30);
+    let made = guarded.cluster.kubectl(&[
+        "get",
+        "secret",
+        "backup-webhook-tls",
+        "-n",
+        "kubectl-backup-system",
+        "-o",
+        "jsonpath={.data.ca\\.crt}",
+    ]);
+    assert_ne!(made, before);
+    let told = format!("jsonpath={{.webhooks[0].clientConfig.caBundle}}={made}");
+    guarded.cluster.wait_for("default", "validatingwebhookconfiguration/backup-webhook", &told, 30);
+    guarded.cluster.kubectl(&[
+        "patch",
+        "validatingwebhookconfiguration",
+        "backup-webhook",
+        "--type=json",
+        "-p",
+        r#"[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]"#,
+    ]);
+    guarded.cluster.wait_for("default", "validatingwebhookconfiguration/backup-webhook", &told, 30);
+}
