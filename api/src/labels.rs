@@ -15,6 +15,8 @@ pub const QUOTA_EXEMPT: &str = "kubectl-backup.dev/quota-exempt";
 
 /// Names the backup on everything that Velero makes for it.
 pub const VELERO_BACKUP_NAME: &str = "velero.io/backup-name";
+/// Holds the backup's UID on everything that Velero makes for it.
+pub const VELERO_BACKUP_UID: &str = "velero.io/backup-uid";
 /// Names the restore on everything that Velero restored.
 pub const VELERO_RESTORE_NAME: &str = "velero.io/restore-name";
 /// Names the schedule on each of its backups.

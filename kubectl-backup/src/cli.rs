@@ -49,7 +49,11 @@ enum Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     Create(commands::backup::create::Args),
+    List(commands::backup::list::Args),
+    Describe(commands::backup::describe::Args),
+    Delete(commands::backup::delete::Args),
     Restore(commands::restore::Args),
+    Quota(commands::quota::Args),
     Snapshot(commands::snapshot::Args),
     /// Show the version of the plugin, of Kubernetes and of Velero
     Version(commands::version::Args),
@@ -119,7 +123,11 @@ pub fn run() -> ExitCode {
 async fn dispatch(command: Command, context: &Context) -> Result<Exit> {
     match command {
         Command::Create(args) => args.run(context).await,
+        Command::List(args) => args.run(context).await,
+        Command::Describe(args) => args.run(context).await,
+        Command::Delete(args) => args.run(context).await,
         Command::Restore(args) => args.run(context).await,
+        Command::Quota(args) => args.run(context).await,
         Command::Snapshot(args) => args.run(context).await,
         Command::Version(args) => args.run(context).await,
     }

@@ -27,16 +27,11 @@ pub struct Follow<'a> {
     pub timeout: Duration,
 }
 
-/// What was seen last, and how it ended.
-pub struct Followed<K> {
-    /// The object as it was seen last.
-    pub last: K,
-    /// The closing sentence, or what went wrong.
-    pub end: Result<String>,
-}
-
-/// Follows the object, showing progress, until it ends, is deleted, or the time is up.
-pub async fn follow<K>(ui: &Ui, api: Api<K>, created: K, follow: &Follow<'_>) -> Followed<K>
+/// Follows the object, showing progress, until it ends. Returns the closing sentence.
+///
+/// # Errors
+/// When it ended badly or was deleted, or the time is up.
+pub async fn follow<K>(ui: &Ui, api: Api<K>, follow: &Follow<'_>) -> Result<String>
 where
     K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     for<'r> Run: From<&'r K>,
@@ -46,24 +41,23 @@ where
     let look = format!("It goes on without this command; look again with: {}", kind.look(name));
     ui.on_interrupt(Some(format!("The {noun} {name:?} goes on; look again with: {}", kind.look(name))));
     let progress = ui.progress(&format!("{noun} {name}"));
-    let mut last = created;
     let (seen, unseen) = tokio::sync::watch::channel(false);
     let ended = {
-        let last = &mut last;
         let doing = format!("watch {noun} {name:?} in namespace {namespace:?}");
         let watched = client::until(api, name, timeout, &doing, |object: Option<K>| {
             let Some(object) = object else {
                 return Err(CliError::new(format!("the {noun} {name:?} was deleted while it was followed")));
             };
             let run = Run::from(&object);
-            *last = object;
+            let ended = end(kind, &run);
             match step(&run) {
+                _ if ended.is_some() => {}
                 Step::NotSeen => progress.say("waiting for Velero"),
                 Step::Text(text) => progress.say(&text),
                 Step::Items(done, all) => progress.count(done, all, "items"),
             }
             seen.send_replace(step(&run) != Step::NotSeen);
-            Ok(end(kind, &run))
+            Ok(ended)
         });
         let wonder = wonder(ui, noun, namespace, unseen);
         tokio::pin!(watched);
@@ -74,13 +68,12 @@ where
     };
     drop(progress);
     ui.on_interrupt(None);
-    let end = match ended {
+    match ended {
         Ok(Some(end)) => end,
         Ok(None) => Err(CliError::timeout(format!("the {noun} {name:?} did not end within {timeout:?}")).hint(look)),
         Err(error) if error.exit == crate::exit::Exit::Error && error.code.is_none() => Err(error),
         Err(error) => Err(error.hint(format!("The {noun} {name:?} was created. {look}"))),
-    };
-    Followed { last, end }
+    }
 }
 
 /// Warns when Velero has not taken the object up for a while.

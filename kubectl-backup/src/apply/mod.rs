@@ -1,3 +1,5 @@
 //! Writes, and waits for what they set going.
 
+pub mod backup_deletion;
 pub mod follow;
+pub mod start;

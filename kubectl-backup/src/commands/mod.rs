@@ -1,6 +1,8 @@
 //! One file per command: its arguments, and the function that runs it.
 
 pub mod backup;
+mod listing;
+pub mod quota;
 pub mod restore;
 pub mod snapshot;
 pub mod version;

@@ -4,7 +4,7 @@ use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     core::v1::{PersistentVolumeClaim, Pod, Service},
 };
-use kube::{Api, ResourceExt as _, api::ListParams};
+use kube::{Api, api::ListParams};
 
 use crate::{
     client::Cluster,
@@ -37,7 +37,7 @@ async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Occupied>> {
         .await
         .doing(|| format!("list persistentvolumeclaims in namespace {namespace:?}"))
     {
-        Ok(list) => list.items.iter().map(|item| item.name_any()).collect(),
+        Ok(list) => list.items.iter().map(kube::ResourceExt::name_any).collect(),
         Err(error) if error.is_forbidden() => Vec::new(),
         Err(error) => return Err(error),
     };

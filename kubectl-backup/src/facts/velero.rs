@@ -2,21 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use backup_api::velero::BackupStorageLocation;
+use backup_api::velero::{Backup, BackupStorageLocation};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
-    Api, ResourceExt as _,
+    Api, ResourceExt,
     api::{ListParams, PartialObjectMeta},
 };
 
 use crate::{
     client::Cluster,
-    error::{Doing as _, Result},
-    plan::velero_namespace,
+    error::{CliError, Doing as _, Result},
+    plan::{name::Named, nearest, run::Kind, velero_namespace},
 };
 
 /// Labels that Velero's own installer and its Helm chart put on the server's Deployment.
 const DEPLOYMENT_LABELS: [&str; 2] = ["component=velero", "app.kubernetes.io/name=velero"];
+
+/// Derived names that are tried before giving up: as many as a second may bring forth.
+const ATTEMPTS: u32 = 20;
 
 /// Returns Velero's namespace: the one that was named, else the one that holds a storage location or the Deployment.
 ///
@@ -80,6 +83,45 @@ where
     }
 }
 
+/// Returns the backup.
+///
+/// # Errors
+/// When there is none of that name, or it may not be read.
+pub async fn backup(cluster: &Cluster, namespace: &str, name: &str) -> Result<Backup> {
+    let api: Api<Backup> = Api::namespaced(cluster.client.clone(), namespace);
+    match get(&api, "backup", name, namespace).await? {
+        Some(backup) => Ok(backup),
+        None => {
+            let place = format!("namespace {namespace:?}");
+            Err(CliError::new(format!("the backup {name:?} does not exist in {place}"))
+                .hint(nearest::hint(name, &names(&api).await, "backups", &place))
+                .hint("See: kubectl backup list"))
+        }
+    }
+}
+
+/// Returns a name that no object has yet.
+///
+/// # Errors
+/// When the name that the user chose is taken, or the objects may not be read.
+pub async fn free_name<K>(api: &Api<K>, kind: Kind, named: Named, namespace: &str) -> Result<String>
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    for attempt in 1..=ATTEMPTS {
+        let name = named.candidate(attempt);
+        if get(api, kind.noun(), &name, namespace).await?.is_none() {
+            return Ok(name);
+        }
+        if matches!(named, Named::Given(_)) {
+            break;
+        }
+    }
+    let name = named.candidate(1);
+    Err(CliError::new(format!("a {} named {name:?} exists already", kind.noun()))
+        .hint(format!("Choose another name, or look at it with: {}", kind.look(&name))))
+}
+
 /// Returns the names of all objects of a kind in Velero's namespace, for suggestions: none when they cannot be listed.
 pub async fn names<K>(api: &Api<K>) -> Vec<String>
 where
@@ -87,7 +129,7 @@ where
 {
     // The error at hand is that a name is wrong; that its neighbours cannot be listed would only hide it.
     let Ok(list) = api.list_metadata(&ListParams::default()).await else { return Vec::new() };
-    list.items.iter().map(|item| item.name_any()).collect()
+    list.items.iter().map(ResourceExt::name_any).collect()
 }
 
 /// Returns which of the namespaces do not exist, and those that may not be looked at.

@@ -39,7 +39,7 @@ pub fn print_changed(ui: &Ui, format: OutputFormat, dry_run: DryRun, changed: &C
 /// When stdout cannot be written.
 pub fn print_object(ui: &Ui, format: OutputFormat, object: &Value) -> Result<()> {
     let mut object = object.clone();
-    strip_managed_fields(&mut object);
+    strip_nested(&mut object);
     ui.data(&match format {
         OutputFormat::Yaml => yaml(&object)?,
         _ => json_text(&object)?,
@@ -84,13 +84,23 @@ pub fn print_list(
 }
 
 /// kubectl leaves these out unless asked: they bury the rest.
-fn strip_managed_fields(object: &mut Value) {
+pub(super) fn strip_managed_fields(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
 }
 
-fn json_text(object: &Value) -> Result<String> {
+/// Some answers hold objects: in members, or in lists of them.
+fn strip_nested(value: &mut Value) {
+    strip_managed_fields(value);
+    match value {
+        Value::Object(members) => members.values_mut().for_each(strip_nested),
+        Value::Array(items) => items.iter_mut().for_each(strip_nested),
+        _ => {}
+    }
+}
+
+pub(super) fn json_text(object: &Value) -> Result<String> {
     let mut bytes = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     object
@@ -100,7 +110,7 @@ fn json_text(object: &Value) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| CliError::new(format!("failed to write JSON: {error}")))
 }
 
-fn yaml(object: &Value) -> Result<String> {
+pub(super) fn yaml(object: &Value) -> Result<String> {
     let mut text =
         serde_saphyr::to_string(object).map_err(|error| CliError::new(format!("failed to write YAML: {error}")))?;
     if !text.ends_with('\n') {

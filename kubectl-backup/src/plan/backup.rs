@@ -8,13 +8,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::{
     args::go_duration,
-    error::{CliError, Result},
+    error::Result,
+    plan::name::{Named, check_name},
 };
-
-/// Longest name: Velero writes it into labels as it is, and a label value has no more room.
-pub const NAME_MAX: usize = 63;
-/// `-` and `yyyymmddhhmmss`.
-const STAMP_LEN: usize = 15;
 
 /// Which namespaces a backup holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +62,10 @@ impl Request {
     ///
     /// # Errors
     /// When the name that was given cannot be a backup's.
-    pub fn name(&self, now: Timestamp) -> Result<String> {
+    pub fn name(&self, now: Timestamp) -> Result<Named> {
         match &self.name {
-            Some(name) => check_name(name).map(|()| name.clone()),
-            None => Ok(stamped(&self.scope.stem(), now)),
+            Some(name) => check_name(name).map(|()| Named::Given(name.clone())),
+            None => Ok(Named::derived(&self.scope.stem(), now)),
         }
     }
 
@@ -156,32 +152,6 @@ pub fn is_glob(c: char) -> bool {
     matches!(c, '*' | '?' | '[' | ']')
 }
 
-/// Returns `<stem>-<UTC time>`, the stem cut so that the whole fits into a label.
-pub fn stamped(stem: &str, now: Timestamp) -> String {
-    let cut: String = stem.chars().take(NAME_MAX - STAMP_LEN).collect();
-    format!("{}-{}", cut.trim_end_matches(['-', '.']), now.strftime("%Y%m%d%H%M%S"))
-}
-
-/// Checks the name of a backup or restore.
-///
-/// # Errors
-/// Says what is wrong with it.
-pub fn check_name(name: &str) -> Result<()> {
-    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let characters = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'));
-    let parts = name.split('.').all(|part| ends(part.chars().next()) && ends(part.chars().last()));
-    if !characters || !parts {
-        return Err(CliError::usage(format!("the name {name:?} is not valid"))
-            .hint("Use lower case letters, digits, '-' and '.', with a letter or digit at both ends."));
-    }
-    if name.len() > NAME_MAX {
-        return Err(CliError::usage(format!("the name {name:?} has {} characters", name.len())).hint(format!(
-            "Use at most {NAME_MAX}: Velero writes the name into labels, and a longer one breaks CSI backups."
-        )));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,23 +178,12 @@ mod tests {
 
     #[test]
     fn a_name_is_made_of_the_scope_and_the_time() {
-        let name = |scope| request(scope).name(now()).unwrap();
+        let name = |scope| request(scope).name(now()).unwrap().candidate(1);
         assert_eq!(name(namespaces(&["shop"])), "shop-20261121100908");
         assert_eq!(name(namespaces(&["shop", "pay", "log"])), "shop-and-2-more-20261121100908");
         assert_eq!(name(namespaces(&["team-*"])), "team-20261121100908");
         assert_eq!(name(namespaces(&["*"])), "namespaces-20261121100908");
         assert_eq!(name(Scope::Cluster { except: vec![] }), "cluster-20261121100908");
-        let long = name(namespaces(&[&"a".repeat(63)]));
-        assert_eq!(long.len(), NAME_MAX);
-        check_name(&long).unwrap();
-    }
-
-    #[test]
-    fn names_that_break_labels_are_refused() {
-        for name in ["", "-a", "a-", "A", "a_b", "a..b", "a.-b", &"a".repeat(64)] {
-            assert!(check_name(name).is_err(), "{name:?}");
-        }
-        check_name("nightly.2026-1").unwrap();
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which storage location a backup goes to, and whether it can.
 
 use backup_api::velero::BackupStorageLocation;
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 
 use crate::{
     error::{CliError, Result},
@@ -26,7 +26,7 @@ pub fn choose<'a>(
             .hint("See where locations are: kubectl get backupstoragelocations.velero.io --all-namespaces")
             .hint("Velero's namespace can be named with --velero-namespace."));
     }
-    let names: Vec<String> = locations.iter().map(|location| location.name_any()).collect();
+    let names: Vec<String> = locations.iter().map(ResourceExt::name_any).collect();
     match wanted {
         Some(name) => named(name).ok_or_else(|| {
             CliError::new(format!("the storage location {name:?} does not exist in namespace {namespace:?}"))

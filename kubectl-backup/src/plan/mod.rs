@@ -10,6 +10,7 @@ pub mod name;
 pub mod nearest;
 pub mod provisioned;
 pub mod quantity;
+pub mod quota;
 pub mod refusal;
 pub mod restore;
 pub mod restore_row;

@@ -50,7 +50,7 @@ pub struct Run {
     pub items: (i64, i64),
     /// Its place in the server's queue.
     pub queue_position: Option<i64>,
-    /// Data movements ended, and started.
+    /// Operations on volumes (snapshots taking effect, data moving) ended, and started.
     pub operations: (i64, i64),
     /// Count of errors.
     pub errors: i64,
@@ -125,8 +125,8 @@ pub fn step(run: &Run) -> Step {
         "InProgress" => Step::Text("in progress".into()),
         "WaitingForPluginOperations" | "WaitingForPluginOperationsPartiallyFailed" => {
             Step::Text(match run.operations {
-                (_, 0) => "moving volume data".into(),
-                (done, all) => format!("moving volume data, {done} of {all} done"),
+                (_, 0) => "waiting for volume data".into(),
+                (done, all) => format!("waiting for volume data, {done} of {all} done"),
             })
         }
         "Finalizing" | "FinalizingPartiallyFailed" => Step::Text("finalizing".into()),
@@ -188,7 +188,7 @@ mod tests {
         };
         assert_eq!(text(&Run { queue_position: Some(2), ..run("Queued") }), "queued, number 2 in line");
         let moving = Run { operations: (1, 3), ..run("WaitingForPluginOperations") };
-        assert_eq!(text(&moving), "moving volume data, 1 of 3 done");
+        assert_eq!(text(&moving), "waiting for volume data, 1 of 3 done");
         assert_eq!(text(&run("SomethingNew")), "SomethingNew");
     }
 

@@ -4,22 +4,20 @@ use std::time::Duration;
 
 use backup_api::velero::Backup;
 use kube::{Api, ResourceExt as _};
-use serde_json::json;
 
 use crate::{
-    apply::follow::{Follow, follow},
-    args::{DryRun, DryRunArgs, Labels, OutputArgs, Selector, parse_duration},
+    apply::start::{Start, start},
+    args::{DryRunArgs, Labels, OutputArgs, Selector, parse_duration, parse_namespace_pattern},
     cli::Context,
     client::Cluster,
-    error::{CliError, Doing as _, Result},
+    error::{CliError, Result},
     exit::Exit,
     facts::velero,
-    output::{Changed, print_changed},
     plan::{
         backup::{Request, Scope, Volumes},
-        location, refusal,
+        location,
+        name::Named,
         run::Kind,
-        velero_namespace,
     },
 };
 
@@ -39,13 +37,13 @@ pub struct Args {
     /// Name of the backup, at most 63 characters; NAMESPACE-TIME (UTC) when absent
     name: Option<String>,
     /// Namespaces to save, separated by commas, instead of one; names may have *
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "all_namespaces")]
+    #[arg(long, value_name = "NAMES", value_parser = parse_namespace_pattern, value_delimiter = ',', conflicts_with = "all_namespaces")]
     namespaces: Vec<String>,
     /// Save the whole cluster: all namespaces and all cluster-scoped objects
     #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// Namespaces to leave out, separated by commas; needs --all-namespaces
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "all_namespaces")]
+    #[arg(long, value_name = "NAMES", value_parser = parse_namespace_pattern, value_delimiter = ',', requires = "all_namespaces")]
     exclude_namespaces: Vec<String>,
     /// Save only objects with these labels, such as app=web,tier!=cache
     #[arg(short = 'l', long, value_name = "SELECTOR")]
@@ -83,43 +81,20 @@ impl Args {
         let given_namespace = context.connection.namespace.clone();
         let cluster = context.cluster().await?;
         let request = self.request(given_namespace.as_deref(), &cluster.namespace)?;
-        let name = request.name(context.now())?;
+        let named = request.name(context.now())?;
         let namespace = velero::namespace(&cluster).await?;
-        let location = preflight(context, &cluster, &namespace, &request, &name).await?;
+        let (name, location) = preflight(context, &cluster, &namespace, &request, named).await?;
         let backup = request.object(&name, &namespace);
-        let resource = format!("backup.velero.io/{name}");
         ui.status(&format!("Backing up {} to location {location:?}", request.scope.words()));
-        if dry_run == DryRun::Client {
-            let changed = Changed { name: &resource, verb: "created", object: &json!(backup) };
-            print_changed(ui, format, dry_run, &changed)?;
-            return Ok(Exit::Done);
-        }
-        let api: Api<Backup> = Api::namespaced(cluster.client.clone(), &namespace);
-        let created = api
-            .create(&dry_run.post_params(), &backup)
-            .await
-            .doing(|| format!("create backup {name:?} in namespace {namespace:?}"))
-            .map_err(|error| velero_namespace::explain(error, false))
-            .map_err(|error| refusal::explain(error, "backups.velero.io", &name, &namespace))?;
-        if !format.is_structured() {
-            let changed = Changed { name: &resource, verb: "created", object: &json!(null) };
-            print_changed(ui, format, dry_run, &changed)?;
-        }
-        let (last, end) = if dry_run == DryRun::Server || no_wait {
-            (created, Ok(None))
-        } else {
-            let what = Follow { kind: Kind::Backup, name: &name, namespace: &namespace, timeout };
-            let followed = follow(ui, api, created, &what).await;
-            (followed.last, followed.end.map(Some))
+        let what = Start {
+            kind: Kind::Backup,
+            name: &name,
+            namespace: &namespace,
+            dry_run,
+            format,
+            wait: (!no_wait).then_some(timeout),
         };
-        if format.is_structured() {
-            let changed = Changed { name: &resource, verb: "created", object: &json!(last) };
-            print_changed(ui, format, dry_run, &changed)?;
-        }
-        if let Some(sentence) = end? {
-            ui.status(&sentence);
-        }
-        Ok(Exit::Done)
+        start(context, &cluster, &backup, &what).await
     }
 
     fn request(self, given_namespace: Option<&str>, context_namespace: &str) -> Result<Request> {
@@ -145,36 +120,33 @@ impl Args {
     }
 }
 
-/// Checks what the server would find out only after the backup is created. Returns the location's name.
+/// Checks what the server would find out only after the backup is created. Returns the backup's name and the location's.
 async fn preflight(
     context: &Context,
     cluster: &Cluster,
     namespace: &str,
     request: &Request,
-    name: &str,
-) -> Result<String> {
+    named: Named,
+) -> Result<(String, String)> {
     let ui = &context.ui;
     let backups: Api<Backup> = Api::namespaced(cluster.client.clone(), namespace);
-    let named = request.scope.named();
-    let (locations, missing, taken) = tokio::try_join!(
+    let wanted = request.scope.named();
+    let (locations, missing, name) = tokio::try_join!(
         velero::locations(cluster, namespace),
-        velero::missing_namespaces(cluster, &named),
-        velero::get(&backups, "backup", name, namespace),
+        velero::missing_namespaces(cluster, &wanted),
+        velero::free_name(&backups, Kind::Backup, named, namespace),
     )?;
     let (missing, unknown) = missing;
     if !missing.is_empty() {
         let quoted: Vec<String> = missing.iter().map(|name| format!("{name:?}")).collect();
-        return Err(CliError::new(format!("there is no namespace {}", quoted.join(", ")))
+        let (verb, noun) = if missing.len() == 1 { ("is", "namespace") } else { ("are", "namespaces") };
+        return Err(CliError::new(format!("there {verb} no {noun} {}", quoted.join(", ")))
             .hint("See the namespaces with: kubectl get namespaces"));
     }
     if !unknown.is_empty() {
         ui.warning(&format!("you may not look whether these namespaces exist: {}", unknown.join(", ")));
     }
-    if taken.is_some() {
-        return Err(CliError::new(format!("a backup named {name:?} exists already"))
-            .hint(format!("Choose another name, or look at it with: {}", Kind::Backup.look(name))));
-    }
     let location = location::choose(&locations, request.location.as_deref(), namespace)?;
     location::check_writable(location)?;
-    Ok(location.name_any())
+    Ok((name, location.name_any()))
 }

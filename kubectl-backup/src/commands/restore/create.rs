@@ -7,23 +7,21 @@ use backup_api::{
     velero::{Backup, Restore},
 };
 use kube::{Api, ResourceExt as _, api::ListParams};
-use serde_json::json;
 
 use crate::{
-    apply::follow::{Follow, follow},
+    apply::start::{Start, start},
     args::{
-        DryRun, DryRunArgs, Labels, NamespaceMapping, OutputArgs, Selector, parse_backup_name, parse_duration,
-        parse_name, parse_restore_name,
+        DryRunArgs, Labels, NamespaceMapping, OutputArgs, Selector, parse_backup_name, parse_duration, parse_name,
+        parse_namespace_pattern, parse_restore_name,
     },
     cli::Context,
     client::Cluster,
     error::{CliError, Doing as _, Result},
     exit::Exit,
     facts::{target, velero},
-    output::{Changed, print_changed},
     plan::{
-        backup::{check_name, stamped},
-        location, nearest, refusal,
+        location,
+        name::{Named, check_name},
         restore::{self, Existing, Request},
         run::Kind,
         velero_namespace,
@@ -54,10 +52,10 @@ pub struct Args {
     #[arg(long, value_parser = parse_restore_name)]
     name: Option<String>,
     /// Namespaces of the backup to restore, separated by commas; all when absent
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_parser = parse_namespace_pattern, value_delimiter = ',')]
     namespaces: Vec<String>,
     /// Namespaces of the backup to leave out, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_parser = parse_namespace_pattern, value_delimiter = ',')]
     exclude_namespaces: Vec<String>,
     /// Namespaces to restore into others, such as shop:shop-test,pay:pay-test
     #[arg(long, value_name = "FROM:TO")]
@@ -99,43 +97,20 @@ impl Args {
         let cluster = context.cluster().await?;
         let namespace = velero::namespace(&cluster).await?;
         let backup = self.backup(context, &cluster, &namespace).await?;
-        let name = self.name.clone().unwrap_or_else(|| stamped(&backup.name_any(), context.now()));
+        let named = self.name.clone().map_or_else(|| Named::derived(&backup.name_any(), context.now()), Named::Given);
         let request = self.request(&backup, context.connection.namespace.as_deref())?;
-        preflight(context, &cluster, &namespace, &request, &backup, &name).await?;
+        let name = preflight(context, &cluster, &namespace, &request, &backup, named).await?;
         let restore = request.object(&name, &namespace);
-        let resource = format!("restore.velero.io/{name}");
         ui.status(&format!("Restoring from backup {:?}: {}", request.backup, request.words(&backup)));
-        if dry_run == DryRun::Client {
-            let changed = Changed { name: &resource, verb: "created", object: &json!(restore) };
-            print_changed(ui, format, dry_run, &changed)?;
-            return Ok(Exit::Done);
-        }
-        let api: Api<Restore> = Api::namespaced(cluster.client.clone(), &namespace);
-        let created = api
-            .create(&dry_run.post_params(), &restore)
-            .await
-            .doing(|| format!("create restore {name:?} in namespace {namespace:?}"))
-            .map_err(|error| velero_namespace::explain(error, false))
-            .map_err(|error| refusal::explain(error, "restores.velero.io", &name, &namespace))?;
-        if !format.is_structured() {
-            let changed = Changed { name: &resource, verb: "created", object: &json!(null) };
-            print_changed(ui, format, dry_run, &changed)?;
-        }
-        let (last, end) = if dry_run == DryRun::Server || no_wait {
-            (created, Ok(None))
-        } else {
-            let what = Follow { kind: Kind::Restore, name: &name, namespace: &namespace, timeout };
-            let followed = follow(ui, api, created, &what).await;
-            (followed.last, followed.end.map(Some))
+        let what = Start {
+            kind: Kind::Restore,
+            name: &name,
+            namespace: &namespace,
+            dry_run,
+            format,
+            wait: (!no_wait).then_some(timeout),
         };
-        if format.is_structured() {
-            let changed = Changed { name: &resource, verb: "created", object: &json!(last) };
-            print_changed(ui, format, dry_run, &changed)?;
-        }
-        if let Some(sentence) = end? {
-            ui.status(&sentence);
-        }
-        Ok(Exit::Done)
+        start(context, &cluster, &restore, &what).await
     }
 
     /// Reads the backup that was named, or the newest completed one of the schedule.
@@ -161,12 +136,7 @@ impl Args {
             return Ok(newest);
         }
         let name = self.backup.as_deref().or(self.from_backup.as_deref()).unwrap_or_default();
-        match velero::get(&api, "backup", name, namespace).await? {
-            Some(backup) => Ok(backup),
-            None => Err(CliError::new(format!("the backup {name:?} does not exist in namespace {namespace:?}"))
-                .hint(nearest::hint(name, &velero::names(&api).await, "backups", &format!("namespace {namespace:?}")))
-                .hint("See: kubectl backup list")),
-        }
+        velero::backup(cluster, namespace, name).await
     }
 
     fn request(self, backup: &Backup, given_namespace: Option<&str>) -> Result<Request> {
@@ -199,8 +169,8 @@ async fn preflight(
     namespace: &str,
     request: &Request,
     backup: &Backup,
-    name: &str,
-) -> Result<()> {
+    named: Named,
+) -> Result<String> {
     let ui = &context.ui;
     if let Some(warning) = restore::check_backup(backup)? {
         ui.warning(&warning);
@@ -209,18 +179,14 @@ async fn preflight(
     let restores: Api<Restore> = Api::namespaced(cluster.client.clone(), namespace);
     let targets: Vec<String> =
         request.targets(backup).unwrap_or_else(|| request.mapping.clone()).into_values().collect();
-    let (locations, taken, occupied) = tokio::try_join!(
+    let (locations, name, occupied) = tokio::try_join!(
         velero::locations(cluster, namespace),
-        velero::get(&restores, "restore", name, namespace),
+        velero::free_name(&restores, Kind::Restore, named, namespace),
         target::occupied(cluster, &targets),
     )?;
-    if taken.is_some() {
-        return Err(CliError::new(format!("a restore named {name:?} exists already"))
-            .hint(format!("Choose another name, or look at it with: {}", Kind::Restore.look(name))));
-    }
     location::check_available(location::choose(&locations, backup.spec.storage_location.as_deref(), namespace)?)?;
     for warning in restore::occupied_warnings(&occupied, request.existing) {
         ui.warning(&warning);
     }
-    Ok(())
+    Ok(name)
 }

@@ -1,6 +1,7 @@
 //! `kubectl backup restore`: restores of cold backups.
 
 mod create;
+mod list;
 
 use crate::{cli::Context, error::Result, exit::Exit};
 
@@ -15,8 +16,10 @@ pub struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "made once, and moved at once")]
 enum Verb {
     Create(create::Args),
+    List(list::Args),
 }
 
 impl Args {
@@ -24,6 +27,7 @@ impl Args {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         match self.verb {
             Verb::Create(args) => args.run(context).await,
+            Verb::List(args) => args.run(context).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Mappings of namespaces on the command line: `a:b,c:d`.
+//! Names of namespaces on the command line: patterns (`team-*`) and mappings (`a:b,c:d`).
 
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -28,6 +28,22 @@ impl FromStr for NamespaceMapping {
     }
 }
 
+/// Parses a namespace's name, or a pattern of Velero's: `*` is any text, `?` any one character, `[ab]` one of these.
+///
+/// # Errors
+/// When no namespace can be meant.
+pub fn parse_namespace_pattern(text: &str) -> Result<String, String> {
+    if !text.contains(['*', '?', '[', ']']) {
+        return check(text).map(|()| text.to_owned());
+    }
+    let fits = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-*?[]".contains(c));
+    let closed = text.matches('[').count() == text.matches(']').count() && !text.contains("[]");
+    if fits && closed && !text.contains("**") {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{text:?} is no pattern for namespaces: write it as team-*, shop-? or shop-[ab]"))
+}
+
 fn check(name: &str) -> Result<(), String> {
     let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let fits = name.len() <= NAMESPACE_MAX
@@ -40,6 +56,16 @@ fn check(name: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_are_those_that_velero_knows() {
+        for text in ["shop", "team-*", "*", "shop-?", "shop-[ab]"] {
+            assert_eq!(parse_namespace_pattern(text), Ok(text.to_owned()));
+        }
+        for text in ["", "Shop", "a/b", "..", "a.b", "a**", "a[", "a[]", "a*/x", "!a"] {
+            assert!(parse_namespace_pattern(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn pairs_of_valid_names_are_taken() {

@@ -1,0 +1,85 @@
+//! Sends a new backup or restore, and follows it when that was asked for.
+
+use std::{fmt::Debug, time::Duration};
+
+use kube::{Api, core::NamespaceResourceScope};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::follow::{Follow, follow};
+use crate::{
+    args::{DryRun, OutputFormat},
+    cli::Context,
+    client::{self, Cluster},
+    error::Result,
+    exit::Exit,
+    output::{Changed, print_changed},
+    plan::{
+        refusal,
+        run::{Kind, Run},
+        velero_namespace,
+    },
+};
+
+/// What to start and how to show it.
+pub struct Start<'a> {
+    /// A backup or a restore.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'a str,
+    /// Velero's namespace.
+    pub namespace: &'a str,
+    /// What is really sent.
+    pub dry_run: DryRun,
+    /// How it is printed.
+    pub format: OutputFormat,
+    /// How long to follow it, zero for ever; `None` does not.
+    pub wait: Option<Duration>,
+}
+
+/// Creates the object, says so, and follows it to its outcome.
+///
+/// # Errors
+/// When the server refuses it, or the outcome is not a good one.
+pub async fn start<K>(context: &Context, cluster: &Cluster, object: &K, start: &Start<'_>) -> Result<Exit>
+where
+    K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Serialize + DeserializeOwned,
+    K: Debug + Send + 'static,
+    for<'r> Run: From<&'r K>,
+{
+    let Start { kind, name, namespace, dry_run, format, wait } = *start;
+    let ui = &context.ui;
+    let noun = kind.noun();
+    let resource = format!("{noun}.velero.io/{name}");
+    let print = |object: &Value| {
+        let changed = Changed { name: &resource, verb: "created", object };
+        print_changed(ui, format, dry_run, &changed)
+    };
+    let object = json!(object);
+    if dry_run == DryRun::Client {
+        print(&object)?;
+        return Ok(Exit::Done);
+    }
+    let path = K::url_path(&(), Some(namespace));
+    let doing = format!("create {noun} {name:?} in namespace {namespace:?}");
+    let created = client::create(cluster, &path, &object, dry_run, &doing)
+        .await
+        .map_err(|error| velero_namespace::explain(error, false))
+        .map_err(|error| refusal::explain(error, &format!("{noun}s.velero.io"), name, namespace))?;
+    let Some(timeout) = wait.filter(|_| dry_run == DryRun::None) else {
+        print(&created)?;
+        return Ok(Exit::Done);
+    };
+    if !format.is_structured() {
+        print(&created)?;
+    }
+    let api: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
+    let end = follow(ui, api, &Follow { kind, name, namespace, timeout }).await;
+    if format.is_structured() {
+        // However it ended, a script gets the object; as it was created when it cannot be read again.
+        let doing = format!("get {noun} {name:?} in namespace {namespace:?}");
+        print(&client::get(cluster, &format!("{path}/{name}"), &doing).await.unwrap_or(created))?;
+    }
+    ui.status(&end?);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,235 @@
+//! Which backups may be deleted, and what goes with them.
+
+use std::collections::BTreeMap;
+
+use backup_api::{
+    labels::{VELERO_BACKUP_NAME, VELERO_BACKUP_UID, velero_label_value},
+    velero::{BackupStorageLocation, DeleteBackupRequest, DeleteBackupRequestSpec, outcome},
+};
+use kube::ResourceExt as _;
+use serde::Deserialize;
+
+use crate::{
+    error::{CliError, Result},
+    plan::{location, nearest},
+};
+
+/// The part of a Backup that its deletion needs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Candidate {
+    metadata: Metadata,
+    spec: Spec,
+    status: Status,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    name: String,
+    uid: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    storage_location: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    phase: Option<String>,
+}
+
+impl Candidate {
+    /// The backup's name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Returns the request that deletes the backup, named and labelled as Velero's own client does.
+    pub fn request(&self, namespace: &str) -> DeleteBackupRequest {
+        let spec = DeleteBackupRequestSpec { backup_name: self.metadata.name.clone() };
+        let mut request = DeleteBackupRequest::new("", spec);
+        request.metadata.name = None;
+        request.metadata.generate_name = Some(format!("{}-", self.metadata.name));
+        request.metadata.namespace = Some(namespace.to_owned());
+        request.metadata.labels = Some(BTreeMap::from([
+            (VELERO_BACKUP_NAME.to_owned(), velero_label_value(&self.metadata.name)),
+            (VELERO_BACKUP_UID.to_owned(), self.metadata.uid.clone()),
+        ]));
+        request
+    }
+}
+
+/// Picks the backups that were named, in the order in which they were named; all when no names are given.
+///
+/// # Errors
+/// When one does not exist.
+pub fn pick(candidates: Vec<Candidate>, names: &[String], namespace: &str) -> Result<Vec<Candidate>> {
+    if names.is_empty() {
+        return Ok(candidates);
+    }
+    let mut picked: Vec<Candidate> = Vec::new();
+    for name in names {
+        match candidates.iter().find(|candidate| candidate.name() == name) {
+            Some(_) if picked.iter().any(|before| before.name() == name) => {}
+            Some(candidate) => picked.push(candidate.clone()),
+            None => {
+                let existing: Vec<String> = candidates.iter().map(|candidate| candidate.name().to_owned()).collect();
+                let place = format!("namespace {namespace:?}");
+                return Err(CliError::new(format!(
+                    "the backup {name:?} does not exist in {place}; nothing was deleted"
+                ))
+                .hint(nearest::hint(name, &existing, "backups", &place)));
+            }
+        }
+    }
+    Ok(picked)
+}
+
+/// Checks that Velero will take all of the requests: it would refuse them only afterwards, and silently.
+///
+/// # Errors
+/// Names every backup that cannot be deleted, and why.
+pub fn check(candidates: &[Candidate], locations: &[BackupStorageLocation]) -> Result<()> {
+    let refusals: Vec<String> = candidates
+        .iter()
+        .filter_map(|candidate| refusal(candidate, locations).map(|why| format!("{:?}: {why}", candidate.name())))
+        .collect();
+    match refusals.as_slice() {
+        [] => Ok(()),
+        [only] => Err(CliError::new(format!("cannot delete backup {only}; nothing was deleted"))),
+        _ => {
+            let list: String = refusals.iter().map(|refusal| format!("\n* {refusal}")).collect();
+            let (some, all) = (refusals.len(), candidates.len());
+            Err(CliError::new(format!("cannot delete {some} of {all} backups; nothing was deleted{list}")))
+        }
+    }
+}
+
+fn refusal(candidate: &Candidate, locations: &[BackupStorageLocation]) -> Option<String> {
+    let phase = candidate.status.phase.as_deref().filter(|phase| !phase.is_empty()).unwrap_or("New");
+    if outcome(Some(phase)).is_none() && phase != "Deleting" {
+        return Some(format!("it has not ended (phase {phase}); wait until it has"));
+    }
+    // A backup that Velero refused may name no location: there is nothing stored to delete.
+    let name = candidate.spec.storage_location.as_deref().filter(|name| !name.is_empty())?;
+    match locations.iter().find(|location| location.name_any() == name) {
+        None => Some(format!("its storage location {name:?} does not exist")),
+        Some(found) => location::check_writable(found).err().map(|error| error.message),
+    }
+}
+
+/// Returns the question to ask before anything is deleted.
+pub fn question(candidates: &[Candidate], restores: usize, context: &str, namespace: &str) -> String {
+    let what = match candidates {
+        [only] => format!("backup {:?}", only.name()),
+        several => format!("{} backups", several.len()),
+    };
+    let with = match restores {
+        0 => "with all data stored for".to_owned(),
+        1 => "with all data stored for and the 1 restore made from".to_owned(),
+        count => format!("with all data stored for and the {count} restores made from"),
+    };
+    let it = if candidates.len() == 1 { "it" } else { "them" };
+    format!("Delete {what} {with} {it} (context {context:?}, Velero's namespace {namespace:?})?")
+}
+
+/// Returns how a request ended; `None` while it is worked on.
+pub fn end(name: &str, request: &DeleteBackupRequest) -> Option<Result<()>> {
+    let status = request.status.clone().unwrap_or_default();
+    if status.phase.as_deref() != Some("Processed") {
+        return None;
+    }
+    let errors = status.errors.unwrap_or_default();
+    if errors.is_empty() {
+        return Some(Ok(()));
+    }
+    let list: String = errors.iter().map(|error| format!("\n* {error}")).collect();
+    Some(Err(CliError::new(format!("Velero could not delete backup {name:?} completely{list}"))
+        .hint(format!("See: kubectl backup describe {name}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use backup_api::velero::{BackupStorageLocationSpec, BackupStorageLocationStatus, DeleteBackupRequestStatus};
+
+    use super::*;
+
+    fn candidate(name: &str, phase: &str, location: Option<&str>) -> Candidate {
+        Candidate {
+            metadata: Metadata { name: name.into(), uid: "u1".into() },
+            spec: Spec { storage_location: location.map(Into::into) },
+            status: Status { phase: Some(phase.into()) },
+        }
+    }
+
+    fn location(name: &str, mode: Option<&str>) -> BackupStorageLocation {
+        let spec = BackupStorageLocationSpec { access_mode: mode.map(Into::into), ..Default::default() };
+        let mut location = BackupStorageLocation::new(name, spec);
+        location.status = Some(BackupStorageLocationStatus { phase: Some("Available".into()), ..Default::default() });
+        location
+    }
+
+    #[test]
+    fn what_velero_would_refuse_later_is_refused_now() {
+        let locations = [location("s3", None), location("frozen", Some("ReadOnly"))];
+        let check = |candidates: &[Candidate]| check(candidates, &locations).map_err(|error| error.message);
+        assert_eq!(check(&[candidate("a", "Completed", Some("s3")), candidate("b", "FailedValidation", None)]), Ok(()));
+        assert_eq!(check(&[candidate("a", "Deleting", Some("s3"))]), Ok(()));
+        insta::assert_snapshot!(check(&[candidate("a", "InProgress", Some("s3"))]).unwrap_err(), @r#"cannot delete backup "a": it has not ended (phase InProgress); wait until it has; nothing was deleted"#);
+        insta::assert_snapshot!(check(&[
+            candidate("a", "Completed", Some("s3")),
+            candidate("b", "Completed", Some("gone")),
+            candidate("c", "Failed", Some("frozen")),
+        ]).unwrap_err(), @r#"
+        cannot delete 2 of 3 backups; nothing was deleted
+        * "b": its storage location "gone" does not exist
+        * "c": the storage location "frozen" is read-only (accessMode: ReadOnly)
+        "#);
+    }
+
+    #[test]
+    fn names_are_picked_once_each_and_must_exist() {
+        let all = vec![candidate("a", "Completed", None), candidate("b", "Completed", None)];
+        let pick_from = pick;
+        let pick = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            pick_from(all.clone(), &names, "velero")
+                .map(|picked| picked.iter().map(|candidate| candidate.name().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(pick(&["b", "a", "b"]).unwrap(), ["b", "a"]);
+        assert_eq!(pick(&[]).unwrap(), ["a", "b"]);
+        assert!(pick(&["a", "c"]).unwrap_err().message.contains("nothing was deleted"));
+    }
+
+    #[test]
+    fn the_question_names_what_goes_too() {
+        let one = [candidate("a", "Completed", None)];
+        let two = [candidate("a", "Completed", None), candidate("b", "Completed", None)];
+        insta::assert_snapshot!(question(&one, 1, "prod", "velero"), @r#"Delete backup "a" with all data stored for and the 1 restore made from it (context "prod", Velero's namespace "velero")?"#);
+        insta::assert_snapshot!(question(&two, 0, "prod", "velero"), @r#"Delete 2 backups with all data stored for them (context "prod", Velero's namespace "velero")?"#);
+    }
+
+    #[test]
+    fn processed_with_errors_is_no_success() {
+        let request = |phase: &str, errors: &[&str]| {
+            let mut request = candidate("a", "Completed", None).request("velero");
+            let errors = errors.iter().map(|&error| error.to_owned()).collect();
+            request.status = Some(DeleteBackupRequestStatus { phase: Some(phase.into()), errors: Some(errors) });
+            request
+        };
+        assert!(end("a", &request("InProgress", &[])).is_none());
+        assert!(end("a", &request("Processed", &[])).unwrap().is_ok());
+        let error = end("a", &request("Processed", &["bucket is gone"])).unwrap().unwrap_err();
+        assert_eq!(error.message, "Velero could not delete backup \"a\" completely\n* bucket is gone");
+    }
+
+    #[test]
+    fn the_request_is_labelled_as_velero_does() {
+        let request = candidate("a", "Completed", None).request("velero");
+        insta::assert_snapshot!(serde_json::to_string(&request).unwrap(), @r#"{"apiVersion":"velero.io/v1","kind":"DeleteBackupRequest","metadata":{"generateName":"a-","labels":{"velero.io/backup-name":"a","velero.io/backup-uid":"u1"},"namespace":"velero"},"spec":{"backupName":"a"}}"#);
+    }
+}
