@@ -30,13 +30,6 @@ impl OutputFormat {
     }
 }
 
-impl OutputFormat {
-    /// Returns whether whole objects are printed.
-    pub fn is_object(self) -> bool {
-        matches!(self, Self::Json | Self::Yaml)
-    }
-}
-
 impl FromStr for OutputFormat {
     type Err = String;
 

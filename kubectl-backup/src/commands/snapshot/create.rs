@@ -76,7 +76,7 @@ impl Args {
             return Ok(Exit::Done);
         }
         // Whoever reads objects wants the one that is ready; whoever reads lines wants to know what was made by now.
-        if format.is_object() {
+        if format.is_structured() {
             until_ready(context, &cluster, &name, self.timeout).await?;
             report(&facts::snapshots::read_as_is(&cluster, &name).await?)?;
         } else {

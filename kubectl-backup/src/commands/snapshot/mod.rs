@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod describe;
 mod list;
 mod restore;
 mod wait;
@@ -25,6 +26,7 @@ pub struct Args {
 enum Verb {
     Create(create::Args),
     Delete(delete::Args),
+    Describe(describe::Args),
     List(list::Args),
     Restore(restore::Args),
 }
@@ -35,6 +37,7 @@ impl Args {
         match self.verb {
             Verb::Create(args) => args.run(context).await,
             Verb::Delete(args) => args.run(context).await,
+            Verb::Describe(args) => args.run(context).await,
             Verb::List(args) => args.run(context).await,
             Verb::Restore(args) => args.run(context).await,
         }

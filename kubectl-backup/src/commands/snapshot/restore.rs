@@ -85,7 +85,7 @@ impl Args {
             }
             return Ok(Exit::Done);
         }
-        if format.is_object() {
+        if format.is_structured() {
             until_bound(context, &cluster, &self.to, self.timeout).await?;
             report(&facts::claim::read_as_is(&cluster, &self.to).await?)?;
         } else {

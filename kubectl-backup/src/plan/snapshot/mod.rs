@@ -2,6 +2,7 @@
 
 pub mod create;
 pub mod delete;
+pub mod describe;
 pub mod driver_error;
 pub mod name;
 pub mod readiness;
