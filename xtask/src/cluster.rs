@@ -1,7 +1,7 @@
 //! Start, stop and look at a real cluster on this machine.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ struct Named {
 
 #[derive(clap::Args)]
 struct Logs {
-    /// The component, such as velero
+    /// The component, such as kube-apiserver, or a container, such as velero
     component: Option<String>,
     /// Keep showing what is added
     #[arg(short, long)]
@@ -161,7 +161,7 @@ fn status() -> Result<()> {
         let status = match Cluster::status(&name) {
             Ok(status) => status,
             Err(error) => {
-                println!("{name}\tunreadable: {error:#} (cargo xtask cluster down --name {name})");
+                println!("{name}\t{error:#} (cargo xtask cluster down --name {name})");
                 continue;
             }
         };
@@ -179,27 +179,24 @@ fn status() -> Result<()> {
 
 fn env(args: &Named) -> Result<()> {
     let cluster = Cluster::attach(&chosen(args.name.as_deref())?)?;
-    for (name, value) in cluster.env() {
-        println!("export {name}='{}'", value.replace('\'', r"'\''"));
-    }
+    println!("export KUBECONFIG={}", quoted(&cluster.kubeconfig()));
+    println!("export PATH={}:\"$PATH\"", quoted(&cluster.bin_dir()));
     Ok(())
+}
+
+/// A path as one word of the shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 fn logs(args: &Logs) -> Result<()> {
     let name = chosen(args.which.name.as_deref())?;
-    let folder = Cluster::logs(&name)?;
     let Some(component) = &args.component else {
-        let mut names: Vec<String> = folder
-            .read_dir()
-            .with_context(|| format!("reading {}", folder.display()))?
-            .filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned))
-            .collect();
-        names.sort();
+        let names: Vec<String> = Cluster::logs(&name)?.into_keys().collect();
         println!("{}", names.join("\n"));
         return Ok(());
     };
-    let path = folder.join(format!("{component}.log"));
-    ensure!(path.is_file(), "cluster {name} has no log of {component}: cargo xtask cluster logs lists them");
+    let path = Cluster::find_log(&name, component)?;
     if args.follow {
         let status =
             Command::new("tail").args(["--lines=+1", "--follow"]).arg(&path).status().context("running tail")?;

@@ -1,5 +1,6 @@
 //! A cluster as its users see it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -16,10 +17,12 @@ use crate::control_plane as plane;
 use crate::images;
 use crate::layout::{Layout, Record, Request, log_tail};
 use crate::leftovers::{self, MARK};
+use crate::logs;
 use crate::node;
 use crate::options::{Options, Part, Profile, check_name};
 use crate::packages;
-use crate::processes::{Place, prepared};
+use crate::processes::{Place, ending, prepared};
+use crate::report::{Silent, follow};
 use crate::s3;
 use crate::supervisor::now;
 
@@ -99,15 +102,14 @@ impl Cluster {
             .with_context(|| format!("starting {}", supervisor.display()))?;
         let mut report = BufReader::new(child.stdout.take().context("the supervisor has no output")?);
         drop(held);
-        if let Err(error) = crate::report::follow(&mut report, progress) {
+        if let Err(error) = follow(&mut report, progress) {
             let status = child.wait()?;
-            let said = log_tail(&layout.log("supervisor"), 5);
-            let logs = layout.logs();
-            let error = if status.code().is_none() {
-                error.context(format!("the supervisor was killed: {said}"))
+            let error = if error.is::<Silent>() {
+                error.context(format!("{} {}", ending(status), log_tail(&layout.log("supervisor"), 5)))
             } else {
                 error
             };
+            let logs = layout.logs();
             return Err(error.context(format!(
                 "cluster {} did not come up (logs until the next up or down: {})",
                 options.name,
@@ -186,10 +188,15 @@ impl Cluster {
         })
     }
 
-    /// The folder with the logs of the cluster of that name, up or not.
-    pub fn logs(name: &str) -> Result<PathBuf> {
+    /// The logs of the cluster of that name, up or not: components by name, containers as `NAMESPACE/POD/CONTAINER`.
+    pub fn logs(name: &str) -> Result<BTreeMap<String, PathBuf>> {
         check_name(name)?;
-        Ok(Layout { root: Cache::open()?.clusters().join(name) }.logs())
+        logs::all(&Layout { root: Cache::open()?.clusters().join(name) })
+    }
+
+    /// One of those logs; a container's name alone is enough when there is one such container.
+    pub fn find_log(name: &str, component: &str) -> Result<PathBuf> {
+        logs::find(&Self::logs(name)?, component)
     }
 
     /// The cluster's name; also the name of its first context.
@@ -276,6 +283,12 @@ impl Cluster {
     #[must_use]
     pub fn log(&self, component: &str) -> PathBuf {
         self.layout.log(component)
+    }
+
+    /// The folder for PATH, with `kubectl` and `velero` of the pins.
+    #[must_use]
+    pub fn bin_dir(&self) -> PathBuf {
+        self.layout.bin()
     }
 
     /// The variables that make `kubectl` and `velero` talk to this cluster.

@@ -51,6 +51,11 @@ impl Layout {
         self.logs().join(format!("{component}.log"))
     }
 
+    /// Logs of pods' containers, in the node profile.
+    pub(crate) fn pod_logs(&self) -> PathBuf {
+        self.folder("pod-logs")
+    }
+
     pub(crate) fn sockets(&self) -> PathBuf {
         self.folder("run")
     }
@@ -91,7 +96,7 @@ impl Layout {
     }
 
     pub(crate) fn request(&self) -> Result<Request> {
-        read_json(&self.request_file())?.context("the cluster's folder holds no request")
+        read_json(&self.request_file())?.context("it did not come up, only its logs are left")
     }
 
     pub(crate) fn write_request(&self, request: &Request) -> Result<()> {

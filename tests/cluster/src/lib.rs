@@ -12,6 +12,7 @@ mod images;
 mod kubeconfig;
 mod layout;
 mod leftovers;
+mod logs;
 mod network;
 mod node;
 mod node_start;

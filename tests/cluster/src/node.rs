@@ -112,7 +112,7 @@ pub(crate) fn kubelet(layout: &Layout, request: &Request, addresses: Addresses) 
         "evictionHard": { "nodefs.available": "0%", "imagefs.available": "0%", "memory.available": "0%" },
         "imageGCHighThresholdPercent": 100,
         "localStorageCapacityIsolation": false,
-        "podLogsDir": layout.folder("pods-logs").display().to_string(),
+        "podLogsDir": layout.pod_logs().display().to_string(),
         "resolvConf": "",
         "maxPods": 200,
         "serializeImagePulls": false,

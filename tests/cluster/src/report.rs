@@ -64,8 +64,13 @@ pub(crate) fn follow(report: &mut impl BufRead, progress: &mut dyn FnMut(&str)) 
         }
         line.clear();
     }
-    bail!("the cluster's supervisor ended without a word")
+    Err(Silent.into())
 }
+
+/// The supervisor could not even say what went wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("the cluster's supervisor ended without a word")]
+pub(crate) struct Silent;
 
 #[cfg(test)]
 mod tests {
@@ -83,6 +88,6 @@ mod tests {
     fn a_failure_and_a_silent_end_are_errors() {
         let error = follow(&mut &b"failed \"why\"\n"[..], &mut |_| {}).unwrap_err();
         assert_eq!(error.to_string(), "why");
-        assert!(follow(&mut &b"step \"one\"\n"[..], &mut |_| {}).is_err());
+        assert!(follow(&mut &b"step \"one\"\n"[..], &mut |_| {}).unwrap_err().is::<Silent>());
     }
 }

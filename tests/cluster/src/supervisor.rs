@@ -55,7 +55,11 @@ pub fn supervise(root: &Path) -> Result<()> {
         report.failed(&format!("{error:#}"));
         stop(&layout, addresses, &mut processes)?;
         // An interrupted start leaves nothing; a failed one leaves its logs for reading.
-        return if error.is::<Interrupted>() { remove(&layout) } else { Err(error) };
+        if error.is::<Interrupted>() {
+            return remove(&layout);
+        }
+        keep_logs(&layout)?;
+        return Err(error);
     }
     record.ready = true;
     record.first_process = processes.place.first_process();
@@ -82,6 +86,19 @@ fn stop(layout: &Layout, addresses: Addresses, processes: &mut Processes) -> Res
     if addresses.profile == Profile::Node {
         network::disconnect(addresses)?;
         cgroup::remove(&layout.root)?;
+    }
+    Ok(())
+}
+
+fn keep_logs(layout: &Layout) -> Result<()> {
+    leftovers::unmount(&layout.root)?;
+    for entry in fs::read_dir(&layout.root)? {
+        let path = entry?.path();
+        if path == layout.logs() || path == layout.pod_logs() {
+            continue;
+        }
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.with_context(|| format!("removing {}", path.display()))?;
     }
     Ok(())
 }
