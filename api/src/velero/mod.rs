@@ -6,6 +6,7 @@ mod location;
 mod phase;
 mod restore;
 mod schedule;
+mod server_status_request;
 
 pub use backup::{Backup, BackupProgress, BackupSpec, BackupStatus, ResourcePolicyRef};
 pub use delete_backup_request::{DeleteBackupRequest, DeleteBackupRequestSpec, DeleteBackupRequestStatus};
@@ -13,3 +14,4 @@ pub use location::{BackupStorageLocation, BackupStorageLocationSpec, BackupStora
 pub use phase::{Outcome, outcome};
 pub use restore::{Restore, RestoreProgress, RestoreSpec, RestoreStatus};
 pub use schedule::{Schedule, ScheduleSpec, ScheduleStatus};
+pub use server_status_request::{ServerStatusRequest, ServerStatusRequestSpec, ServerStatusRequestStatus};

@@ -64,7 +64,7 @@ where
     let doing = format!("create {noun} {name:?} in namespace {namespace:?}");
     let created = client::create(cluster, &path, &object, dry_run, &doing)
         .await
-        .map_err(|error| velero_namespace::explain(error, false))
+        .map_err(velero_namespace::explain_missing)
         .map_err(|error| refusal::explain(error, &format!("{noun}s.velero.io"), name, namespace))?;
     let Some(timeout) = wait.filter(|_| dry_run == DryRun::None) else {
         print(&created)?;

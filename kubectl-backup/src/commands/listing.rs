@@ -112,7 +112,9 @@ impl Listing<'_> {
 
     async fn read<T: DeserializeOwned>(&self, cluster: &Cluster, each: impl FnMut(T)) -> Result<()> {
         let doing = format!("list {} in namespace {:?}", self.plural, self.namespace);
-        list(cluster, &self.request, &doing, each).await.map_err(|error| velero_namespace::explain(error, false))
+        list(cluster, &self.request, &doing, each)
+            .await
+            .map_err(|error| velero_namespace::explain(error, Some(self.namespace)))
     }
 
     fn show<T>(&self, context: &Context, rows: &Rows<'_, T>, kept: Vec<T>) -> Result<()> {

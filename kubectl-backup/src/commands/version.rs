@@ -1,9 +1,10 @@
 //! `kubectl backup version`
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
+    apply::velero_version::{VeleroVersion, velero_version},
     args::{OutputArgs, OutputFormat},
     cli::Context,
     error::{Doing as _, Result},
@@ -11,7 +12,9 @@ use crate::{
     output::print_object,
 };
 
-/// Show the version of the plugin and of the server
+/// Show the versions of the plugin, of Kubernetes and of Velero
+///
+/// Velero is asked by a ServerStatusRequest, which is removed again; when it does not answer, the line says why.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// If true, shows the client version only (no server required)
@@ -39,20 +42,33 @@ impl Args {
             None
         } else {
             let cluster = context.cluster().await?;
-            Some(cluster.client.apiserver_version().await.doing(|| "read the server's version".into())?.git_version)
+            let server = cluster.client.apiserver_version().await.doing(|| "read the server's version".into())?;
+            Some((server.git_version, velero_version(&cluster).await))
         };
         match self.output.format() {
             format @ (OutputFormat::Json | OutputFormat::Yaml) => {
                 let mut object = json!({"clientVersion": client});
-                if let Some(server) = server {
+                if let Some((server, velero)) = server {
                     object["serverVersion"] = json!({"gitVersion": server});
+                    object["veleroVersion"] = match velero {
+                        VeleroVersion::Known { version, namespace } => {
+                            json!({"gitVersion": version, "namespace": namespace})
+                        }
+                        VeleroVersion::NotInstalled => Value::Null,
+                        VeleroVersion::Unknown(why) => json!({"unknown": why}),
+                    };
                 }
                 print_object(&context.ui, format, &object)?;
             }
             _ => {
                 let mut text = format!("Client Version: {}\n", client.version);
-                if let Some(server) = server {
-                    text.push_str(&format!("Server Version: {server}\n"));
+                if let Some((server, velero)) = server {
+                    let velero = match velero {
+                        VeleroVersion::Known { version, namespace } => format!("{version} (namespace {namespace})"),
+                        VeleroVersion::NotInstalled => "not installed".to_owned(),
+                        VeleroVersion::Unknown(why) => format!("unknown ({why})"),
+                    };
+                    text.push_str(&format!("Server Version: {server}\nVelero Version: {velero}\n"));
                 }
                 context.ui.data(&text)?;
             }

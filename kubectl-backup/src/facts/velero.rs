@@ -34,7 +34,7 @@ pub async fn namespace(cluster: &Cluster) -> Result<String> {
         .list_metadata(&ListParams::default())
         .await
         .doing(|| "list backupstoragelocations in all namespaces".into())
-        .map_err(|error| velero_namespace::explain(error, true))?;
+        .map_err(|error| velero_namespace::explain(error, None))?;
     let mut namespaces = namespaces_of(&found.items);
     if namespaces.is_empty() {
         let deployments: Api<Deployment> = Api::all(cluster.client.clone());
@@ -43,7 +43,7 @@ pub async fn namespace(cluster: &Cluster) -> Result<String> {
                 .list_metadata(&ListParams::default().labels(labels))
                 .await
                 .doing(|| "list deployments in all namespaces".into())
-                .map_err(|error| velero_namespace::explain(error, true))?;
+                .map_err(|error| velero_namespace::explain(error, None))?;
             namespaces.extend(namespaces_of(&found.items));
         }
     }
@@ -64,7 +64,7 @@ pub async fn locations(cluster: &Cluster, namespace: &str) -> Result<Vec<BackupS
         .list(&ListParams::default())
         .await
         .doing(|| format!("list backupstoragelocations in namespace {namespace:?}"))
-        .map_err(|error| velero_namespace::explain(error, false))?;
+        .map_err(|error| velero_namespace::explain(error, Some(namespace)))?;
     Ok(list.items)
 }
 
@@ -79,7 +79,7 @@ where
     match api.get(name).await.doing(|| format!("get {resource} {name:?} in namespace {namespace:?}")) {
         Ok(object) => Ok(Some(object)),
         Err(error) if error.is_not_found() && !error.is_missing_resource_type() => Ok(None),
-        Err(error) => Err(velero_namespace::explain(error, false)),
+        Err(error) => Err(velero_namespace::explain(error, Some(namespace))),
     }
 }
 

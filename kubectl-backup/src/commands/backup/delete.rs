@@ -81,7 +81,7 @@ impl Args {
         let mut candidates = Vec::new();
         client::list(cluster, &request, &doing, |candidate| candidates.push(candidate))
             .await
-            .map_err(|error| velero_namespace::explain(error, false))?;
+            .map_err(|error| velero_namespace::explain(error, Some(namespace)))?;
         Ok(candidates)
     }
 
@@ -141,7 +141,7 @@ impl Args {
         let doing = format!("create a deletebackuprequest for backup {name:?} in namespace {namespace:?}");
         client::create(cluster, &path, &request, self.dry_run.dry_run, &doing)
             .await
-            .map_err(|error| velero_namespace::explain(error, false))
+            .map_err(velero_namespace::explain_missing)
             .map_err(|error| refusal::explain(error, "deletebackuprequests.velero.io", name, namespace))
     }
 

@@ -122,7 +122,7 @@ impl Args {
                 .list(&ListParams::default().labels(&label))
                 .await
                 .doing(|| format!("list backups of schedule {schedule:?} in namespace {namespace:?}"))
-                .map_err(|error| velero_namespace::explain(error, false))?;
+                .map_err(|error| velero_namespace::explain(error, Some(namespace)))?;
             let count = list.items.len();
             let newest = restore::newest_completed(list.items).ok_or_else(|| {
                 CliError::new(format!(
