@@ -51,6 +51,21 @@ impl Kind {
         })
     }
 
+    /// Whether objects of this kind make pods from a template.
+    #[must_use]
+    pub fn has_template(self) -> bool {
+        match self {
+            Self::Deployment
+            | Self::StatefulSet
+            | Self::DaemonSet
+            | Self::ReplicaSet
+            | Self::ReplicationController
+            | Self::Job
+            | Self::CronJob => true,
+            Self::Pod | Self::VolumeSnapshot | Self::Backup | Self::Schedule => false,
+        }
+    }
+
     fn of_owner(api_version: &str, kind: &str) -> Option<Self> {
         Self::of(api_version.split_once('/').map_or("", |(group, _)| group), kind)
     }
@@ -92,7 +107,7 @@ impl<'a> Subject<'a> {
         owners.into_iter().flatten().any(|owner| {
             let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
             owner.get("controller").and_then(Value::as_bool) == Some(true)
-                && Kind::of_owner(text("apiVersion"), text("kind")).is_some()
+                && Kind::of_owner(text("apiVersion"), text("kind")).is_some_and(Kind::has_template)
         })
     }
 
@@ -163,5 +178,6 @@ mod tests {
         assert_eq!(from("apps/v1", "ReplicaSet", true), Some(true));
         assert_eq!(from("apps/v1", "ReplicaSet", false), Some(false));
         assert_eq!(from("example.org/v1", "Database", true), Some(false));
+        assert_eq!(from("velero.io/v1", "Backup", true), Some(false));
     }
 }

@@ -29,8 +29,9 @@ use crate::{
 
 /// A review holds an object twice; this is what Kubernetes' own webhook library takes.
 const MAX_BODY: usize = 7 * 1024 * 1024;
-/// Requests that are worked on at once.
-const MAX_REQUESTS: usize = 256;
+/// Bytes of bodies that are worked on at once. Parsed, a body can grow tenfold; the memory limit of the manifests has
+/// room for that.
+const MAX_BODIES: usize = 16 * 1024 * 1024;
 /// Time for a request whose caller names none, and the most that a caller may ask for.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_DEADLINE: Duration = Duration::from_secs(30);
@@ -40,7 +41,7 @@ const WAY_BACK: Duration = Duration::from_millis(300);
 struct Shared {
     admission: Admission,
     health: Arc<Health>,
-    permits: Semaphore,
+    bytes: Semaphore,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +52,7 @@ enum Phase {
 
 /// The routes that the API server calls.
 pub fn router(admission: Admission, health: Arc<Health>) -> Router {
-    let shared = Arc::new(Shared { admission, health, permits: Semaphore::new(MAX_REQUESTS) });
+    let shared = Arc::new(Shared { admission, health, bytes: Semaphore::new(MAX_BODIES) });
     let route = |phase| {
         post(move |State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Body| async move {
             let mut response =
@@ -73,14 +74,19 @@ async fn handle(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let _permit = shared.permits.try_acquire().map_err(|_| Refusal::Busy)?;
     let deadline = deadline(uri.query());
     if !is_json(headers) {
         return Err(Refusal::ContentType);
     }
-    if content_length(headers).is_some_and(|length| length > MAX_BODY) {
+    // A body that does not say its length may be as long as any.
+    let length = content_length(headers).unwrap_or(MAX_BODY);
+    if length > MAX_BODY {
         return Err(Refusal::TooLarge);
     }
+    let _share = u32::try_from(length)
+        .ok()
+        .and_then(|length| shared.bytes.try_acquire_many(length).ok())
+        .ok_or(Refusal::Busy)?;
     let started = Instant::now();
     let answered = timeout(deadline, async {
         let body = read(body).await?;
@@ -139,6 +145,7 @@ fn note(shared: &Shared, phase: Phase, request: &Request, answer: &Answer, took:
         dry_run = request.dry_run.unwrap_or(false),
         verdict,
         findings = answer.codes.join(","),
+        not_evaluated = answer.not_evaluated.join(","),
         milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "answered"
     );

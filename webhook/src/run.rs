@@ -66,9 +66,11 @@ pub async fn run(args: Args) -> Result<(), RunError> {
 
     let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let router = router::router(admission, Arc::clone(&health));
-    let serving = tokio::spawn(server::serve(listener, Some(acceptor), router, stop.clone()));
+    let serving =
+        tokio::spawn(server::serve(listener, Some(acceptor), router, server::Limits::default(), stop.clone()));
     let admin = admin::router(Arc::clone(&health), metrics);
-    let watching = tokio::spawn(server::serve(admin_listener, None, admin, stop_admin.clone()));
+    let watching =
+        tokio::spawn(server::serve(admin_listener, None, admin, server::Limits::default(), stop_admin.clone()));
     tracing::info!(%listen, %admin_listen, "listening");
 
     shutdown::requested().await?;

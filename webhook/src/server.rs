@@ -24,21 +24,43 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-/// Connections that are open at once; what comes beyond is closed.
-const MAX_CONNECTIONS: usize = 512;
-/// Time for the TLS handshake, and then for the first request's header.
-const FIRST_CONTACT: Duration = Duration::from_secs(5);
-/// Time for the next request's header. An API server drops idle connections after 90 s; were we the first to, a
-/// request could meet a closing connection and fail.
-const IDLE: Duration = Duration::from_secs(180);
-/// Time for requests in flight once no new connections are taken.
-const DRAIN: Duration = Duration::from_secs(15);
+/// How much a server takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections that are open at once; what comes beyond is closed.
+    pub connections: usize,
+    /// Time for the TLS handshake, and then for the first request's header.
+    pub first_contact: Duration,
+    /// Time for the next request's header. An API server drops idle connections after 90 s; were we the first to, a
+    /// request could meet a closing connection and fail.
+    pub idle: Duration,
+    /// Time for requests in flight once no new connections are taken.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            first_contact: Duration::from_secs(5),
+            idle: Duration::from_secs(180),
+            drain: Duration::from_secs(15),
+        }
+    }
+}
+
 /// Pause when the process is out of file descriptors: the listener stays readable and would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves a router on a listener until `stop`, then lets the requests in flight end.
-pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let permits = Arc::new(Semaphore::new(limits.connections));
     let tracker = TaskTracker::new();
     loop {
         let stream = tokio::select! {
@@ -53,12 +75,12 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Rout
             },
         };
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-            tracing::warn!(limit = MAX_CONNECTIONS, "too many connections, one is closed");
+            tracing::warn!(limit = limits.connections, "too many connections, one is closed");
             continue;
         };
         let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
         tracker.spawn(async move {
-            if let Err(error) = connection(stream, tls, router, stop).await {
+            if let Err(error) = connection(stream, tls, router, limits, stop).await {
                 tracing::debug!(%error, "connection ended");
             }
             drop(permit);
@@ -66,7 +88,7 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Rout
     }
     drop(listener);
     tracker.close();
-    if timeout(DRAIN, tracker.wait()).await.is_err() {
+    if timeout(limits.drain, tracker.wait()).await.is_err() {
         tracing::warn!(connections = tracker.len(), "connections did not end in time");
     }
 }
@@ -75,19 +97,21 @@ async fn connection(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     router: Router,
+    limits: Limits,
     stop: CancellationToken,
 ) -> Result<(), ConnectionError> {
     stream.set_nodelay(true)?;
     match tls {
-        None => http(stream, router, stop).await,
+        None => http(stream, router, limits, stop).await,
         Some(tls) => {
-            let stream = timeout(FIRST_CONTACT, tls.accept(stream)).await.map_err(|_| ConnectionError::Silent)??;
-            http(stream, router, stop).await
+            let stream =
+                timeout(limits.first_contact, tls.accept(stream)).await.map_err(|_| ConnectionError::Silent)??;
+            http(stream, router, limits, stop).await
         }
     }
 }
 
-async fn http<S>(stream: S, router: Router, stop: CancellationToken) -> Result<(), ConnectionError>
+async fn http<S>(stream: S, router: Router, limits: Limits, stop: CancellationToken) -> Result<(), ConnectionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -102,9 +126,9 @@ where
     };
     let mut builder = http1::Builder::new();
     // hyper's header timeout also bounds the idle time between two requests, so that the first header has its own below.
-    builder.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.idle);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut first_contact = std::pin::pin!(Either::Left(sleep(FIRST_CONTACT)));
+    let mut first_contact = std::pin::pin!(Either::Left(sleep(limits.first_contact)));
     let mut stopping = false;
     loop {
         tokio::select! {
@@ -132,3 +156,6 @@ enum ConnectionError {
     #[error(transparent)]
     Http(#[from] hyper::Error),
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,8 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// The codes of all findings, for the audit log.
     pub codes: Vec<&'static str>,
+    /// The codes of the rules that lacked a fact, for the audit log: they have not passed.
+    pub not_evaluated: Vec<&'static str>,
     /// What became of the request, for the metrics.
     pub verdict: &'static str,
 }
@@ -52,6 +54,7 @@ impl Answer {
             patch: None,
             warnings: verdict.warnings().map(|finding| warning(&finding.to_string())).collect(),
             codes: verdict.findings.iter().map(|finding| finding.code).collect(),
+            not_evaluated: verdict.not_evaluated.iter().map(|rule| rule.code).collect(),
             verdict: if denials.is_empty() { "allowed" } else { "denied" },
         }
     }
@@ -86,8 +89,10 @@ impl Answer {
         response.allowed = self.refusal.is_none();
         response.result = self.refusal.unwrap_or_default();
         response.warnings = (!self.warnings.is_empty()).then_some(self.warnings);
-        if !self.codes.is_empty() {
-            response.audit_annotations.insert("findings".to_owned(), self.codes.join(","));
+        for (key, codes) in [("findings", self.codes), ("not-evaluated", self.not_evaluated)] {
+            if !codes.is_empty() {
+                response.audit_annotations.insert(key.to_owned(), codes.join(","));
+            }
         }
         match self.patch {
             Some(patch) => Ok(response.with_patch(patch)?.into_review()),

@@ -6,5 +6,7 @@ mod files;
 mod keeper;
 mod secret;
 
+#[cfg(test)]
+pub use bundle::Bundle;
 pub use files::follow as follow_files;
 pub use keeper::{Keeper, Settings};

@@ -233,3 +233,26 @@ fn the_callers_time_is_read_and_bounded() {
         assert_eq!(deadline(none), Duration::from_millis(9_700), "{none:?}");
     }
 }
+
+#[tokio::test]
+async fn more_bytes_at_once_than_fit_are_sent_away_for_a_moment() {
+    let (router, _) = server();
+    let endless = || Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::convert::Infallible>>());
+    let ask = |body: Body| {
+        let request = HttpRequest::post("/validate").header(CONTENT_TYPE, "application/json").body(body);
+        router.clone().oneshot(request.expect("a request"))
+    };
+    let mut open = [Box::pin(ask(endless())), Box::pin(ask(endless()))];
+    for request in &mut open {
+        assert!(futures::poll!(request).is_pending());
+    }
+    let answer = ask(endless()).await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers().get(RETRY_AFTER), Some(&HeaderValue::from_static("1")));
+    drop(open);
+    let body = review(PODS, "CREATE", "ann", &pod("data"), &Value::Null).to_string();
+    let request =
+        HttpRequest::post("/validate").header(CONTENT_TYPE, "application/json").header(CONTENT_LENGTH, body.len());
+    let answer = router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK);
+}

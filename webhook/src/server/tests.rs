@@ -1,0 +1,163 @@
+//! Over real sockets of this machine.
+
+use std::net::SocketAddr;
+
+use axum::routing::get;
+use jiff::Timestamp;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::Notify,
+    task::JoinHandle,
+};
+use tokio_rustls::TlsConnector;
+
+use super::*;
+use crate::{
+    certs::Bundle,
+    tls::{Certificate, server_config},
+};
+
+const QUICK: Limits = Limits {
+    connections: 2,
+    first_contact: Duration::from_millis(100),
+    idle: Duration::from_secs(60),
+    drain: Duration::from_secs(5),
+};
+/// Long enough for anything that happens at all.
+const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+struct Server {
+    address: SocketAddr,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn start(tls: Option<TlsAcceptor>, router: Router) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(serve(listener, tls, router, QUICK, stop.clone()));
+    Server { address, stop, task }
+}
+
+fn hello() -> Router {
+    Router::new().route("/", get(async || "hello"))
+}
+
+async fn connect(server: &Server) -> TcpStream {
+    TcpStream::connect(server.address).await.expect("a connection")
+}
+
+async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
+    stream.write_all(REQUEST).await.expect("it is sent");
+    let mut buffer = vec![0; 1024];
+    let length = timeout(PATIENCE, stream.read(&mut buffer)).await.expect("in time").expect("an answer");
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
+}
+
+/// Whether the other side closes the connection, soon and without a word.
+async fn is_closed(mut stream: TcpStream) -> bool {
+    let mut buffer = [0; 64];
+    matches!(timeout(PATIENCE, stream.read(&mut buffer)).await, Ok(Ok(0) | Err(_)))
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_closed_and_one_that_asked_may_be_idle() {
+    let server = start(None, hello()).await;
+    let mut asked = connect(&server).await;
+    assert!(answer(&mut asked).await.ends_with("hello"));
+    assert!(is_closed(connect(&server).await).await);
+    // The silent one lasted as long as the first contact may: so the other has been idle for longer.
+    assert!(answer(&mut asked).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn a_header_that_never_ends_is_given_up() {
+    let server = start(None, hello()).await;
+    let mut slow = connect(&server).await;
+    slow.write_all(b"GET / HTTP/1.1\r\nHost:").await.expect("it is sent");
+    assert!(is_closed(slow).await);
+}
+
+#[tokio::test]
+async fn a_connection_too_many_is_closed_and_a_freed_place_is_taken() {
+    let server = start(None, hello()).await;
+    let mut first = connect(&server).await;
+    let mut second = connect(&server).await;
+    assert!(answer(&mut first).await.ends_with("hello") && answer(&mut second).await.ends_with("hello"));
+    assert!(is_closed(connect(&server).await).await);
+    drop(first);
+    let again = async {
+        loop {
+            let mut stream = connect(&server).await;
+            if stream.write_all(REQUEST).await.is_ok() && matches!(stream.read(&mut [0; 64]).await, Ok(1..)) {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, again).await.expect("the place is free again");
+}
+
+#[tokio::test]
+async fn a_stop_lets_the_request_in_flight_end_and_takes_no_new_one() {
+    let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let held = {
+        let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
+        get(move || {
+            let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
+            async move {
+                entered.notify_one();
+                release.notified().await;
+                "done"
+            }
+        })
+    };
+    let server = start(None, Router::new().route("/", held)).await;
+    let mut stream = connect(&server).await;
+    let asking = tokio::spawn(async move { answer(&mut stream).await });
+    entered.notified().await;
+    server.stop.cancel();
+    release.notify_one();
+    assert!(asking.await.expect("it ends").ends_with("done"));
+    timeout(PATIENCE, server.task).await.expect("in time").expect("it ends well");
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_new_certificate_serves_new_connections_and_old_ones_go_on() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let bundle = |name: &str| Bundle::issue(&[name.to_owned()], now()).expect("a bundle");
+    let (old, new) = (bundle("old.svc"), bundle("new.svc"));
+    let certificate = Arc::new(Certificate::default());
+    let server = start(Some(TlsAcceptor::from(Arc::new(server_config(Arc::clone(&certificate))))), hello()).await;
+    let handshake = async |bundle: &Bundle, name: &'static str| {
+        let mut roots = RootCertStore::empty();
+        let authority = CertificateDer::from_pem_slice(bundle.ca_certificate.as_bytes()).expect("a certificate");
+        roots.add(authority).expect("an authority");
+        let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let name = ServerName::try_from(name).expect("a name");
+        TlsConnector::from(Arc::new(client)).connect(name, connect(&server).await).await
+    };
+    assert!(handshake(&old, "old.svc").await.is_err(), "there is no certificate yet");
+    certificate.replace(old.certificate.as_bytes(), old.key.as_bytes()).expect("it fits");
+    let mut stream = handshake(&old, "old.svc").await.expect("a handshake");
+    certificate.replace(new.certificate.as_bytes(), new.key.as_bytes()).expect("it fits");
+    assert!(handshake(&old, "old.svc").await.is_err());
+    assert!(answer(&mut stream).await.ends_with("hello"));
+    let mut stream = handshake(&new, "new.svc").await.expect("a handshake");
+    assert!(answer(&mut stream).await.ends_with("hello"));
+    assert!(
+        certificate.replace(new.certificate.as_bytes(), old.key.as_bytes()).is_err(),
+        "a key of another certificate"
+    );
+}
+
+#[allow(clippy::disallowed_methods, reason = "the certificate is verified by the clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
