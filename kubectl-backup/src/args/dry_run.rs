@@ -30,12 +30,4 @@ impl DryRun {
             Self::Server => " (server dry run)",
         }
     }
-
-    /// Parameters of a create that honours the strategy.
-    pub fn post_params(self) -> kube::api::PostParams {
-        kube::api::PostParams {
-            dry_run: self == Self::Server,
-            field_manager: Some(crate::client::FIELD_MANAGER.to_owned()),
-        }
-    }
 }

@@ -31,8 +31,6 @@ pub struct Cluster {
     pub namespace: String,
     /// The context's name, for confirmations; `in-cluster` or the server's address when there is none.
     pub context: String,
-    /// The server's address, for messages.
-    pub server: String,
     /// Velero's namespace when it was given by flag or environment.
     pub velero_namespace: Option<String>,
 }
@@ -61,7 +59,6 @@ pub async fn connect(args: &ConnectionArgs, warn: Arc<dyn Fn(&str) + Send + Sync
         client: builder.with_layer(&layers).build(),
         namespace,
         context,
-        server,
         velero_namespace: args.velero_namespace.clone(),
     })
 }

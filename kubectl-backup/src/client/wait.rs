@@ -55,11 +55,11 @@ where
 
 /// A watch that broke is taken up again; one that the server refuses will be refused again.
 fn fatal(error: watcher::Error, doing: &str) -> Option<CliError> {
-    let source = match error {
-        watcher::Error::InitialListFailed(source)
-        | watcher::Error::WatchStartFailed(source)
-        | watcher::Error::WatchFailed(source) => source,
-        _ => return None,
+    let (watcher::Error::InitialListFailed(source)
+    | watcher::Error::WatchStartFailed(source)
+    | watcher::Error::WatchFailed(source)) = error
+    else {
+        return None;
     };
     match &source {
         kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404) => Some(CliError::from_kube(source, doing)),

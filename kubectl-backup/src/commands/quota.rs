@@ -75,7 +75,7 @@ impl Args {
         match enforced {
             Some(true) => {}
             Some(false) => {
-                ui.warning("the limits are not enforced: the admission webhook is not installed in this cluster")
+                ui.warning("the limits are not enforced: the admission webhook is not installed in this cluster");
             }
             None => ui.status(
                 "Whether the limits are enforced is not known: you may not read the admission webhook's configuration.",

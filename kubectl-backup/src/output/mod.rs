@@ -10,8 +10,7 @@ mod table;
 mod ui;
 
 pub use list_writer::ListWriter;
-pub use objects::{Changed, print_changed, print_list, print_object};
-pub use progress::Progress;
+pub use objects::{Changed, print_changed, print_object};
 pub use report::Report;
 pub use table::{Column, Table};
 pub use ui::Ui;

@@ -1,9 +1,9 @@
 //! Objects as JSON, YAML, names or `TYPE/NAME verbed`.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Table, Ui};
+use super::Ui;
 use crate::{
     args::{DryRun, OutputFormat},
     error::{CliError, Result},
@@ -46,43 +46,6 @@ pub fn print_object(ui: &Ui, format: OutputFormat, object: &Value) -> Result<()>
     })
 }
 
-/// Prints a list: the table, or the objects as a `List`, or their names. `resource` is `resource.group`; `none` is
-/// what to say on stderr when there is nothing.
-///
-/// # Errors
-/// When stdout cannot be written.
-pub fn print_list(
-    ui: &Ui,
-    format: OutputFormat,
-    resource: &str,
-    objects: Vec<Value>,
-    table: &Table,
-    none: &str,
-) -> Result<()> {
-    match format {
-        OutputFormat::Table | OutputFormat::Wide => {
-            if table.is_empty() {
-                ui.status(none);
-                return Ok(());
-            }
-            ui.data(&table.render(format == OutputFormat::Wide))
-        }
-        OutputFormat::Name => {
-            let names = objects.iter().filter_map(|object| object.pointer("/metadata/name")?.as_str());
-            ui.data(&names.map(|name| format!("{resource}/{name}\n")).collect::<String>())
-        }
-        OutputFormat::Json | OutputFormat::Yaml => {
-            let list =
-                json!({"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}});
-            let mut list = list;
-            if let Some(items) = list["items"].as_array_mut() {
-                items.iter_mut().for_each(strip_managed_fields);
-            }
-            print_object(ui, format, &list)
-        }
-    }
-}
-
 /// kubectl leaves these out unless asked: they bury the rest.
 pub(super) fn strip_managed_fields(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -121,6 +84,8 @@ pub(super) fn yaml(object: &Value) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     error::{CliError, Result},
     exit::Exit,
     facts,
-    output::print_list,
+    output::ListWriter,
     plan::snapshot::table,
 };
 
@@ -37,21 +37,29 @@ impl Args {
         let format = self.output.format();
         let namespace = (!self.scope.all_namespaces).then_some(cluster.namespace.as_str());
         let objects = self.read(&cluster, namespace).await?;
-        let rows: Vec<VolumeSnapshot> = match format {
-            OutputFormat::Table | OutputFormat::Wide => {
-                objects.iter().map(VolumeSnapshot::deserialize).collect::<Result<_, _>>().map_err(|error| {
-                    CliError::new(format!("the server sent a volumesnapshot that was not understood: {error}"))
-                })?
+        if !format.is_table() {
+            let mut writer = ListWriter::new(&context.ui, format, RESOURCE);
+            for object in objects {
+                writer.object(object)?;
             }
-            _ => Vec::new(),
-        };
-        let contents = if format == OutputFormat::Wide { contents(&cluster, &rows).await } else { HashMap::new() };
+            writer.finish()?;
+            return Ok(Exit::Done);
+        }
+        if objects.is_empty() {
+            context.ui.status(&match namespace {
+                Some(namespace) => format!("No resources found in {namespace} namespace."),
+                None => "No resources found".to_owned(),
+            });
+            return Ok(Exit::Done);
+        }
+        let rows: Vec<VolumeSnapshot> =
+            objects.iter().map(VolumeSnapshot::deserialize).collect::<Result<_, _>>().map_err(|error| {
+                CliError::new(format!("the server sent a volumesnapshot that was not understood: {error}"))
+            })?;
+        let wide = format == OutputFormat::Wide;
+        let contents = if wide { contents(&cluster, &rows).await } else { HashMap::new() };
         let table = table::of(&rows, &contents, self.scope.all_namespaces, context.now());
-        let none = match namespace {
-            Some(namespace) => format!("No resources found in {namespace} namespace."),
-            None => "No resources found".to_owned(),
-        };
-        print_list(&context.ui, format, RESOURCE, objects, &table, &none)?;
+        context.ui.data(&table.render(wide))?;
         Ok(Exit::Done)
     }
 
