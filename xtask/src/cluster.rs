@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::compile::Program;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 use test_cluster::{Cluster, Options, Part, Profile, parse_pin};
@@ -109,13 +110,16 @@ impl Args {
 }
 
 fn up(args: Up) -> Result<()> {
-    build_driver()?;
+    // The CSI driver is of this workspace: always the one of this checkout.
+    let driver = Program { package: "test-csi-driver", profile: "dev", target_dir: None, linked_statically: false };
+    let csi_driver = Some(driver.compile()?);
     let options = Options {
         name: args.name,
         profile: args.profile,
         apiservers: args.apiservers,
         without: args.without,
         pins: args.pins.into_iter().collect(),
+        csi_driver,
         ..Options::default()
     };
     let started = Instant::now();
@@ -125,18 +129,6 @@ fn up(args: Up) -> Result<()> {
     let which = if name == "default" { String::new() } else { format!(" --name {name}") };
     eprintln!("\nuse it:    eval \"$(cargo xtask cluster env{which})\"");
     eprintln!("remove it: cargo xtask cluster down{which}");
-    Ok(())
-}
-
-/// The CSI driver is of this workspace, so it is always the one of this checkout.
-fn build_driver() -> Result<()> {
-    let cargo = option_env!("CARGO").unwrap_or("cargo");
-    let status = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "test-csi-driver", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .status()
-        .context("running cargo")?;
-    ensure!(status.success(), "the CSI driver does not build");
     Ok(())
 }
 

@@ -66,8 +66,8 @@ pub fn hold(root: &Path) -> Result<()> {
 
 /// Builds a root of its own from the machine's folders, read-only, with the cluster's own folder writable in it.
 fn furnish(layout: &Layout) -> Result<()> {
-    let new = layout.folder("root");
-    fs::create_dir_all(&new)?;
+    // Built over /proc: no folder that is bound into it lies below, so no bind takes half of the new root along.
+    let new = PathBuf::from("/proc");
     mount("tmpfs", &new, "tmpfs", MountFlags::empty(), Some(c"mode=0755")).context("mounting the new root")?;
     for entry in fs::read_dir("/")? {
         let entry = entry?;
@@ -117,10 +117,11 @@ fn furnish(layout: &Layout) -> Result<()> {
     mount_change("/", MountPropagationFlags::SHARED | MountPropagationFlags::REC).context("sharing mounts")
 }
 
-/// The folders of programs, wherever the user keeps them.
+/// The folders of programs and images, wherever the user keeps them.
 fn needed(request: &Request) -> BTreeSet<PathBuf> {
     let components = request.built.values().map(|(_, folder)| folder.clone());
-    components.chain(request.csi_driver.parent().map(Path::to_owned)).collect()
+    let files = request.images.iter().chain([&request.csi_driver]);
+    components.chain(files.filter_map(|file| file.parent().map(Path::to_owned))).collect()
 }
 
 fn bind(from: &Path, to: &Path, read_only: bool) -> Result<()> {
