@@ -29,9 +29,11 @@ use crate::{
 
 /// A review holds an object twice; this is what Kubernetes' own webhook library takes.
 const MAX_BODY: usize = 7 * 1024 * 1024;
-/// Bytes of bodies that are worked on at once. Parsed, a body can grow tenfold; the memory limit of the manifests has
-/// room for that.
+/// Bytes of bodies that are read at once.
 const MAX_BODIES: usize = 16 * 1024 * 1024;
+/// Memory for parsed reviews, which the memory limit of the manifests has room for. The largest objects that an API
+/// server stores take a third of it.
+const MAX_PARSED: usize = 256 * 1024 * 1024;
 /// Time for a request whose caller names none, and the most that a caller may ask for.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_DEADLINE: Duration = Duration::from_secs(30);
@@ -42,6 +44,7 @@ struct Shared {
     admission: Admission,
     health: Arc<Health>,
     bytes: Semaphore,
+    memory: Semaphore,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +55,8 @@ enum Phase {
 
 /// The routes that the API server calls.
 pub fn router(admission: Admission, health: Arc<Health>) -> Router {
-    let shared = Arc::new(Shared { admission, health, bytes: Semaphore::new(MAX_BODIES) });
+    let shared =
+        Arc::new(Shared { admission, health, bytes: Semaphore::new(MAX_BODIES), memory: Semaphore::new(MAX_PARSED) });
     let route = |phase| {
         post(move |State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Body| async move {
             let mut response =
@@ -90,6 +94,8 @@ async fn handle(
     let started = Instant::now();
     let answered = timeout(deadline, async {
         let body = read(body).await?;
+        let weight = u32::try_from(admit::weigh(&body)).ok().filter(|weight| *weight as usize <= MAX_PARSED);
+        let _share = shared.memory.acquire_many(weight.ok_or(Refusal::TooComplex)?).await.map_err(|_| Refusal::Busy)?;
         answer(shared, phase, &body, started).await
     });
     let (uid, answer) = answered.await.map_err(|_| Refusal::Late)??;
@@ -177,6 +183,8 @@ enum Refusal {
     ContentType,
     #[error("a review may have at most {MAX_BODY} bytes")]
     TooLarge,
+    #[error("the review has too many parts")]
+    TooComplex,
     #[error("the body did not arrive")]
     Broken,
     #[error("the body is no AdmissionReview")]
@@ -192,7 +200,7 @@ impl IntoResponse for Refusal {
         let status = match self {
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooComplex => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Broken | Self::NoReview => StatusCode::BAD_REQUEST,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Unprintable => StatusCode::INTERNAL_SERVER_ERROR,

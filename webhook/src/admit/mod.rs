@@ -4,6 +4,7 @@ mod answer;
 mod mutate;
 mod review;
 mod validate;
+mod weight;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub use answer::Answer;
 pub use mutate::mutate;
 pub use review::{Malformed, Request, read};
 pub use validate::validate;
+pub use weight::weigh;
 
 /// What is needed to answer reviews.
 pub struct Admission {

@@ -192,6 +192,21 @@ async fn six_mebibytes_pass_and_eight_do_not() {
 }
 
 #[tokio::test]
+async fn a_body_that_would_burst_once_parsed_is_not_parsed() {
+    for part in ["{\"\":0},", "0,", "[],"] {
+        let bomb = format!("[{}0]", part.repeat(6 * 1024 * 1024 / part.len()));
+        let (status, _, _) = post("/validate", "application/json", bomb).await;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{part}");
+    }
+    // Managed fields have as many parts as anything that people write, and pass.
+    let mut pod = pod("data");
+    let fields: serde_json::Map<_, _> = (0..30_000).map(|n| (format!("f:{n:09}"), json!({}))).collect();
+    pod["metadata"]["managedFields"] = json!([{"fieldsV1": fields}]);
+    let answer = reviewed("/validate", &review(PODS, "UPDATE", "ann", &pod, &pod)).await;
+    assert_eq!(answer["allowed"], true);
+}
+
+#[tokio::test]
 async fn only_json_is_read() {
     for (content_type, expected) in [
         ("text/plain", StatusCode::UNSUPPORTED_MEDIA_TYPE),
