@@ -2,7 +2,8 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use kube::{Api, core::NamespaceResourceScope};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, Resource as _, ResourceExt as _, core::NamespaceResourceScope};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -29,6 +30,8 @@ pub struct Start<'a> {
     pub name: &'a str,
     /// Velero's namespace.
     pub namespace: &'a str,
+    /// What must be there before it: made first, and kept for others.
+    pub needs: Option<ConfigMap>,
     /// What is really sent.
     pub dry_run: DryRun,
     /// How it is printed.
@@ -47,7 +50,7 @@ where
     K: Debug + Send + 'static,
     for<'r> Run: From<&'r K>,
 {
-    let Start { kind, name, namespace, dry_run, format, wait } = *start;
+    let Start { kind, name, namespace, ref needs, dry_run, format, wait } = *start;
     let ui = &context.ui;
     let noun = kind.noun();
     let resource = format!("{noun}.velero.io/{name}");
@@ -57,8 +60,16 @@ where
     };
     let object = json!(object);
     if dry_run == DryRun::Client {
-        print(&object)?;
+        match needs {
+            Some(needs) if format.is_structured() => {
+                print(&json!({"apiVersion": "v1", "kind": "List", "items": [needs, object]}))?;
+            }
+            _ => print(&object)?,
+        }
         return Ok(Exit::Done);
+    }
+    if let Some(needs) = needs {
+        prepare(context, cluster, needs, start).await?;
     }
     let path = K::url_path(&(), Some(namespace));
     let doing = format!("create {noun} {name:?} in namespace {namespace:?}");
@@ -82,4 +93,20 @@ where
     }
     ui.status(&end?);
     Ok(Exit::Done)
+}
+
+/// Makes what the object needs. Somebody else may just have made the same.
+async fn prepare(context: &Context, cluster: &Cluster, needs: &ConfigMap, start: &Start<'_>) -> Result<()> {
+    let Start { namespace, dry_run, .. } = *start;
+    let name = needs.name_any();
+    let path = ConfigMap::url_path(&(), Some(namespace));
+    let doing = format!("create configmap {name:?} in namespace {namespace:?}");
+    match client::create(cluster, &path, &json!(needs), dry_run, &doing).await {
+        Ok(_) => {
+            context.ui.status(&format!("configmap/{name} created{} in namespace {namespace:?}", dry_run.suffix()));
+            Ok(())
+        }
+        Err(error) if error.reason.as_deref() == Some("AlreadyExists") => Ok(()),
+        Err(error) => Err(refusal::explain(error, "configmaps", &name, namespace)),
+    }
 }

@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use backup_api::velero::{Backup, BackupSpec};
+use backup_api::velero::{Backup, BackupSpec, ResourcePolicyRef};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::{
     args::go_duration,
     error::Result,
-    plan::name::{Named, check_name},
+    plan::{
+        name::{Named, check_name},
+        no_volume_data,
+    },
 };
 
 /// Which namespaces a backup holds.
@@ -34,7 +37,7 @@ pub enum Volumes {
     Snapshot,
     /// Take a CSI snapshot of each volume and copy its data to the storage location
     Copy,
-    /// Save no volume data, only objects
+    /// Save no volume data, only objects, whatever pods are annotated with
     None,
 }
 
@@ -85,6 +88,8 @@ impl Request {
             default_volumes_to_fs_backup: volumes.files_by_default,
             ttl: self.retention.map(go_duration),
             storage_location: self.location.clone(),
+            resource_policy: (self.volumes == Some(Volumes::None))
+                .then(|| ResourcePolicyRef { kind: "configmap".to_owned(), name: no_volume_data::NAME.to_owned() }),
             ..BackupSpec::default()
         };
         let mut backup = Backup::new(name, spec);

@@ -8,6 +8,7 @@ use crate::{
     output::{Report, age},
     plan::{
         backup_row::{expires, namespaces},
+        no_volume_data,
         restore_row::duration,
         saved_volume::{self, DataUpload, PodVolumeBackup},
         selector_words,
@@ -74,9 +75,9 @@ fn spec_lines(lines: &mut Report, spec: &BackupSpec) {
         ("Kinds", &spec.included_resources),
         ("Kinds left out", &spec.excluded_resources),
         ("Cluster kinds", &spec.included_cluster_scoped_resources),
-        ("  left out", &spec.excluded_cluster_scoped_resources),
+        ("Cluster left out", &spec.excluded_cluster_scoped_resources),
         ("Namespaced kinds", &spec.included_namespace_scoped_resources),
-        ("  left out", &spec.excluded_namespace_scoped_resources),
+        ("Namesp. left out", &spec.excluded_namespace_scoped_resources),
     ] {
         if names.as_ref().is_some_and(|names| !names.is_empty()) {
             lines.field(key, &list(names));
@@ -88,6 +89,9 @@ fn spec_lines(lines: &mut Report, spec: &BackupSpec) {
 
 /// Velero's three switches in words.
 fn volumes(spec: &BackupSpec) -> String {
+    if spec.resource_policy.as_ref().is_some_and(|policy| policy.name == no_volume_data::NAME) {
+        return "none".to_owned();
+    }
     let snapshots = match (spec.snapshot_volumes, spec.snapshot_move_data) {
         (Some(false), _) => "no snapshots",
         (_, Some(true)) => "snapshots, their data copied to the location",

@@ -12,10 +12,10 @@ use crate::{
     client::Cluster,
     error::{CliError, Result},
     exit::Exit,
-    facts::velero,
+    facts::{self, velero},
     plan::{
         backup::{Request, Scope, Volumes},
-        location,
+        backup_volumes, location,
         name::Named,
         run::Kind,
     },
@@ -90,6 +90,7 @@ impl Args {
             kind: Kind::Backup,
             name: &name,
             namespace: &namespace,
+            needs: facts::backup_volumes::missing_policy(&cluster, &namespace, &request).await?,
             dry_run,
             format,
             wait: (!no_wait).then_some(timeout),
@@ -131,10 +132,11 @@ async fn preflight(
     let ui = &context.ui;
     let backups: Api<Backup> = Api::namespaced(cluster.client.clone(), namespace);
     let wanted = request.scope.named();
-    let (locations, missing, name) = tokio::try_join!(
+    let (locations, missing, name, volumes) = tokio::try_join!(
         velero::locations(cluster, namespace),
         velero::missing_namespaces(cluster, &wanted),
         velero::free_name(&backups, Kind::Backup, named, namespace),
+        facts::backup_volumes::read(cluster, namespace, request),
     )?;
     let (missing, unknown) = missing;
     if !missing.is_empty() {
@@ -148,5 +150,8 @@ async fn preflight(
     }
     let location = location::choose(&locations, request.location.as_deref(), namespace)?;
     location::check_writable(location)?;
+    for warning in backup_volumes::judge(request.volumes, &volumes)? {
+        ui.warning(&warning);
+    }
     Ok((name, location.name_any()))
 }

@@ -106,6 +106,7 @@ impl Args {
             kind: Kind::Restore,
             name: &name,
             namespace: &namespace,
+            needs: None,
             dry_run,
             format,
             wait: (!no_wait).then_some(timeout),
