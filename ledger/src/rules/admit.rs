@@ -1,0 +1,163 @@
+//! CLAIM: may this object be recorded?
+
+use crate::{
+    claim::{Claim, Standing},
+    limits::Limits,
+    status::{LedgerStatus, MAX_PENDING, MAX_SLOTS, Pending},
+    verdict::Refusal,
+};
+
+/// What the ledger says to a claim.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// There is room, or the object is recorded already.
+    Room,
+    /// There is none.
+    Refused(Refusal),
+    /// The account is never refused, but the ledger cannot hold more.
+    Unrecordable,
+}
+
+/// Decides a claim. Leans on no assumption: a slot is only granted while there are fewer than the limit (I2).
+pub(crate) fn admit(status: &LedgerStatus, claim: &Claim, limits: &Limits) -> Admission {
+    if status.records(&claim.object) {
+        return Admission::Room;
+    }
+    let limited = claim.standing == Standing::Limited;
+    match refusal(status, claim, limits, limited) {
+        None => Admission::Room,
+        Some(refusal) if limited => Admission::Refused(refusal),
+        Some(_) => Admission::Unrecordable,
+    }
+}
+
+fn refusal(status: &LedgerStatus, claim: &Claim, limits: &Limits, limited: bool) -> Option<Refusal> {
+    if status.pending().count() >= MAX_PENDING {
+        return Some(Refusal::Overloaded);
+    }
+    if let Some(slot) = status.slots.get(&claim.object.key) {
+        // A second create of the same key cannot become a second object: it shares the slot.
+        let pending = slot.pend.len();
+        let busy = limited && pending >= limits.pending_per_key;
+        return busy.then(|| Refusal::KeyBusy { key: claim.object.key.clone(), pending });
+    }
+    if status.slots.len() >= MAX_SLOTS {
+        return Some(Refusal::Uncountable);
+    }
+    if limited { full(status, limits).or_else(|| share(status, claim, limits)) } else { None }
+}
+
+fn full(status: &LedgerStatus, limits: &Limits) -> Option<Refusal> {
+    let (limit, used) = (limits.limit, status.slots.len());
+    if used < limit {
+        return None;
+    }
+    Some(match status.pending_only().count() {
+        0 => Refusal::Full { limit, holders: status.slots.keys().cloned().collect() },
+        pending => Refusal::AwaitingOutcome { limit, used, pending },
+    })
+}
+
+fn share(status: &LedgerStatus, claim: &Claim, limits: &Limits) -> Option<Refusal> {
+    let cap = limits.pending_share;
+    let namespace = claim.object.key.namespace();
+    let pending = status.pending_only().filter(|(key, _)| key.namespace() == namespace).count();
+    if pending >= cap {
+        return Some(Refusal::NamespaceBusy { namespace: namespace.to_owned(), pending, cap });
+    }
+    let pending = status.pending_only().filter(|(_, slot)| slot.pend.values().any(|p| p.is_by(&claim.user))).count();
+    (pending >= cap).then(|| Refusal::UserBusy { user: claim.user.clone(), pending, cap })
+}
+
+/// Records a claim for which there is room. Its object may be written only after this is stored (I3).
+pub(crate) fn record(status: &mut LedgerStatus, claim: &Claim) {
+    if !status.records(&claim.object) {
+        let slot = status.slots.entry(claim.object.key.clone()).or_default();
+        slot.pend.insert(claim.object.uid.clone(), Pending::new(&claim.since, &claim.user));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        claim::RequestId,
+        identity::{Key, Object, Uid},
+    };
+
+    fn claim(namespace: &str, name: &str, uid: &str, user: &str) -> Claim {
+        Claim {
+            request: RequestId(0),
+            object: Object::new(Key::new(namespace, name), Uid::new(uid)),
+            user: user.to_owned(),
+            since: String::new(),
+            dry_run: false,
+            standing: Standing::Limited,
+        }
+    }
+
+    fn ledger(claims: &[Claim], live: bool) -> LedgerStatus {
+        let mut status = LedgerStatus::default();
+        for claim in claims {
+            record(&mut status, claim);
+            if live {
+                let slot = status.slots.get_mut(&claim.object.key).expect("recorded");
+                slot.pend.clear();
+                slot.live = Some(claim.object.uid.clone());
+            }
+        }
+        status
+    }
+
+    fn refused(status: &LedgerStatus, claim: &Claim, limits: &Limits) -> String {
+        match admit(status, claim, limits) {
+            Admission::Refused(refusal) => refusal.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_full_ledger_says_whether_waiting_may_help() {
+        let held = [claim("a", "x", "1", "alice"), claim("b", "y", "2", "bob")];
+        let new = claim("c", "z", "3", "carol");
+        assert_eq!(refused(&ledger(&held, true), &new, &Limits::new(2)), "2/2 used");
+        assert_eq!(refused(&ledger(&held, true), &new, &Limits::new(1)), "2/1 used");
+        let text = "2/2 used, 2 of them by creates whose outcome is not known yet; try again in a moment";
+        assert_eq!(refused(&ledger(&held, false), &new, &Limits::new(2)), text);
+        assert_eq!(admit(&ledger(&held, true), &new, &Limits::new(3)), Admission::Room);
+    }
+
+    #[test]
+    fn a_key_that_is_held_is_shared_up_to_its_cap() {
+        let held = [claim("a", "x", "1", "alice")];
+        let limits = Limits { pending_per_key: 2, ..Limits::new(1) };
+        let mut status = ledger(&held, false);
+        assert_eq!(admit(&status, &held[0], &limits), Admission::Room);
+        let second = claim("a", "x", "2", "bob");
+        assert_eq!(admit(&status, &second, &limits), Admission::Room);
+        record(&mut status, &second);
+        assert_eq!(status.slots.len(), 1);
+        let third = refused(&status, &claim("a", "x", "3", "carol"), &limits);
+        assert_eq!(third, "2 creates of a/x are under way already; try again in a moment");
+    }
+
+    #[test]
+    fn creates_without_an_outcome_are_shared_out() {
+        let limits = Limits::new(4);
+        let status = ledger(&[claim("a", "x", "1", "alice")], false);
+        assert!(refused(&status, &claim("a", "y", "2", "bob"), &limits).contains("namespace a are under way"));
+        assert!(refused(&status, &claim("b", "y", "2", "alice"), &limits).contains("user alice are under way"));
+        assert_eq!(admit(&status, &claim("b", "y", "2", "bob"), &limits), Admission::Room);
+        let seen = ledger(&[claim("a", "x", "1", "alice")], true);
+        assert_eq!(admit(&seen, &claim("a", "y", "2", "alice"), &limits), Admission::Room);
+    }
+
+    #[test]
+    fn an_account_that_is_never_refused_passes_every_limit_but_the_size_of_the_ledger() {
+        let exempt = Claim { standing: Standing::NeverRefused, ..claim("a", "z", "z", "alice") };
+        let held = [claim("a", "x", "1", "alice"), claim("a", "y", "2", "alice")];
+        assert_eq!(admit(&ledger(&held, true), &exempt, &Limits::new(0)), Admission::Room);
+        let many: Vec<_> = (0..MAX_SLOTS).map(|n| claim("a", &n.to_string(), &n.to_string(), "alice")).collect();
+        assert_eq!(admit(&ledger(&many, true), &exempt, &Limits::new(0)), Admission::Unrecordable);
+    }
+}

@@ -1,0 +1,119 @@
+//! Every order of events in small worlds.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use stateright::{Checker, HasDiscoveries, Model, Property};
+
+use crate::world::{Action, Budget, Fault, Milestone, Plan, Setup, World};
+
+/// The search of one small world.
+#[derive(Debug, Clone)]
+pub struct Search {
+    pub setup: Setup,
+    /// Whether every state is also followed to its fair end.
+    pub follow: bool,
+    /// Ask only for these properties, when not empty.
+    pub only: Vec<&'static str>,
+}
+
+pub const WITHIN_LIMIT: &str = "objects are never more than the limit";
+pub const I1: &str = "I1: every object is recorded";
+pub const I2: &str = "I2: slots are never more than the limit";
+pub const I3: &str = "I3: every create that may still be written is recorded";
+pub const JUSTIFIED: &str = "a claim is refused as full only when it was";
+pub const DRY_RUN: &str = "a dry run is never recorded";
+pub const SETTLES: &str = "in the end the slots are the objects, and every claim is answered";
+
+impl Model for Search {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::new(&self.setup)]
+    }
+
+    fn actions(&self, state: &World, actions: &mut Vec<Action>) {
+        state.choices(&self.setup, actions);
+    }
+
+    fn next_state(&self, last: &World, action: Action) -> Option<World> {
+        let mut next = last.clone();
+        next.act(&self.setup, &action);
+        (next != *last).then_some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut all = vec![
+            Property::always(WITHIN_LIMIT, |m: &Self, w: &World| w.within_limit(&m.setup)),
+            Property::always(I1, |m: &Self, w: &World| w.objects_are_recorded(&m.setup)),
+            Property::always(I2, |m: &Self, w: &World| w.slots_are_within_limit(&m.setup)),
+            Property::always(I3, |m: &Self, w: &World| w.creates_are_recorded(&m.setup)),
+            Property::always(JUSTIFIED, |_, w: &World| !w.faults.contains(&Fault::UnjustifiedRefusal)),
+            Property::always(DRY_RUN, |_, w: &World| !w.faults.contains(&Fault::DryRunRecorded)),
+            Property::always(SETTLES, |m: &Self, w: &World| m.settles(w)),
+        ];
+        if !self.only.is_empty() {
+            all.retain(|property| self.only.contains(&property.name));
+        }
+        all
+    }
+}
+
+impl Search {
+    pub fn new(limit: usize, names: &[&str], budget: Budget) -> Self {
+        let setup = Setup {
+            limit,
+            replicas: 2,
+            creates: names.iter().map(|name| Plan::of(name)).collect(),
+            preexisting: Vec::new(),
+            installed: true,
+            budget,
+            mutation: None,
+            ledger_watch: false,
+            finalizers: false,
+            reached: Arc::default(),
+        };
+        Self { setup, follow: false, only: Vec::new() }
+    }
+
+    fn settles(&self, world: &World) -> bool {
+        if !self.follow {
+            let mut choices = Vec::new();
+            world.choices(&self.setup, &mut choices);
+            if !choices.is_empty() {
+                return true;
+            }
+        }
+        world.drained(&self.setup).is_some_and(|end| end.is_clean() && end.within_limit(&self.setup))
+    }
+
+    /// Searches everything and fails with the shortest path to what went wrong, or when something was never reached.
+    pub fn holds(self, name: &str, milestones: &[Milestone]) {
+        let begun = Instant::now();
+        let reached = Arc::clone(&self.setup.reached);
+        let checker =
+            self.checker().threads(2).timeout(Duration::from_secs(600)).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+        eprintln!(
+            "{name}: {} states, {} steps deep, {:.1?}",
+            checker.unique_state_count(),
+            checker.max_depth(),
+            begun.elapsed()
+        );
+        assert!(checker.is_done(), "{name}: not searched to the end");
+        checker.assert_properties();
+        let reached = reached.lock().expect("no thread has failed");
+        for milestone in milestones {
+            assert!(reached.contains(milestone), "{name}: no path reaches {milestone:?}");
+        }
+    }
+}
+
+#[test]
+fn racing_creates_of_different_names() {
+    let budget = Budget { failed_creates: 1, ..Budget::default() };
+    Search::new(1, &["a", "b"], budget)
+        .holds("two names, limit 1", &[Milestone::RefusedAsFull, Milestone::ReleasedAfterExpiry]);
+}

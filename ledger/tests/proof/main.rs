@@ -1,0 +1,7 @@
+//! The proof of the ledger: one small world of API servers, a store and webhook replicas that run the real state machine,
+//! searched exhaustively where it is small, and at random where it is large.
+
+mod exhaustive;
+mod mutants;
+mod random;
+mod world;
