@@ -3,10 +3,14 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+/// How long an ended process may still count as a member.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 const MOUNT: &str = "/sys/fs/cgroup";
 
 /// The group's name: one per cluster folder, whoever's it is.
@@ -85,7 +89,16 @@ fn remove_tree(folder: &Path) -> Result<()> {
             remove_tree(&entry.path())?;
         }
     }
-    fs::remove_dir(folder).with_context(|| format!("removing the control group {}", folder.display()))
+    let deadline = Instant::now() + LEAVE_LIMIT;
+    loop {
+        match fs::remove_dir(folder) {
+            // The last process may be on its way out.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            result => return result.with_context(|| format!("removing the control group {}", folder.display())),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -145,3 +145,23 @@ pub(crate) fn controller_manager(layout: &Layout, request: &Request, addresses: 
         "--pvclaimbinder-sync-period=2s".into(),
     ]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_context_has_the_clusters_name() {
+        let addresses = Addresses { slot: 7, profile: Profile::ControlPlane };
+        let servers = servers("one", addresses, 2);
+        let all: Vec<_> = servers.iter().map(|server| (server.context.as_str(), server.url.as_str())).collect();
+        assert_eq!(all, [("one", "https://127.77.7.1:6443"), ("one-2", "https://127.77.7.2:6443")]);
+    }
+
+    #[test]
+    fn the_nodes_user_is_of_its_node() {
+        assert!(
+            USERS.iter().any(|(user, groups)| *user == format!("system:node:{NODE_NAME}") && *groups == "system:nodes")
+        );
+    }
+}

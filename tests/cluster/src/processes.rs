@@ -202,7 +202,7 @@ fn base_environment(root: &Path) -> BTreeMap<&'static str, String> {
         ("TMPDIR", below("tmp")),
         ("LANG", "C.UTF-8".into()),
         // All of them are Go programs that are young and small: memory is cheaper than a later start.
-        ("GOGC", "400".into()),
+        ("GOGC", "200".into()),
     ])
 }
 

@@ -44,8 +44,11 @@ impl Start<'_> {
         if self.request.options.with(Part::Velero) {
             if node { self.velero_pods(&api)? } else { self.velero_process(&api)? }
         }
-        self.settled(&api)?;
-        if node { self.node_settled(&api) } else { Ok(()) }
+        self.report.step("waiting until all is ready");
+        if node {
+            self.node_settled(&api)?;
+        }
+        self.settled(&api)
     }
 
     fn control_plane(&mut self) -> Result<Api> {
@@ -131,7 +134,6 @@ impl Start<'_> {
 
     /// Waits until everything that was started does its work.
     fn settled(&mut self, api: &Api) -> Result<()> {
-        self.report.step("waiting until all is ready");
         let addresses = self.addresses;
         let mut urls = Vec::new();
         if self.request.options.with(Part::Snapshots) {

@@ -106,6 +106,26 @@ pub(crate) fn account() -> Vec<Value> {
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
             "subjects": [{ "kind": "ServiceAccount", "name": "velero", "namespace": NAMESPACE }],
         }),
+        // A restore with pods looks up the image of the server's own Deployment and fails without one. The server runs
+        // as a process here, so the Deployment has no pods.
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": { "name": "velero", "namespace": NAMESPACE, "labels": { "component": "velero" } },
+            "spec": {
+                "replicas": 0,
+                "selector": { "matchLabels": { "deploy": "velero" } },
+                "template": {
+                    "metadata": { "labels": { "component": "velero", "deploy": "velero" } },
+                    "spec": {
+                        "serviceAccountName": "velero",
+                        "containers": [{
+                            "name": "velero", "image": "velero/velero",
+                            "command": ["/velero"], "args": ["server", "--features=EnableCSI", "--uploader-type=kopia"],
+                        }],
+                    },
+                },
+            },
+        }),
     ]
 }
 
