@@ -46,7 +46,8 @@ where
         let doing = format!("watch {noun} {name:?} in namespace {namespace:?}");
         let watched = client::until(api, name, timeout, &doing, |object: Option<K>| {
             let Some(object) = object else {
-                return Err(CliError::new(format!("the {noun} {name:?} was deleted while it was followed")));
+                return Err(CliError::new(format!("the {noun} {name:?} was deleted while it was followed"))
+                    .hint(format!("See what is left with: {}", kind.list())));
             };
             let run = Run::from(&object);
             let ended = end(kind, &run);

@@ -89,6 +89,9 @@ pub fn pick(candidates: Vec<Candidate>, names: &[String], namespace: &str) -> Re
     Ok(picked)
 }
 
+/// The command that shows where the backups stand.
+const LOOK: &str = "See: kubectl backup list -o wide, and kubectl get backupstoragelocations.velero.io -A";
+
 /// Checks that Velero will take all of the requests: it would refuse them only afterwards, and silently.
 ///
 /// # Errors
@@ -100,11 +103,11 @@ pub fn check(candidates: &[Candidate], locations: &[BackupStorageLocation]) -> R
         .collect();
     match refusals.as_slice() {
         [] => Ok(()),
-        [only] => Err(CliError::new(format!("cannot delete backup {only}; nothing was deleted"))),
+        [only] => Err(CliError::new(format!("cannot delete backup {only}; nothing was deleted")).hint(LOOK)),
         _ => {
             let list: String = refusals.iter().map(|refusal| format!("\n* {refusal}")).collect();
             let (some, all) = (refusals.len(), candidates.len());
-            Err(CliError::new(format!("cannot delete {some} of {all} backups; nothing was deleted{list}")))
+            Err(CliError::new(format!("cannot delete {some} of {all} backups; nothing was deleted{list}")).hint(LOOK))
         }
     }
 }

@@ -31,6 +31,14 @@ impl Kind {
         }
     }
 
+    /// The command that shows all of them.
+    pub fn list(self) -> &'static str {
+        match self {
+            Self::Backup => "kubectl backup list",
+            Self::Restore => "kubectl backup restore list",
+        }
+    }
+
     fn done(self) -> &'static str {
         match self {
             Self::Backup => "saved",
