@@ -80,8 +80,12 @@ impl Ui {
     /// # Errors
     /// When stdout cannot be written. A reader that went away (`| head`) is no error.
     pub fn data(&self, text: &str) -> Result<()> {
-        let mut out = lock(&self.inner.out);
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        let write = || {
+            let mut out = lock(&self.inner.out);
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+        // Both streams may be the same terminal: a line of data must not land in the middle of a bar.
+        match if self.inner.interactive { self.inner.bars.suspend(write) } else { write() } {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(CliError::new(format!("failed to write to the standard output: {error}"))),
             Ok(()) => Ok(()),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use backup_api::snapshot::VolumeSnapshot;
 use backup_policy::Config;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::Resource as _;
 use serde_json::Value;
 
@@ -58,8 +59,9 @@ impl Args {
         let cluster = context.cluster().await?;
         let ui = &context.ui;
         let plan = self.plan(context, &cluster).await?;
-        if let Some(class) = &plan.snapshot.spec.volume_snapshot_class_name {
-            ui.status(&format!("using VolumeSnapshotClass {class:?} ({})", plan.why));
+        match &plan.snapshot.spec.volume_snapshot_class_name {
+            Some(class) => ui.status(&format!("using VolumeSnapshotClass {class:?} ({})", plan.why)),
+            None => ui.status(&format!("VolumeSnapshotClass {}", plan.why)),
         }
         let (format, dry_run) = (self.output.format(), self.dry_run.dry_run);
         let name = plan.snapshot.metadata.name.clone().unwrap_or_default();
@@ -97,15 +99,36 @@ impl Args {
             context.ui.warning("the cluster's VolumeSnapshotClasses may not be listed: --class is not checked");
         }
         let name = self.name.clone().unwrap_or_else(|| name::derive(&self.claim, context.now()));
-        let request = create::Request {
+        let mut request = create::Request {
             name: &name,
             namespace: &cluster.namespace,
-            class: self.class.as_deref(),
+            class: self.class.as_deref().map(create::Named::ByUser),
             labels: &self.labels.0,
         };
+        let admitted;
+        if classes.is_none() && self.class.is_none() {
+            if self.dry_run.dry_run == DryRun::Client {
+                request.class = Some(create::Named::LeftOpen);
+            } else {
+                admitted = class_by_admission(cluster, &request, &claim).await?;
+                request.class = admitted.as_deref().map(create::Named::ByAdmission);
+            }
+        }
         let facts = create::Facts { claim: &claim, provisioned: &provisioned, classes: classes.as_deref() };
         create::plan(&Config::default(), &request, &facts)
     }
+}
+
+/// Whoever may not see the classes asks the server: a trial without a class comes back with the one that the admission
+/// webhook fills in.
+async fn class_by_admission(
+    cluster: &Cluster,
+    request: &create::Request<'_>,
+    claim: &PersistentVolumeClaim,
+) -> Result<Option<String>> {
+    let trial = as_sent(&create::object(request, claim, None))?;
+    let answer = create(cluster, &trial, request.name, DryRun::Server).await?;
+    Ok(answer.pointer("/spec/volumeSnapshotClassName").and_then(Value::as_str).map(str::to_owned))
 }
 
 fn as_sent(snapshot: &VolumeSnapshot) -> Result<Value> {

@@ -17,6 +17,17 @@ use crate::{
     plan::provisioned::{self, Provisioned},
 };
 
+/// A class, and who named it.
+#[derive(Clone, Copy, Debug)]
+pub enum Named<'a> {
+    /// The user.
+    ByUser(&'a str),
+    /// The cluster's admission, asked by a trial.
+    ByAdmission(&'a str),
+    /// Nobody yet: a dry run sends no trial.
+    LeftOpen,
+}
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -25,7 +36,7 @@ pub struct Request<'a> {
     /// Its namespace, which is the claim's.
     pub namespace: &'a str,
     /// The class that was named.
-    pub class: Option<&'a str>,
+    pub class: Option<Named<'a>>,
     /// Labels for the snapshot.
     pub labels: &'a BTreeMap<String, String>,
 }
@@ -68,28 +79,43 @@ pub fn plan(config: &Config, request: &Request<'_>, facts: &Facts<'_>) -> Result
         }
     };
     let (class, why) = match (request.class, facts.classes) {
-        (Some(named), Some(classes)) => (named.to_owned(), check_named(named, driver, classes)?),
-        (Some(named), None) => (named.to_owned(), "named; not checked".into()),
-        (None, Some(classes)) => choose(config, facts.claim, driver, classes)?,
-        (None, None) => {
-            return Err(CliError::new("the cluster's VolumeSnapshotClasses may not be listed, so none can be chosen")
-                .hint("Name one with --class; ask a cluster administrator which fits."));
+        (Some(Named::LeftOpen), _) => (None, "left to the cluster: its classes may not be listed".into()),
+        (Some(Named::ByAdmission(named)), _) => {
+            (Some(named.to_owned()), "chosen by the cluster's admission webhook".into())
         }
+        (Some(Named::ByUser(named)), Some(classes)) => (Some(named.to_owned()), check_named(named, driver, classes)?),
+        (Some(Named::ByUser(named)), None) => (Some(named.to_owned()), "named; not checked".into()),
+        (None, Some(classes)) => {
+            let (class, why) = choose(config, facts.claim, driver, classes)?;
+            (Some(class), why)
+        }
+        (None, None) => return Err(no_choice()),
     };
+    Ok(Plan { snapshot: object(request, facts.claim, class), why })
+}
+
+/// Returns the VolumeSnapshot; without a class, admission may fill one in.
+pub fn object(request: &Request<'_>, claim: &PersistentVolumeClaim, class: Option<String>) -> VolumeSnapshot {
     let mut snapshot = VolumeSnapshot::new(
         request.name,
         VolumeSnapshotSpec {
             source: VolumeSnapshotSource {
-                persistent_volume_claim_name: Some(claim_name.to_owned()),
+                persistent_volume_claim_name: claim.metadata.name.clone(),
                 volume_snapshot_content_name: None,
             },
-            volume_snapshot_class_name: Some(class),
+            volume_snapshot_class_name: class,
         },
     );
     snapshot.metadata.namespace = Some(request.namespace.to_owned());
     snapshot.metadata.labels = (!request.labels.is_empty()).then(|| request.labels.clone());
-    snapshot.metadata.annotations = remembered(facts.claim);
-    Ok(Plan { snapshot, why })
+    snapshot.metadata.annotations = remembered(claim);
+    snapshot
+}
+
+/// Nobody can choose a class: neither we, who may not see them, nor admission.
+fn no_choice() -> CliError {
+    CliError::new("the cluster's VolumeSnapshotClasses may not be listed, so none can be chosen")
+        .hint("Name one with --class; ask a cluster administrator which fits.")
 }
 
 /// What a restore needs to know of the claim when the claim is gone by then: nothing else in the cluster keeps it.
@@ -189,7 +215,7 @@ mod tests {
 
     fn planned(class: Option<&str>, provisioned: &Provisioned, classes: Option<&[VolumeSnapshotClass]>) -> String {
         let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
-        let request = Request { name: "s1", namespace: "shop", class, labels: &labels };
+        let request = Request { name: "s1", namespace: "shop", class: class.map(Named::ByUser), labels: &labels };
         let claim = claim();
         match plan(&Config::default(), &request, &Facts { claim: &claim, provisioned, classes }) {
             Ok(plan) => format!("{} | {}", serde_json::to_string(&plan.snapshot).unwrap(), plan.why),

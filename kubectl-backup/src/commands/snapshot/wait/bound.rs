@@ -69,8 +69,9 @@ pub async fn until_bound(context: &Context, cluster: &Cluster, name: &str, timeo
     context.ui.on_interrupt(None);
     drop(progress);
     match end {
-        None => Err(CliError::timeout(format!("{subject} is not bound after {timeout:?}"))
-            .hint(format!("It is still being filled; look with: {describe}"))),
+        None => Err(CliError::timeout(format!("{subject} is not bound after {timeout:?}")).hint(format!(
+            "It is still being filled, or its storage class waits for the first pod; look with: {describe}"
+        ))),
         Some(End::FirstConsumer) => {
             context.ui.status(&format!("PVC {name} is not waited for: it is filled when the first pod uses it"));
             Ok(())
