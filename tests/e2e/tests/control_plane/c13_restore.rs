@@ -28,5 +28,5 @@ fn c13_restore_into_another_namespace_keeps_objects_and_bytes() {
 #[test]
 fn c13_a_mapping_without_a_colon_is_a_usage_error() {
     let cluster = TestCluster::control_plane();
-    cluster.plugin(&["restore", "x", "--namespace-mappings", "a"]).ends_with(2).says("a:b");
+    cluster.plugin(&["restore", "x", "--namespace-mappings", "a"]).ends_with(2).says("from:to");
 }
