@@ -2,18 +2,19 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use kube::Api;
-use serde::de::DeserializeOwned;
+use backup_api::velero::Backup;
+use kube::{Api, core::NamespaceResourceScope};
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    client,
+    client::{self, Cluster, ListRequest},
     error::{CliError, Result},
     output::Ui,
-    plan::run::{Kind, Run, Step, end, step},
+    plan::run::{Kind, Run, Standing, Step, end, standing_of, step},
 };
 
-/// How long Velero may leave a new object alone before we wonder aloud whether it runs.
-const UNSEEN: Duration = Duration::from_secs(30);
+/// How long nothing may happen before we wonder aloud why.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is followed.
 pub struct Follow<'a> {
@@ -31,17 +32,23 @@ pub struct Follow<'a> {
 ///
 /// # Errors
 /// When it ended badly or was deleted, or the time is up.
-pub async fn follow<K>(ui: &Ui, api: Api<K>, follow: &Follow<'_>) -> Result<String>
+pub async fn follow<K>(ui: &Ui, cluster: &Cluster, follow: &Follow<'_>) -> Result<String>
 where
-    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + 'static,
     for<'r> Run: From<&'r K>,
 {
     let Follow { kind, name, namespace, timeout } = *follow;
     let noun = kind.noun();
+    let api: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
     let look = format!("It goes on without this command; look again with: {}", kind.look(name));
     ui.on_interrupt(Some(format!("The {noun} {name:?} goes on; look again with: {}", kind.look(name))));
     let progress = ui.progress(&format!("{noun} {name}"));
-    let (seen, unseen) = tokio::sync::watch::channel(false);
+    let (stands, standing) = tokio::sync::watch::channel(Standing::Unseen);
     let ended = {
         let doing = format!("watch {noun} {name:?} in namespace {namespace:?}");
         let watched = client::until(api, name, timeout, &doing, |object: Option<K>| {
@@ -57,10 +64,10 @@ where
                 Step::Text(text) => progress.say(&text),
                 Step::Items(done, all) => progress.count(done, all, "items"),
             }
-            seen.send_replace(step(&run) != Step::NotSeen);
+            stands.send_replace(standing_of(&run));
             Ok(ended)
         });
-        let wonder = wonder(ui, noun, namespace, unseen);
+        let wonder = wonder(ui, cluster, follow, standing);
         tokio::pin!(watched);
         tokio::select! {
             ended = &mut watched => ended,
@@ -77,11 +84,48 @@ where
     }
 }
 
-/// Warns when Velero has not taken the object up for a while.
-async fn wonder(ui: &Ui, noun: &str, namespace: &str, mut seen: tokio::sync::watch::Receiver<bool>) {
-    if tokio::time::timeout(UNSEEN, seen.wait_for(|seen| *seen)).await.is_err() {
-        ui.warning(&format!(
-            "Velero has not taken up the {noun} for {UNSEEN:?}; is it running? See: kubectl -n {namespace} get deployments,pods"
-        ));
+/// Warns when nothing has happened for a while, and there is a likely reason.
+async fn wonder(ui: &Ui, cluster: &Cluster, follow: &Follow<'_>, mut standing: tokio::sync::watch::Receiver<Standing>) {
+    let Follow { kind, namespace, .. } = *follow;
+    let noun = kind.noun();
+    if tokio::time::timeout(PATIENCE, standing.wait_for(|now| *now == Standing::Running)).await.is_ok() {
+        return;
     }
+    let now = *standing.borrow();
+    match now {
+        Standing::Running => {}
+        Standing::Unseen => ui.warning(&format!(
+            "Velero has not taken up the {noun} for {PATIENCE:?}; is it running? See: kubectl -n {namespace} get deployments,pods"
+        )),
+        // Velero 1.18 never gets back the place in its queue that a running backup held whose object was deleted.
+        Standing::Queued => {
+            if any_running(cluster, namespace).await == Some(false) {
+                ui.warning(&format!(
+                    "Velero's queue has not moved for {PATIENCE:?} though no backup is running. It does not recover when the \
+                     object of a running backup was deleted; restart it: kubectl -n {namespace} rollout restart deployment velero"
+                ));
+            }
+        }
+    }
+}
+
+/// Returns whether Velero works on any backup; `None` when that cannot be read.
+async fn any_running(cluster: &Cluster, namespace: &str) -> Option<bool> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Row {
+        status: Status,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Status {
+        phase: Option<String>,
+    }
+    let mut running = false;
+    let each = |row: Row| {
+        let run = Run { phase: row.status.phase, ..Run::default() };
+        running |= end(Kind::Backup, &run).is_none() && standing_of(&run) == Standing::Running;
+    };
+    client::list(cluster, &ListRequest::of::<Backup>(Some(namespace), None), "list backups", each).await.ok()?;
+    Some(running)
 }

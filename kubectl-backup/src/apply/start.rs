@@ -3,7 +3,7 @@
 use std::{fmt::Debug, time::Duration};
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, Resource as _, ResourceExt as _, core::NamespaceResourceScope};
+use kube::{Resource as _, ResourceExt as _, core::NamespaceResourceScope};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -84,8 +84,7 @@ where
     if !format.is_structured() {
         print(&created)?;
     }
-    let api: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
-    let end = follow(ui, api, &Follow { kind, name, namespace, timeout }).await;
+    let end = follow::<K>(ui, cluster, &Follow { kind, name, namespace, timeout }).await;
     if format.is_structured() {
         // However it ended, a script gets the object; as it was created when it cannot be read again.
         let doing = format!("get {noun} {name:?} in namespace {namespace:?}");

@@ -119,6 +119,26 @@ pub enum Step {
     Items(u64, u64),
 }
 
+/// Whether Velero has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Velero has not looked at it.
+    Unseen,
+    /// It waits for others.
+    Queued,
+    /// It is worked on, or has ended.
+    Running,
+}
+
+/// Returns whether Velero has begun.
+pub fn standing_of(run: &Run) -> Standing {
+    match run.phase.as_deref().unwrap_or_default() {
+        "" | "New" => Standing::Unseen,
+        "Queued" => Standing::Queued,
+        _ => Standing::Running,
+    }
+}
+
 /// Returns where the run stands.
 pub fn step(run: &Run) -> Step {
     let count = |number: i64| u64::try_from(number).unwrap_or_default();
