@@ -8,15 +8,18 @@
     clippy::unwrap_used,
     clippy::disallowed_methods,
     clippy::missing_panics_doc,
+    clippy::print_stderr,
     reason = "a test that cannot go on ends here, with the reason"
 )]
 
+mod app;
 mod bytes;
 mod claim;
 mod cluster;
 mod namespace;
 mod run;
 
+pub use app::App;
 pub use bytes::{noise, sha256};
 pub use claim::Claim;
 pub use cluster::TestCluster;

@@ -1,2 +1,7 @@
 //! End to end with pods: what an application wrote is what it finds again.
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod c13_copies;
+mod c3_volumes;
+mod d2_manifests;
+mod h4_restore;

@@ -1,5 +1,5 @@
 //! End to end on clusters of a test's own: something is missing, or our webhook keeps the rules.
-#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 mod d1_krew;
 mod missing;

@@ -1,0 +1,60 @@
+//! D2, W3, W4: the webhook as pods, from the manifests that users apply.
+
+use e2e_tests::{App, Claim, TestCluster};
+
+const SYSTEM: &str = "kubectl-backup-system";
+
+#[test]
+fn d2_the_manifests_run_three_replicas_under_restricted_pod_security() {
+    let cluster = TestCluster::node();
+    let ready = cluster.kubectl(&[
+        "get",
+        "deployment",
+        "-n",
+        SYSTEM,
+        "backup-webhook",
+        "-o",
+        "jsonpath={.status.readyReplicas}",
+    ]);
+    assert_eq!(ready, "3");
+    let level = "jsonpath={.metadata.labels.pod-security\\.kubernetes\\.io/enforce}";
+    assert_eq!(cluster.kubectl(&["get", "namespace", SYSTEM, "-o", level]), "restricted");
+}
+
+#[test]
+fn w3_a_deployment_whose_template_is_misread_is_refused_with_the_way_out() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("w3");
+    let manifest = format!(
+        r#"{{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"name":"web","namespace":"{}"}},"spec":{{"selector":{{"matchLabels":{{"a":"b"}}}},
+        "template":{{"metadata":{{"labels":{{"a":"b"}},"annotations":{{"backup.velero.io/backup-volumes":"data, config,nosuch"}}}},
+        "spec":{{"containers":[{{"name":"c","image":"{}"}}],"volumes":[{{"name":"data","emptyDir":{{}}}},{{"name":"config","configMap":{{"name":"x"}}}}]}}}}}}}}"#,
+        shop.name(),
+        test_cluster::BUSYBOX
+    );
+    // All faults at once: the blank, the volume that Velero never saves, the volume that is not there.
+    let run = cluster.try_create(&manifest).ends_with(1);
+    run.says("BKP101").says("BKP104").says("nosuch").says("spec.template.metadata.annotations");
+}
+
+#[test]
+fn w3_a_pod_that_is_right_runs() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("w3");
+    App::start(&shop, &[("data", "test-block-std")], Some("data-volume"));
+}
+
+#[test]
+fn w4_a_snapshot_without_a_class_gets_the_one_of_its_storage_class() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("w4");
+    Claim::files(&shop, "share");
+    cluster.create(&format!(
+        r#"{{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshot","metadata":{{"name":"plain","namespace":"{}"}},
+        "spec":{{"source":{{"persistentVolumeClaimName":"share"}}}}}}"#,
+        shop.name()
+    ));
+    let class = shop.kubectl(&["get", "volumesnapshot", "plain", "-o", "jsonpath={.spec.volumeSnapshotClassName}"]);
+    assert_eq!(class, "files-snapshot");
+    cluster.wait_for(shop.name(), "volumesnapshot/plain", "jsonpath={.status.readyToUse}=true", 60);
+}
