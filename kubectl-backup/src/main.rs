@@ -5,6 +5,7 @@ mod args;
 mod cli;
 mod client;
 mod commands;
+mod context;
 mod error;
 mod exit;
 mod facts;

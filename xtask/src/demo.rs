@@ -39,7 +39,7 @@ impl Args {
         let link = cluster.state_dir().join("bin/kubectl-backup");
         fs::copy(&plugin, &link).with_context(|| format!("copying the plugin to {}", link.display()))?;
         say("installing the webhook from manifests/webhook");
-        test_cluster::webhook_pod::install(&cluster, &image)?;
+        test_cluster::webhook::install_pods(&cluster, &image)?;
         say("ready");
 
         let shell = Shell::new(&cluster);

@@ -69,7 +69,7 @@ impl Args {
                 let programs = Programs::compile()?;
                 let image = crate::image::archive("dev")?;
                 let cluster = up("testnode", Profile::Node)?;
-                let result = test_cluster::webhook_pod::install(&cluster, &image)
+                let result = test_cluster::webhook::install_pods(&cluster, &image)
                     .and_then(|()| self.end_to_end("node", &programs, Some(&cluster)));
                 down(cluster, result)
             }

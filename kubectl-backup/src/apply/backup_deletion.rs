@@ -7,8 +7,8 @@ use kube::Api;
 use serde_json::Value;
 
 use crate::{
-    cli::Context,
     client::{self, Cluster},
+    context::Context,
     error::{CliError, Result},
     facts::velero,
     plan::backup_deletion::end,

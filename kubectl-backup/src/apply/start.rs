@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::follow::{Follow, follow};
 use crate::{
     args::{DryRun, OutputFormat},
-    cli::Context,
     client::{self, Cluster},
+    context::Context,
     error::Result,
     exit::Exit,
     output::{Changed, print_changed},

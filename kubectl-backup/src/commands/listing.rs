@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{
     args::OutputFormat,
-    cli::Context,
     client::{Cluster, ListRequest, list},
+    context::Context,
     error::{CliError, Result},
     output::{ListWriter, Table},
     plan::velero_namespace,

@@ -6,8 +6,8 @@ use kube::Api;
 
 use crate::{
     args::{OutputArgs, OutputFormat},
-    cli::Context,
     client::{Cluster, ListRequest, list},
+    context::Context,
     error::{CliError, Doing as _, Result},
     exit::Exit,
     output::print_object,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     apply::velero_version::{VeleroVersion, velero_version},
     args::{OutputArgs, OutputFormat},
-    cli::Context,
+    context::Context,
     error::{Doing as _, Result},
     exit::Exit,
     output::print_object,

@@ -30,7 +30,6 @@ mod supervisor;
 mod tasks;
 mod velero;
 pub mod webhook;
-pub mod webhook_pod;
 
 pub use cluster::{Cluster, Status};
 pub use components::program;

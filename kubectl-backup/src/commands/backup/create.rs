@@ -8,8 +8,8 @@ use kube::{Api, ResourceExt as _};
 use crate::{
     apply::start::{Start, start},
     args::{DryRunArgs, Labels, OutputArgs, Selector, parse_duration, parse_namespace_pattern},
-    cli::Context,
     client::Cluster,
+    context::Context,
     error::{CliError, Result},
     exit::Exit,
     facts::{self, velero},

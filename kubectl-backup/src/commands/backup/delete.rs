@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::{
     apply::backup_deletion::until_deleted,
     args::{DryRun, DryRunArgs, OutputArgs, parse_backup_name, parse_duration},
-    cli::Context,
     client::{self, Cluster, ListRequest},
+    context::Context,
     error::Result,
     exit::Exit,
     facts::velero,

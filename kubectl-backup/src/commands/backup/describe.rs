@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::{
     args::{OutputArgs, parse_backup_name},
-    cli::Context,
     client::{self, Cluster, ListRequest},
+    context::Context,
     error::{CliError, Result},
     exit::Exit,
     facts::velero,

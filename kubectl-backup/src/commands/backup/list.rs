@@ -4,9 +4,9 @@ use backup_api::velero::Backup;
 
 use crate::{
     args::{OutputArgs, parse_backup_name},
-    cli::Context,
     client::ListRequest,
     commands::listing::{Listing, Rows},
+    context::Context,
     error::Result,
     exit::Exit,
     facts,

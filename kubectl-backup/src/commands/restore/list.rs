@@ -4,9 +4,9 @@ use backup_api::velero::Restore;
 
 use crate::{
     args::{OutputArgs, parse_restore_name},
-    cli::Context,
     client::ListRequest,
     commands::listing::{Listing, Rows},
+    context::Context,
     error::Result,
     exit::Exit,
     facts,

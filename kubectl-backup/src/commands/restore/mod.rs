@@ -3,7 +3,7 @@
 mod create;
 mod list;
 
-use crate::{cli::Context, error::Result, exit::Exit};
+use crate::{context::Context, error::Result, exit::Exit};
 
 /// Restore cold backups
 ///

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::{RESOURCE, wait::until_ready};
 use crate::{
     args::{DryRun, DryRunArgs, Labels, OutputArgs, parse_claim_name, parse_duration, parse_name, parse_snapshot_name},
-    cli::Context,
     client::{self, Cluster},
+    context::Context,
     error::{CliError, Result},
     exit::Exit,
     facts,

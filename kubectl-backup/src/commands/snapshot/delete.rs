@@ -12,8 +12,8 @@ use kube::{
 use super::{RESOURCE, wait::until_gone};
 use crate::{
     args::{DryRun, DryRunArgs, OutputFormat, parse_duration, parse_snapshot_name},
-    cli::Context,
     client::{Cluster, ListRequest, list},
+    context::Context,
     error::{CliError, Doing as _, Result},
     exit::Exit,
     facts,

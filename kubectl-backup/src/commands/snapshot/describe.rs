@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::{
     args::{OutputArgs, parse_snapshot_name},
-    cli::Context,
     client::Cluster,
+    context::Context,
     error::Result,
     exit::Exit,
     facts::{self, events},

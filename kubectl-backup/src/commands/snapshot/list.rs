@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::RESOURCE;
 use crate::{
     args::{NamespaceScopeArgs, OutputArgs, OutputFormat},
-    cli::Context,
     client::{Cluster, ListRequest, list},
+    context::Context,
     error::{CliError, Result},
     exit::Exit,
     facts,

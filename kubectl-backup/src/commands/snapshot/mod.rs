@@ -7,7 +7,7 @@ mod list;
 mod restore;
 mod wait;
 
-use crate::{cli::Context, error::Result, exit::Exit};
+use crate::{context::Context, error::Result, exit::Exit};
 
 /// VolumeSnapshots as kubectl names them.
 const RESOURCE: &str = "volumesnapshot.snapshot.storage.k8s.io";

@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim};
 use kube::Api;
 
 use crate::{
-    cli::Context,
     client::{Cluster, until},
+    context::Context,
     error::{CliError, Result},
     facts::events,
     plan::{claim, snapshot::driver_error},

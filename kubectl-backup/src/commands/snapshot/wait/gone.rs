@@ -6,8 +6,8 @@ use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotContent};
 use kube::Api;
 
 use crate::{
-    cli::Context,
     client::{Cluster, until},
+    context::Context,
     error::{CliError, Result},
     plan::snapshot::{delete, driver_error},
 };

@@ -6,8 +6,8 @@ use backup_api::snapshot::VolumeSnapshot;
 use kube::Api;
 
 use crate::{
-    cli::Context,
     client::{Cluster, until},
+    context::Context,
     error::{CliError, Result},
     plan::snapshot::readiness::{self, Readiness},
 };

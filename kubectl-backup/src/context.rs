@@ -1,0 +1,35 @@
+//! What every command gets.
+
+use jiff::Timestamp;
+
+use crate::{
+    args::ConnectionArgs,
+    client::{Cluster, connect},
+    error::Result,
+    output::Ui,
+};
+
+/// What every command gets.
+pub struct Context {
+    /// The terminal.
+    pub ui: Ui,
+    /// The flags that say where the cluster is.
+    pub connection: ConnectionArgs,
+}
+
+impl Context {
+    /// Connects to the cluster. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the flags or the kubeconfig cannot be used.
+    pub async fn cluster(&self) -> Result<Cluster> {
+        let ui = self.ui.clone();
+        connect(&self.connection, std::sync::Arc::new(move |text| ui.warning(text))).await
+    }
+
+    /// The time now.
+    #[allow(clippy::disallowed_methods, reason = "the edge where the plugin reads the clock")]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

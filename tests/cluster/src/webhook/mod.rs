@@ -1,0 +1,8 @@
+//! Our webhook in a cluster: as pods where there is a node, as a process beside the others.
+
+mod asked;
+mod pods;
+mod process;
+
+pub use pods::install_pods;
+pub use process::{Webhook, apply_url, start_process};
