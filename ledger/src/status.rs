@@ -120,16 +120,12 @@ impl LedgerStatus {
 
     /// All objects recorded as pending.
     pub fn pending(&self) -> impl Iterator<Item = Object> + '_ {
-        self.slots
-            .iter()
-            .flat_map(|(key, slot)| slot.pend.keys().map(move |uid| Object::new(key.clone(), uid.clone())))
+        self.slots.iter().flat_map(|(key, slot)| slot.pend.keys().map(move |uid| Object::new(key.clone(), uid.clone())))
     }
 
     /// All objects recorded as live.
     pub fn live(&self) -> impl Iterator<Item = Object> + '_ {
-        self.slots
-            .iter()
-            .filter_map(|(key, slot)| slot.live.as_ref().map(|uid| Object::new(key.clone(), uid.clone())))
+        self.slots.iter().filter_map(|(key, slot)| slot.live.as_ref().map(|uid| Object::new(key.clone(), uid.clone())))
     }
 
     /// Slots in which nothing has been seen to exist.

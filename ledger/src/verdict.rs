@@ -35,7 +35,9 @@ pub enum Refusal {
         pending: usize,
     },
     /// The namespace has too many creates under way.
-    #[error("{pending} creates of namespace {namespace} are under way, and no more than {cap} may be; try again in a moment")]
+    #[error(
+        "{pending} creates of namespace {namespace} are under way, and no more than {cap} may be; try again in a moment"
+    )]
     NamespaceBusy {
         /// The namespace.
         namespace: String,

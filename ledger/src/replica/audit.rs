@@ -10,6 +10,7 @@ use crate::{
     claim::{RequestId, Standing},
     effect::Effect,
     event::Copy,
+    identity::Object,
     limits::Limits,
     replica::{Known, Replica, queue::Waiting, refuse},
     rules::admit::{Admission, admit, record},
@@ -57,8 +58,9 @@ impl Replica {
     pub(super) fn judge_all(&mut self, copy: &Copy, draft: &mut LedgerStatus, effects: &mut Vec<Effect>) -> Judged {
         let mut judged = Judged::default();
         let not_ready = (copy.status.phase == Phase::Initializing).then(|| self.quarantine.refusal());
+        let ground = Ground { stored: &copy.status, not_ready, limits: &self.limits, verified: &self.verified };
         for mut waiting in self.queue.take_all() {
-            match judge(&waiting, &copy.status, not_ready.as_ref(), draft, &self.limits) {
+            match judge(&waiting, &ground, draft) {
                 Judgement::Reply(verdict) => {
                     effects.push(Effect::Reply { request: waiting.claim.request, verdict });
                     continue;
@@ -112,22 +114,31 @@ impl Replica {
     }
 }
 
-fn judge(
-    waiting: &Waiting,
-    stored: &LedgerStatus,
-    not_ready: Option<&Refusal>,
-    draft: &mut LedgerStatus,
-    limits: &Limits,
-) -> Judgement {
+/// What a claim is judged on.
+struct Ground<'a> {
+    stored: &'a LedgerStatus,
+    not_ready: Option<Refusal>,
+    limits: &'a Limits,
+    verified: &'a BTreeSet<Object>,
+}
+
+impl Ground<'_> {
+    /// Whether every slot of a draft is held by an object that the last look has verified.
+    fn is_verified(&self, draft: &LedgerStatus) -> bool {
+        draft.live().count() == draft.slots.len() && draft.live().all(|object| self.verified.contains(&object))
+    }
+}
+
+fn judge(waiting: &Waiting, ground: &Ground<'_>, draft: &mut LedgerStatus) -> Judgement {
     let claim = &waiting.claim;
-    if stored.records(&claim.object) {
+    if ground.stored.records(&claim.object) {
         // I3 holds for it already: the answer to an earlier call, or to an earlier write, was lost.
         return Judgement::Reply(Verdict::Admitted);
     }
-    if let (Some(refusal), Standing::Limited) = (not_ready, claim.standing) {
+    if let (Some(refusal), Standing::Limited) = (&ground.not_ready, claim.standing) {
         return Judgement::Reply(Verdict::Refused(refusal.clone()));
     }
-    match admit(draft, claim, limits) {
+    match admit(draft, claim, ground.limits) {
         Admission::Room if !claim.dry_run => {
             record(draft, claim);
             Judgement::Accept
@@ -139,11 +150,12 @@ fn judge(
             Stage::Arrived | Stage::Reading => Judgement::WantRead,
             Stage::Read | Stage::Blocked => Judgement::Wait(Stage::Blocked),
             Stage::Looking => Judgement::Wait(Stage::Looking),
-            Stage::Looked if refusal.is_final() => Judgement::Reply(Verdict::Refused(refusal)),
-            Stage::Looked => Judgement::Wait(Stage::Parked),
-            // The creates it waited for came to be: that needs a proof of its own.
-            Stage::Parked if refusal.is_final() => Judgement::WantRead,
-            Stage::Parked => Judgement::Wait(Stage::Parked),
+            Stage::Looked if refusal.is_final() && ground.is_verified(draft) => {
+                Judgement::Reply(Verdict::Refused(refusal))
+            }
+            // Somebody holds a slot who was not looked at: that needs a proof of its own.
+            Stage::Looked | Stage::Parked if refusal.is_final() => Judgement::WantRead,
+            Stage::Looked | Stage::Parked => Judgement::Wait(Stage::Parked),
         },
     }
 }

@@ -14,12 +14,12 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Look {
     scope: Scope,
-    /// The ledger's epoch, to tell claims whether it is still that ledger which was looked at.
-    epoch: u64,
     /// Objects that had existed before: one that is not found now is gone for ever (A4).
     existed: BTreeSet<Object>,
     /// Objects in flight whose time was over before a ledger write was stored (A2, A3): likewise.
     barred: BTreeSet<Object>,
+    /// Objects that were recorded as in flight.
+    in_flight: BTreeSet<Object>,
     /// Objects that had existed before a ledger without them was read: one that is found now was never claimed.
     strays: BTreeSet<Object>,
     /// Whether it is the survey of a quarantine.
@@ -62,7 +62,7 @@ impl Replica {
         };
         let existed = copy.status.live().chain(self.evidence.seen.iter().cloned());
         let look = Look {
-            epoch: copy.status.epoch,
+            in_flight: if claims { copy.status.pending().collect() } else { BTreeSet::new() },
             existed: existed.chain(self.evidence.adopt.iter().cloned()).collect(),
             barred: self.evidence.barred.clone(),
             strays,
@@ -89,9 +89,14 @@ impl Replica {
                 self.learn_survey(sightings);
             }
         }
-        let same = self.copy().is_some_and(|copy| copy.status.epoch == look.epoch);
-        let proven = answered && same && !look.discarded;
-        self.queue.move_on(Stage::Looking, if proven { Stage::Looked } else { Stage::Blocked });
+        if answered && !look.discarded {
+            // Whatever had existed, or was in flight, when the look began and was found by it took a slot at that moment.
+            let here = |object: &Object| sightings.get(&object.key) == Some(Some(&object.uid));
+            self.verified = look.existed.into_iter().chain(look.in_flight).filter(here).collect();
+            self.queue.move_on(Stage::Looking, Stage::Looked);
+        } else {
+            self.queue.move_on(Stage::Looking, Stage::Blocked);
+        }
         self.evidence.move_strays_on(Stage::Looking, Stage::Read);
     }
 

@@ -7,15 +7,18 @@ mod look;
 mod quarantine;
 mod queue;
 
+use std::collections::BTreeSet;
+
 use crate::{
     claim::RequestId,
     effect::Effect,
     event::{Copy, Event, Timer},
-    identity::Uid,
+    identity::{Object, Uid},
     limits::Limits,
     verdict::{Refusal, Verdict},
 };
 
+use audit::Stage;
 use evidence::Evidence;
 use ledger_io::Io;
 use look::Look;
@@ -31,6 +34,8 @@ pub struct Replica {
     newest: Option<(Uid, u64)>,
     io: Io,
     look: Option<Look>,
+    /// Objects that took a slot at one moment after every claim at `Stage::Looked` had arrived.
+    verified: BTreeSet<Object>,
     queue: Queue,
     evidence: Evidence,
     quarantine: Quarantine,
@@ -68,6 +73,7 @@ impl Replica {
             newest: None,
             io: Io::Idle,
             look: None,
+            verified: BTreeSet::new(),
             queue: Queue::default(),
             evidence: Evidence::default(),
             quarantine: Quarantine::default(),
@@ -135,6 +141,9 @@ impl Replica {
             self.use_ledger(effects);
         }
         self.start_look(effects);
+        if !self.queue.any_at(Stage::Looked) {
+            self.verified.clear();
+        }
     }
 
     /// Everything learned belongs to another course of history: what is true for ever of that is not true of this.

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use backup_ledger::Key;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use crate::world::{Action, Budget, Fault, Milestone, Plan, Setup, World};
@@ -40,8 +41,7 @@ impl Model for Search {
     }
 
     fn next_state(&self, last: &World, action: Action) -> Option<World> {
-        let mut next = last.clone();
-        next.act(&self.setup, &action);
+        let next = last.after(&self.setup, &action);
         (next != *last).then_some(next)
     }
 
@@ -74,6 +74,9 @@ impl Search {
             mutation: None,
             ledger_watch: false,
             finalizers: false,
+            prompt: true,
+            expiry: true,
+            deaf: 0,
             reached: Arc::default(),
         };
         Self { setup, follow: false, only: Vec::new() }
@@ -94,8 +97,12 @@ impl Search {
     pub fn holds(self, name: &str, milestones: &[Milestone]) {
         let begun = Instant::now();
         let reached = Arc::clone(&self.setup.reached);
-        let checker =
-            self.checker().threads(2).timeout(Duration::from_secs(600)).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+        let checker = self
+            .checker()
+            .timeout(Duration::from_secs(300))
+            .finish_when(HasDiscoveries::AnyFailures)
+            .spawn_bfs()
+            .join();
         eprintln!(
             "{name}: {} states, {} steps deep, {:.1?}",
             checker.unique_state_count(),
@@ -111,9 +118,106 @@ impl Search {
     }
 }
 
+/// Two names, one slot, and every message as slow as can be.
 #[test]
-fn racing_creates_of_different_names() {
-    let budget = Budget { failed_creates: 1, ..Budget::default() };
-    Search::new(1, &["a", "b"], budget)
-        .holds("two names, limit 1", &[Milestone::RefusedAsFull, Milestone::ReleasedAfterExpiry]);
+fn two_creates_with_every_delay() {
+    let mut search = Search::new(1, &["a", "b"], Budget { failed_creates: 1, ..Budget::default() });
+    search.setup.prompt = false;
+    search.holds("delays", &[Milestone::RefusedAsFull, Milestone::ReleasedAfterExpiry]);
+}
+
+#[test]
+fn three_creates_for_two_slots() {
+    let mut search = Search::new(2, &["a", "b", "c"], Budget::default());
+    search.setup.expiry = false;
+    search.setup.deaf = 2;
+    search.holds("three names, limit 2", &[Milestone::RefusedAsFull]);
+}
+
+#[test]
+fn a_name_that_is_deleted_and_made_again() {
+    let mut search = Search::new(1, &["a", "a", "b"], Budget { deletes: 1, ..Budget::default() });
+    search.setup.expiry = false;
+    search.setup.deaf = 1;
+    let milestones = [Milestone::RefusedAsFull, Milestone::ReleasedByDeletion, Milestone::ReleasedByLook];
+    search.holds("hot delete", &milestones);
+}
+
+#[test]
+fn an_object_that_is_held_by_a_finalizer() {
+    let mut search = Search::new(1, &["a", "b"], Budget { deletes: 1, ..Budget::default() });
+    search.setup.finalizers = true;
+    search.setup.deaf = 1;
+    search.setup.expiry = false;
+    search.holds("finalizer", &[Milestone::RefusedAsFull, Milestone::ReleasedByDeletion]);
+}
+
+#[test]
+fn replicas_that_die_and_writes_that_arrive_late() {
+    let budget = Budget { crashes: 1, unknown_writes: 1, ..Budget::default() };
+    Search::new(1, &["a", "b"], budget).holds("crash", &[Milestone::ReleasedAfterExpiry]);
+}
+
+#[test]
+fn calls_that_are_made_twice() {
+    let budget = Budget { duplicates: 1, crashes: 1, ..Budget::default() };
+    let mut search = Search::new(1, &["a", "b"], budget);
+    search.setup.deaf = 1;
+    search.setup.expiry = false;
+    search.holds("duplicate calls", &[Milestone::RefusedAsFull]);
+}
+
+#[test]
+fn dry_runs() {
+    let mut search = Search::new(1, &["a", "b"], Budget { deletes: 1, ..Budget::default() });
+    search.setup.creates[1].dry_run = true;
+    search.holds("dry run", &[Milestone::DryRunAdmitted, Milestone::RefusedAsFull]);
+}
+
+#[test]
+fn an_account_that_is_never_refused() {
+    let mut search = Search::new(1, &["a", "b"], Budget { deadlines: 1, ..Budget::default() });
+    search.setup.creates[1].exempt = true;
+    search.setup.deaf = 1;
+    search.setup.expiry = false;
+    search.holds("exempt", &[Milestone::RefusedAsFull]);
+}
+
+#[test]
+fn objects_from_before_the_installation() {
+    let mut search = Search::new(1, &["a"], Budget { deletes: 1, crashes: 1, ..Budget::default() });
+    search.setup.preexisting = vec![Key::new("ns-old", "old")];
+    search.setup.installed = false;
+    search.holds("installation", &[Milestone::BecameReady, Milestone::RefusedAsFull]);
+}
+
+#[test]
+fn a_ledger_that_is_lost() {
+    let search = Search::new(1, &["a", "b"], Budget { ledger_losses: 1, ..Budget::default() });
+    search.holds("lost ledger", &[Milestone::BecameReady, Milestone::RefusedAsFull]);
+}
+
+#[test]
+fn a_create_that_bypassed_the_webhook() {
+    let mut search = Search::new(1, &["a", "b"], Budget::default());
+    search.setup.creates[0].bypass = true;
+    search.holds("bypass", &[Milestone::Adopted, Milestone::RefusedAsFull]);
+}
+
+#[test]
+fn a_ledger_that_is_watched() {
+    let mut search = Search::new(1, &["a", "b"], Budget { reconciles: 1, ..Budget::default() });
+    search.setup.ledger_watch = true;
+    search.holds("ledger watch", &[Milestone::RefusedAsFull]);
+}
+
+/// Liveness from everywhere: whatever has happened, when no new trouble comes the ledger becomes exact again.
+#[test]
+fn every_state_settles() {
+    let budget = Budget { deletes: 1, unknown_writes: 1, ..Budget::default() };
+    let mut search = Search::new(1, &["a", "b"], budget);
+    search.setup.deaf = 1;
+    search.setup.expiry = false;
+    search.follow = true;
+    search.holds("settling", &[]);
 }

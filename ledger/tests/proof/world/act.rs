@@ -1,15 +1,51 @@
 //! What an action leads to.
 
-use backup_ledger::{Claim, Event, Object, Refusal, Standing, Uid, Verdict, WriteOutcome};
+use backup_ledger::{Claim, Event, Object, Refusal, Standing, Timer, Uid, Verdict, WriteOutcome};
 
-use super::{
-    Action, Change, Mutation, Setup, Stage, World,
-    create::request,
-    store::Stored,
-    uid,
-};
+use super::{Action, Change, Mutation, Setup, Stage, World, create::request, store::Stored, uid};
 
 impl World {
+    /// What an action leads to, with the replicas in a fixed order: they are alike, so states that differ only in who is
+    /// who are one state.
+    pub fn after(&self, setup: &Setup, action: &Action) -> Self {
+        let mut next = self.clone();
+        next.act(setup, action);
+        next.in_order()
+    }
+
+    pub fn in_order(mut self) -> Self {
+        self.nodes.sort_by_cached_key(|node| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            std::hash::Hash::hash(node, &mut hasher);
+            std::hash::Hasher::finish(&hasher)
+        });
+        self
+    }
+
+    /// Does at once what this world does not delay.
+    pub fn be_prompt(&mut self, setup: &Setup) {
+        if !setup.prompt {
+            return;
+        }
+        for node in 0..self.nodes.len() {
+            loop {
+                if self.nodes[node].reading {
+                    self.read(setup, node);
+                } else if self.nodes[node].timers.contains(&Timer::Flush) {
+                    self.fire(setup, node, Timer::Flush);
+                } else {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, setup: &Setup, node: usize) {
+        self.nodes[node].reading = false;
+        let read = self.store.ledger.clone();
+        self.tell(setup, node, Event::LedgerRead(read));
+    }
+
     pub fn act(&mut self, setup: &Setup, action: &Action) {
         match action {
             Action::Ask { create, node } => {
@@ -59,11 +95,7 @@ impl World {
                 self.detached.remove(write);
                 self.store_write(setup, write);
             }
-            Action::Read { node } => {
-                self.nodes[*node].reading = false;
-                let read = self.store.ledger.clone();
-                self.tell(setup, *node, Event::LedgerRead(read));
-            }
+            Action::Read { node } => self.read(setup, *node),
             Action::Make { node } => {
                 self.nodes[*node].creating = false;
                 let made = self.store.make_ledger();
@@ -94,6 +126,7 @@ impl World {
                 self.crash(setup, *node);
             }
         }
+        self.be_prompt(setup);
         // Late writes that can no longer be stored are forgotten; so are states that differ in nothing else.
         if setup.mutation != Some(Mutation::NoCompareAndSwap) {
             let current = self.store.ledger.as_ref().map(|copy| copy.revision.clone());

@@ -8,6 +8,7 @@ const PATIENCE: usize = 20_000;
 impl World {
     /// The fair continuation. Fails when it does not come to rest.
     pub fn drained(&self, setup: &Setup) -> Option<Self> {
+        let setup = &Setup { ledger_watch: true, expiry: true, deaf: 0, ..setup.clone() };
         let mut world = self.clone();
         world.left = Budget { deadlines: u8::MAX, ..Budget::default() };
         let mut reconciled = 0;

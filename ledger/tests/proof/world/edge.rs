@@ -132,6 +132,7 @@ impl World {
     /// The replica dies and starts again.
     pub fn crash(&mut self, setup: &Setup, at: usize) {
         let dead = std::mem::replace(&mut self.nodes[at], Node::new(setup));
+        self.nodes[at].deaf = dead.deaf;
         self.detached.extend(dead.writing);
         self.tell(setup, at, Event::HookConfirmed);
     }

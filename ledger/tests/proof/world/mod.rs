@@ -39,6 +39,13 @@ pub struct Setup {
     pub ledger_watch: bool,
     /// Whether a delete leaves the object until a finalizer is removed.
     pub finalizers: bool,
+    /// Whether the ledger is read, and collected evidence is due, without delay. Leaves out orders that the worlds without it
+    /// go through, so that larger ones can be searched.
+    pub prompt: bool,
+    /// Whether the TTL of a recorded create may pass.
+    pub expiry: bool,
+    /// How many replicas do not hear the watch of the counted resource.
+    pub deaf: usize,
     /// What was seen to happen at least once, on any path. Not part of a state: it would only multiply them.
     pub reached: Arc<Mutex<BTreeSet<Milestone>>>,
 }
@@ -78,6 +85,7 @@ pub struct Node {
     pub looking: Option<Sightings>,
     /// Watch events of the counted resource that have not arrived yet.
     pub inbox: Vec<Change>,
+    pub deaf: bool,
     pub timers: BTreeSet<Timer>,
     /// Claims that wait for an answer, and whether the quota was full at some moment since they arrived.
     pub claims: BTreeMap<RequestId, bool>,
@@ -106,46 +114,92 @@ pub enum Milestone {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Action {
     /// A create reaches validating admission, which calls this replica.
-    Ask { create: usize, node: usize },
+    Ask {
+        create: usize,
+        node: usize,
+    },
     /// The same call again, to this replica.
-    AskAgain { create: usize, node: usize },
+    AskAgain {
+        create: usize,
+        node: usize,
+    },
     /// A create that no webhook is asked about: A1 does not hold for it.
-    Bypass { create: usize },
+    Bypass {
+        create: usize,
+    },
     /// The API server gives up on a create before it is submitted: another webhook refuses, the client is gone, time is over.
-    Fail { create: usize },
+    Fail {
+        create: usize,
+    },
     /// The API server submits the create to the store.
-    Submit { create: usize },
+    Submit {
+        create: usize,
+    },
     /// The TTL of a submitted create is over: it is in the store's log now, though perhaps not applied.
-    Seal { create: usize },
+    Seal {
+        create: usize,
+    },
     /// The store applies the create.
-    Apply { create: usize },
+    Apply {
+        create: usize,
+    },
     /// Somebody asks for the object's deletion.
-    Delete { key: Key },
+    Delete {
+        key: Key,
+    },
     /// The last finalizer is removed.
-    Finalize { key: Key },
+    Finalize {
+        key: Key,
+    },
     /// Somebody deletes the ledger.
     LoseLedger,
     /// The replica's write reaches the store, and the answer reaches the replica.
-    Write { node: usize },
+    Write {
+        node: usize,
+    },
     /// The replica's write has no known outcome: it may arrive later, or never.
-    LoseWrite { node: usize },
+    LoseWrite {
+        node: usize,
+    },
     /// A lost write arrives after all.
-    LateWrite { write: Write },
+    LateWrite {
+        write: Write,
+    },
     /// The ledger is read.
-    Read { node: usize },
+    Read {
+        node: usize,
+    },
     /// The ledger is made.
-    Make { node: usize },
+    Make {
+        node: usize,
+    },
     /// The watch of the ledger delivers.
-    WatchLedger { node: usize },
+    WatchLedger {
+        node: usize,
+    },
     /// The answer of a look arrives (the store was read when it began).
-    Looked { node: usize },
+    Looked {
+        node: usize,
+    },
     /// The next watch event of the counted resource arrives.
-    Watch { node: usize },
-    Timer { node: usize, timer: Timer },
-    Deadline { node: usize, request: RequestId },
-    Reconcile { node: usize },
+    Watch {
+        node: usize,
+    },
+    Timer {
+        node: usize,
+        timer: Timer,
+    },
+    Deadline {
+        node: usize,
+        request: RequestId,
+    },
+    Reconcile {
+        node: usize,
+    },
     /// The replica dies and starts again, knowing nothing; deletions from before are never told to it.
-    Crash { node: usize },
+    Crash {
+        node: usize,
+    },
 }
 
 impl World {
@@ -159,10 +213,11 @@ impl World {
             faults: BTreeSet::new(),
         };
         for node in 0..setup.replicas {
-            world.nodes.push(Node::new(setup));
+            world.nodes.push(Node { deaf: node < setup.deaf, ..Node::new(setup) });
             world.tell(setup, node, Event::HookConfirmed);
         }
-        world
+        world.be_prompt(setup);
+        world.in_order()
     }
 }
 
@@ -177,6 +232,7 @@ impl Node {
             writing: None,
             looking: None,
             inbox: Vec::new(),
+            deaf: false,
             timers: BTreeSet::new(),
             claims: BTreeMap::new(),
         }

@@ -101,7 +101,7 @@ impl Store {
 impl World {
     /// Tells every replica's watch.
     pub fn publish(&mut self, change: &Change) {
-        for node in &mut self.nodes {
+        for node in self.nodes.iter_mut().filter(|node| !node.deaf) {
             node.inbox.push(change.clone());
         }
     }

@@ -21,11 +21,16 @@ impl World {
         self.store.objects.len() <= setup.limit.max(setup.preexisting.len()) + unbound
     }
 
+    /// Whether a create may do without a record: it asked nobody, or it is never refused and its time was over.
+    fn is_unrecorded(&self, setup: &Setup, create: usize) -> bool {
+        setup.creates[create].bypass || (setup.creates[create].exempt && !self.creates[create].recorded)
+    }
+
     /// I1: every object's uid is in its slot.
     pub fn objects_are_recorded(&self, setup: &Setup) -> bool {
         let Some(ledger) = self.ready_ledger() else { return true };
         let bypassed = |object: &Object| {
-            (0..self.creates.len()).any(|create| setup.creates[create].bypass && setup.object(create) == *object)
+            (0..self.creates.len()).any(|create| self.is_unrecorded(setup, create) && setup.object(create) == *object)
         };
         self.store
             .objects
@@ -47,7 +52,7 @@ impl World {
         self.creates
             .iter()
             .enumerate()
-            .filter(|(index, create)| create.stage.may_be_written() && !setup.creates[*index].bypass)
+            .filter(|(index, create)| create.stage.may_be_written() && !self.is_unrecorded(setup, *index))
             .all(|(index, _)| ledger.records(&setup.object(index)))
     }
 
