@@ -24,7 +24,8 @@ use crate::{
     version,
     disable_version_flag = true,
     arg_required_else_help = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = "Use \"kubectl backup options\" for more flags that all commands take."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -32,7 +33,7 @@ struct Cli {
     #[command(flatten)]
     connection: ConnectionArgs,
     /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t, hide_short_help = true)]
+    #[arg(long, global = true, value_enum, default_value_t, hide = true)]
     color: Color,
 }
 
@@ -54,6 +55,7 @@ enum Command {
     Restore(commands::restore::Args),
     Quota(commands::quota::Args),
     Snapshot(commands::snapshot::Args),
+    Options(commands::options::Args),
     /// Show the version of the plugin, of Kubernetes and of Velero
     Version(commands::version::Args),
 }
@@ -103,6 +105,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Restore(args) => args.run(context).await,
         Command::Quota(args) => args.run(context).await,
         Command::Snapshot(args) => args.run(context).await,
+        Command::Options(args) => args.run(context),
         Command::Version(args) => args.run(context).await,
     }
 }

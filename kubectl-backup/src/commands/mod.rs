@@ -2,6 +2,7 @@
 
 pub mod backup;
 mod listing;
+pub mod options;
 pub mod quota;
 pub mod restore;
 pub mod snapshot;
