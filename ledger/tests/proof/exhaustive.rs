@@ -128,7 +128,7 @@ fn two_creates_with_every_delay() {
 
 #[test]
 fn three_creates_for_two_slots() {
-    let mut search = Search::new(2, &["a", "b", "c"], Budget::default());
+    let mut search = Search::new(2, &["a", "b", "c"], Budget { deletes: 1, ..Budget::default() });
     search.setup.expiry = false;
     search.setup.deaf = 2;
     search.holds("three names, limit 2", &[Milestone::RefusedAsFull]);
@@ -147,7 +147,6 @@ fn a_name_that_is_deleted_and_made_again() {
 fn an_object_that_is_held_by_a_finalizer() {
     let mut search = Search::new(1, &["a", "b"], Budget { deletes: 1, ..Budget::default() });
     search.setup.finalizers = true;
-    search.setup.deaf = 1;
     search.setup.expiry = false;
     search.holds("finalizer", &[Milestone::RefusedAsFull, Milestone::ReleasedByDeletion]);
 }
@@ -162,8 +161,7 @@ fn replicas_that_die_and_writes_that_arrive_late() {
 fn calls_that_are_made_twice() {
     let budget = Budget { duplicates: 1, crashes: 1, ..Budget::default() };
     let mut search = Search::new(1, &["a", "b"], budget);
-    search.setup.deaf = 1;
-    search.setup.expiry = false;
+    search.setup.deaf = 2;
     search.holds("duplicate calls", &[Milestone::RefusedAsFull]);
 }
 
@@ -214,10 +212,8 @@ fn a_ledger_that_is_watched() {
 /// Liveness from everywhere: whatever has happened, when no new trouble comes the ledger becomes exact again.
 #[test]
 fn every_state_settles() {
-    let budget = Budget { deletes: 1, unknown_writes: 1, ..Budget::default() };
-    let mut search = Search::new(1, &["a", "b"], budget);
+    let mut search = Search::new(1, &["a", "b"], Budget { deletes: 1, ..Budget::default() });
     search.setup.deaf = 1;
-    search.setup.expiry = false;
     search.follow = true;
     search.holds("settling", &[]);
 }

@@ -148,7 +148,7 @@ impl World {
             } else {
                 Verdict::Refused(Refusal::Overloaded)
             };
-            return self.reply(setup, node, id, verdict);
+            return self.reply(setup, node, id, &verdict);
         }
         let uid = match setup.mutation {
             Some(Mutation::KeyedByRequest) => Uid::new(&format!("request{}", id.0)),

@@ -31,7 +31,7 @@ impl World {
                 }
                 node.looking = Some(found);
             }
-            Effect::Reply { request, verdict } => self.reply(setup, at, request, verdict),
+            Effect::Reply { request, verdict } => self.reply(setup, at, request, &verdict),
             Effect::StartTimer(timer) => {
                 node.timers.insert(timer);
             }
@@ -47,7 +47,7 @@ impl World {
         }
     }
 
-    pub fn reply(&mut self, setup: &Setup, at: usize, id: RequestId, verdict: Verdict) {
+    pub fn reply(&mut self, setup: &Setup, at: usize, id: RequestId, verdict: &Verdict) {
         let Some(was_full) = self.nodes[at].claims.remove(&id) else { return };
         let (index, plan) = (create_of(id), &setup.creates[create_of(id)]);
         if matches!(verdict, Verdict::Refused(Refusal::Full { .. })) {
