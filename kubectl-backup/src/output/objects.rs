@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Ui;
+use super::{Ui, escape};
 use crate::{
     args::{DryRun, OutputFormat},
     error::{CliError, Result},
@@ -70,7 +70,8 @@ pub(super) fn json_text(object: &Value) -> Result<String> {
         .serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter))
         .map_err(|error| CliError::new(format!("failed to write JSON: {error}")))?;
     bytes.push(b'\n');
-    String::from_utf8(bytes).map_err(|error| CliError::new(format!("failed to write JSON: {error}")))
+    let text = String::from_utf8(bytes).map_err(|error| CliError::new(format!("failed to write JSON: {error}")))?;
+    Ok(escape::json(text))
 }
 
 pub(super) fn yaml(object: &Value) -> Result<String> {

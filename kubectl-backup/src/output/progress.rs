@@ -4,7 +4,7 @@ use std::{sync::Mutex, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Ui;
+use super::{Ui, escape};
 
 /// One thing under way. Dropping it clears its bar.
 pub struct Progress {
@@ -20,7 +20,7 @@ impl Ui {
         let bar = self.is_interactive().then(|| {
             let bar = self.bars().add(ProgressBar::new_spinner());
             bar.set_style(spinner());
-            bar.set_prefix(label.to_owned());
+            bar.set_prefix(escape::cell(label));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -37,7 +37,7 @@ impl Progress {
         }
         text.clone_into(&mut last);
         match &self.bar {
-            Some(bar) => bar.set_message(text.to_owned()),
+            Some(bar) => bar.set_message(escape::cell(text)),
             None => self.ui.status(&format!("{}: {text}", self.label)),
         }
     }

@@ -94,7 +94,7 @@ impl Ui {
 
     /// Writes a line for people to stderr.
     pub fn status(&self, text: &str) {
-        self.err_line(&escape::visible(text));
+        self.err_line(&escape::message(text));
     }
 
     /// Writes `Warning: …`, once for each text.
@@ -102,13 +102,13 @@ impl Ui {
         let mut warned = lock(&self.inner.warned);
         if !warned.iter().any(|seen| seen == text) {
             warned.push(text.to_owned());
-            self.err_line(&format!("{} {}", self.paint("Warning:", WARNING), escape::visible(text)));
+            self.err_line(&format!("{} {}", self.paint("Warning:", WARNING), escape::message(text)));
         }
     }
 
     /// Writes an error with its hints.
     pub fn error(&self, error: &CliError) {
-        let message = escape::visible(&error.message);
+        let message = escape::message(&error.message);
         let headline = if error.prefix.is_empty() {
             message
         } else {
@@ -116,7 +116,7 @@ impl Ui {
         };
         self.err_line(&headline);
         for hint in &error.hints {
-            self.err_line(&format!("{} {}", self.paint("hint:", HINT), escape::visible(hint)));
+            self.err_line(&format!("{} {}", self.paint("hint:", HINT), escape::message(hint)));
         }
     }
 

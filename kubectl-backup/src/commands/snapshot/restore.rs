@@ -86,11 +86,11 @@ impl Args {
             return Ok(Exit::Done);
         }
         if format.is_structured() {
-            until_bound(context, &cluster, &self.to, self.timeout).await?;
+            until_bound(context, &cluster, &self.to, uid_of(&object), self.timeout).await?;
             report(&facts::claim::read_as_is(&cluster, &self.to).await?)?;
         } else {
             report(&object)?;
-            until_bound(context, &cluster, &self.to, self.timeout).await?;
+            until_bound(context, &cluster, &self.to, uid_of(&object), self.timeout).await?;
         }
         Ok(Exit::Done)
     }
@@ -132,6 +132,10 @@ impl Args {
         let class = classes.iter().flatten().find(|class| class.metadata.name.as_deref() == chosen);
         Ok((plan, binds_late(class)))
     }
+}
+
+fn uid_of(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/uid")?.as_str()
 }
 
 fn as_sent(claim: &PersistentVolumeClaim) -> Result<Value> {

@@ -83,3 +83,18 @@ fn h4_a_provisioner_that_fails_is_shown_with_what_was_made() {
     let run = run.ends_with(1).says("the pool is degraded").says("kubectl delete pvc x");
     assert!(run.took.as_secs() < 30, "took {:?}", run.took);
 }
+
+#[test]
+fn h4_a_failure_of_an_earlier_claim_of_the_name_is_passed_over() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h4");
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let namespace = shop.name();
+    cluster.create(&format!(
+        r#"{{"apiVersion":"v1","kind":"Event","metadata":{{"name":"old","namespace":"{namespace}"}},"type":"Warning",
+        "reason":"ProvisioningFailed","message":"failed to provision volume: an old story","involvedObject":{{"kind":"PersistentVolumeClaim",
+        "name":"again","namespace":"{namespace}","uid":"00000000-0000-0000-0000-000000000000"}}}}"#
+    ));
+    shop.plugin(&["snapshot", "restore", "snap", "--to", "again"]).ok();
+}

@@ -19,12 +19,19 @@ enum End {
     FirstConsumer,
 }
 
-/// Waits until a claim that was just created is bound.
+/// Waits until a claim that was just created is bound. `uid` is the new claim's: an earlier claim of the same name may
+/// have left events of its own failure.
 ///
 /// # Errors
 /// When the provisioner reports an error (at once), the claim is deleted, or time is up. The error names the claim,
 /// which stays.
-pub async fn until_bound(context: &Context, cluster: &Cluster, name: &str, timeout: Duration) -> Result<()> {
+pub async fn until_bound(
+    context: &Context,
+    cluster: &Cluster,
+    name: &str,
+    uid: Option<&str>,
+    timeout: Duration,
+) -> Result<()> {
     let namespace = &cluster.namespace;
     let describe = format!("kubectl describe pvc {name} -n {namespace}");
     let subject = format!("PVC {name:?} in namespace {namespace:?}");
@@ -40,7 +47,7 @@ pub async fn until_bound(context: &Context, cluster: &Cluster, name: &str, timeo
         }
         Some(found) => Ok(claim::is_bound(&found).then_some(())),
     };
-    let about = events::About { kind: "PersistentVolumeClaim", namespace, name, uid: None };
+    let about = events::About { kind: "PersistentVolumeClaim", namespace, name, uid };
     let doing = format!("watch PVC {name:?} in namespace {namespace:?}");
     let failure = events::first(cluster, about, |event| match event_says(event) {
         Said::Failed(message) => Some(Err(message)),
