@@ -3,6 +3,7 @@
 pub mod backup_volumes;
 pub mod claim;
 pub mod events;
+pub mod file_copies;
 pub mod named;
 pub mod snapshots;
 pub mod target;

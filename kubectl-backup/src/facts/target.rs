@@ -11,17 +11,19 @@ use crate::{
     error::{Doing as _, Result},
 };
 
-/// A namespace that is not empty.
+/// A namespace that is not empty, or may not be looked into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Occupied {
     /// The namespace.
     pub namespace: String,
-    /// Its volume claims, whose data a restore leaves alone.
-    pub claims: Vec<String>,
+    /// Whether anything was seen in it.
+    pub has_objects: bool,
+    /// Its volume claims; `None` when they may not be listed.
+    pub claims: Option<Vec<String>>,
 }
 
-/// Returns those of the namespaces that hold an application: a claim, a workload or a service. What may not be looked at
-/// is passed over: this only serves a warning.
+/// Returns those of the namespaces that hold an application: a claim, a workload or a service. Workloads that may not be
+/// looked at are passed over: they only serve a warning.
 ///
 /// # Errors
 /// When the server cannot be asked.
@@ -37,16 +39,17 @@ async fn look(cluster: &Cluster, namespace: &str) -> Result<Option<Occupied>> {
         .await
         .doing(|| format!("list persistentvolumeclaims in namespace {namespace:?}"))
     {
-        Ok(list) => list.items.iter().map(kube::ResourceExt::name_any).collect(),
-        Err(error) if error.is_forbidden() => Vec::new(),
+        Ok(list) => Some(list.items.iter().map(kube::ResourceExt::name_any).collect::<Vec<_>>()),
+        Err(error) if error.is_forbidden() => None,
         Err(error) => return Err(error),
     };
-    let holds_something = !claims.is_empty()
+    let has_objects = claims.as_ref().is_some_and(|claims| !claims.is_empty())
         || any::<Pod>(cluster, namespace, "pods").await?
         || any::<Deployment>(cluster, namespace, "deployments").await?
         || any::<StatefulSet>(cluster, namespace, "statefulsets").await?
         || any::<Service>(cluster, namespace, "services").await?;
-    Ok(holds_something.then(|| Occupied { namespace: namespace.to_owned(), claims }))
+    let is_of_interest = has_objects || claims.is_none();
+    Ok(is_of_interest.then(|| Occupied { namespace: namespace.to_owned(), has_objects, claims }))
 }
 
 async fn any<K>(cluster: &Cluster, namespace: &str, resource: &str) -> Result<bool>

@@ -10,6 +10,7 @@ pub mod location;
 pub mod name;
 pub mod nearest;
 pub mod no_volume_data;
+pub mod overwritten;
 pub mod provisioned;
 pub mod quantity;
 pub mod quota;

@@ -8,7 +8,6 @@ use kube::ResourceExt as _;
 
 use crate::{
     error::{CliError, Result},
-    facts::target::Occupied,
     plan::backup::is_glob,
 };
 
@@ -17,12 +16,12 @@ use crate::{
 pub enum Existing {
     /// Leave them as they are
     None,
-    /// Change them to what the backup holds; the data of their volumes stay as they are
+    /// Change them to what the backup holds
     Update,
 }
 
 /// What was asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The backup.
     pub backup: String,
@@ -164,26 +163,6 @@ pub fn check_namespaces(request: &Request, backup: &Backup) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Returns what a restore into namespaces that are not empty will not do.
-pub fn occupied_warnings(occupied: &[Occupied], existing: Option<Existing>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for Occupied { namespace, claims } in occupied {
-        if existing != Some(Existing::Update) {
-            warnings.push(format!(
-                "namespace {namespace:?} is not empty: objects that exist in it are left as they are \
-                 (--existing=update changes them)"
-            ));
-        }
-        if !claims.is_empty() {
-            warnings.push(format!(
-                "volumes that exist in namespace {namespace:?} keep their present data: {}",
-                claims.join(", ")
-            ));
-        }
-    }
-    warnings
 }
 
 /// Returns the newest completed backup, as Velero chooses it for a schedule.

@@ -11,17 +11,18 @@ use kube::{Api, ResourceExt as _, api::ListParams};
 use crate::{
     apply::start::{Start, start},
     args::{
-        DryRunArgs, Labels, NamespaceMapping, OutputArgs, Selector, parse_backup_name, parse_duration, parse_name,
-        parse_namespace_pattern, parse_restore_name,
+        DryRun, DryRunArgs, Labels, NamespaceMapping, OutputArgs, Selector, parse_backup_name, parse_duration,
+        parse_name, parse_namespace_pattern, parse_restore_name,
     },
     client::Cluster,
     context::Context,
     error::{CliError, Doing as _, Result},
     exit::Exit,
-    facts::{target, velero},
+    facts::{file_copies, target, velero},
     plan::{
         location,
         name::{Named, check_name},
+        overwritten::{self, Written},
         restore::{self, Existing, Request},
         run::Kind,
         velero_namespace,
@@ -30,9 +31,12 @@ use crate::{
 
 /// Restore what a backup holds, or a part of it
 ///
-/// Objects that exist already are left as they are, unless --existing=update; nothing is ever deleted. Restore into
-/// other namespaces with --namespace-mappings. -n restores only that namespace of the backup. Then waits until the
-/// restore has ended; Ctrl-C stops the waiting, not the restore.
+/// Objects that exist already are left as they are, unless --existing=update; none is ever deleted. Restore into other
+/// namespaces with --namespace-mappings. -n restores only that namespace of the backup. Then waits until the restore has
+/// ended; Ctrl-C stops the waiting, not the restore.
+///
+/// Volumes: a PVC that exists is left as it is, but files that were copied from it are written back into it when its pod
+/// is restored, over those that it holds. Such PVCs are named, and you are asked first, unless --yes.
 ///
 /// Ends with 0 when the restore completed, 10 when it partially failed, 11 when it failed, 12 when Velero refused it, and
 /// 124 when --timeout passed first.
@@ -75,6 +79,9 @@ pub struct Args {
     /// Labels of the restore itself, such as why=drill
     #[arg(long, value_name = "LABELS")]
     labels: Option<Labels>,
+    /// Do not ask before files in volumes that exist may be overwritten
+    #[arg(short, long)]
+    yes: bool,
     /// Return as soon as the restore is created
     #[arg(long)]
     no_wait: bool,
@@ -98,8 +105,9 @@ impl Args {
         let namespace = velero::namespace(&cluster).await?;
         let backup = self.backup(context, &cluster, &namespace).await?;
         let named = self.name.clone().map_or_else(|| Named::derived(&backup.name_any(), context.now()), Named::Given);
+        let asks = dry_run == DryRun::None && !self.yes;
         let request = self.request(&backup, context.connection.namespace.as_deref())?;
-        let name = preflight(context, &cluster, &namespace, &request, &backup, named).await?;
+        let name = preflight(context, &cluster, &namespace, &request, &backup, named, asks).await?;
         let restore = request.object(&name, &namespace);
         ui.status(&format!("Restoring from backup {:?}: {}", request.backup, request.words(&backup)));
         let what = Start {
@@ -171,6 +179,7 @@ async fn preflight(
     request: &Request,
     backup: &Backup,
     named: Named,
+    asks: bool,
 ) -> Result<String> {
     let ui = &context.ui;
     if let Some(warning) = restore::check_backup(backup)? {
@@ -178,16 +187,25 @@ async fn preflight(
     }
     restore::check_namespaces(request, backup)?;
     let restores: Api<Restore> = Api::namespaced(cluster.client.clone(), namespace);
-    let targets: Vec<String> =
-        request.targets(backup).unwrap_or_else(|| request.mapping.clone()).into_values().collect();
-    let (locations, name, occupied) = tokio::try_join!(
+    let (locations, name, copies) = tokio::try_join!(
         velero::locations(cluster, namespace),
         velero::free_name(&restores, Kind::Restore, named, namespace),
-        target::occupied(cluster, &targets),
+        file_copies::of(cluster, namespace, &request.backup),
     )?;
     location::check_available(location::choose(&locations, backup.spec.storage_location.as_deref(), namespace)?)?;
-    for warning in restore::occupied_warnings(&occupied, request.existing) {
+    let written = Written::by(request, copies.as_deref());
+    let known = request.targets(backup);
+    let seen = known.is_some();
+    let mut targets: Vec<String> = known.unwrap_or_else(|| request.mapping.clone()).into_values().collect();
+    targets.extend(written.namespaces().cloned());
+    targets.sort();
+    targets.dedup();
+    let occupied = target::occupied(cluster, &targets).await?;
+    for warning in overwritten::warnings(&occupied, request.existing, &written) {
         ui.warning(&warning);
+    }
+    if let Some(question) = overwritten::question(&occupied, seen, &written, &cluster.context).filter(|_| asks) {
+        ui.confirm(&question, "--yes")?;
     }
     Ok(name)
 }
