@@ -11,15 +11,17 @@ use axum::{
     extract::State,
     http::{
         HeaderMap, HeaderValue, StatusCode, Uri,
-        header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+        header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER},
     },
     response::{IntoResponse, Response},
     routing::post,
 };
-use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::SignedDuration;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use crate::{
     admit::{self, Admission, Answer, Request},
@@ -29,8 +31,13 @@ use crate::{
 
 /// A review holds an object twice; this is what Kubernetes' own webhook library takes.
 const MAX_BODY: usize = 7 * 1024 * 1024;
-/// Bytes of bodies that are read at once.
+/// A body's first bytes, which need no share of those below: the limit of connections is theirs. Nearly every review
+/// has fewer, so that a few large bodies do not keep the many small ones out.
+const FIRST_BYTES: usize = 64 * 1024;
+/// What bodies may hold at once beyond their first bytes.
 const MAX_BODIES: usize = 16 * 1024 * 1024;
+/// Time for a body to arrive. Whoever sends it shall not choose how long its bytes are held.
+const BODY_TIME: Duration = Duration::from_secs(2);
 /// Memory for parsed reviews, which the memory limit of the manifests has room for. The largest objects that an API
 /// server stores take a third of it.
 const MAX_PARSED: usize = 256 * 1024 * 1024;
@@ -82,18 +89,9 @@ async fn handle(
     if !is_json(headers) {
         return Err(Refusal::ContentType);
     }
-    // A body that does not say its length may be as long as any.
-    let length = content_length(headers).unwrap_or(MAX_BODY);
-    if length > MAX_BODY {
-        return Err(Refusal::TooLarge);
-    }
-    let _share = u32::try_from(length)
-        .ok()
-        .and_then(|length| shared.bytes.try_acquire_many(length).ok())
-        .ok_or(Refusal::Busy)?;
     let started = Instant::now();
     let answered = timeout(deadline, async {
-        let body = read(body).await?;
+        let (body, _share) = timeout(BODY_TIME, read(body, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
         let weight = u32::try_from(admit::weigh(&body)).ok().filter(|weight| *weight as usize <= MAX_PARSED);
         let _share = shared.memory.acquire_many(weight.ok_or(Refusal::TooComplex)?).await.map_err(|_| Refusal::Busy)?;
         answer(shared, phase, &body, started).await
@@ -103,12 +101,21 @@ async fn handle(
     Ok(axum::Json(review).into_response())
 }
 
-async fn read(body: Body) -> Result<Bytes, Refusal> {
-    let body = Limited::new(body, MAX_BODY)
-        .collect()
-        .await
-        .map_err(|error| if error.is::<LengthLimitError>() { Refusal::TooLarge } else { Refusal::Broken })?;
-    Ok(body.to_bytes())
+/// Reads a body. Its share is taken as it arrives: a length that is only announced keeps nobody else out.
+async fn read(body: Body, bytes: &Semaphore) -> Result<(Vec<u8>, SemaphorePermit<'_>), Refusal> {
+    let mut body = Limited::new(body, MAX_BODY);
+    let mut text = Vec::new();
+    let take = |count: usize| bytes.try_acquire_many(u32::try_from(count).unwrap_or(u32::MAX));
+    let mut share = take(0).map_err(|_| Refusal::Busy)?;
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| if error.is::<LengthLimitError>() { Refusal::TooLarge } else { Refusal::Broken })?;
+        let Ok(data) = frame.into_data() else { continue };
+        text.extend_from_slice(&data);
+        let beyond = text.len().saturating_sub(FIRST_BYTES);
+        share.merge(take(beyond - share.num_permits()).map_err(|_| Refusal::Busy)?);
+    }
+    Ok((text, share))
 }
 
 async fn answer(shared: &Shared, phase: Phase, body: &[u8], started: Instant) -> Result<(String, Answer), Refusal> {
@@ -170,10 +177,6 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
-fn content_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
 /// A request that gets no review in answer; the webhook configuration's failure policy then decides.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
@@ -187,6 +190,8 @@ enum Refusal {
     TooComplex,
     #[error("the body did not arrive")]
     Broken,
+    #[error("the body did not arrive in {} s", BODY_TIME.as_secs())]
+    Slow,
     #[error("the body is no AdmissionReview")]
     NoReview,
     #[error("no answer in the time that was given")]
@@ -202,6 +207,7 @@ impl IntoResponse for Refusal {
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge | Self::TooComplex => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Broken | Self::NoReview => StatusCode::BAD_REQUEST,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Unprintable => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -1,5 +1,6 @@
 use axum::http::Request as HttpRequest;
 use backup_policy::Config;
+use futures::StreamExt;
 use kube::Client;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -15,7 +16,7 @@ fn server() -> (Router, Arc<Health>) {
     let client = Client::try_from(nowhere).expect("a client");
     let health = Arc::new(Health::default());
     let admission = Admission {
-        config: Config::default(),
+        config: Config { backup_ttl: Some("720h0m0s".to_owned()), ..Config::default() },
         exempt: Exempt::new("velero", &[]),
         cluster: Cluster::new(client.clone()),
         quota: Quota::new(client),
@@ -223,9 +224,9 @@ async fn only_json_is_read() {
 async fn a_body_that_does_not_arrive_is_given_up_in_the_callers_time() {
     let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::convert::Infallible>>());
     let started = tokio::time::Instant::now();
-    let (status, _, _) = post("/validate?timeout=3s", "application/json", endless).await;
+    let (status, _, _) = post("/validate?timeout=2s", "application/json", endless).await;
     assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
-    assert_eq!(started.elapsed(), Duration::from_millis(2700));
+    assert_eq!(started.elapsed(), Duration::from_millis(1700));
 }
 
 #[tokio::test]
@@ -249,25 +250,62 @@ fn the_callers_time_is_read_and_bounded() {
     }
 }
 
+/// A body of which only a part ever arrives.
+fn unfinished(part: usize) -> Body {
+    let part = futures::stream::iter([Ok::<_, std::convert::Infallible>(vec![b' '; part])]);
+    Body::from_stream(part.chain(futures::stream::pending()))
+}
+
+fn question(body: Body) -> HttpRequest<Body> {
+    HttpRequest::post("/validate?timeout=30s").header(CONTENT_TYPE, "application/json").body(body).expect("a request")
+}
+
+async fn answers_a_small_one(router: &Router) -> bool {
+    let body = review(PODS, "CREATE", "ann", &pod("data"), &Value::Null).to_string();
+    let answer = router.clone().oneshot(question(Body::from(body))).await.expect("an answer");
+    answer.status() == StatusCode::OK
+}
+
 #[tokio::test]
-async fn more_bytes_at_once_than_fit_are_sent_away_for_a_moment() {
+async fn bodies_that_are_only_announced_keep_nobody_out() {
     let (router, _) = server();
-    let endless = || Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::convert::Infallible>>());
-    let ask = |body: Body| {
-        let request = HttpRequest::post("/validate").header(CONTENT_TYPE, "application/json").body(body);
-        router.clone().oneshot(request.expect("a request"))
-    };
-    let mut open = [Box::pin(ask(endless())), Box::pin(ask(endless()))];
+    let mut open: Vec<_> = (0..8)
+        .map(|_| {
+            let mut request = question(unfinished(1));
+            request.headers_mut().insert("content-length", HeaderValue::from(MAX_BODY));
+            Box::pin(router.clone().oneshot(request))
+        })
+        .collect();
     for request in &mut open {
         assert!(futures::poll!(request).is_pending());
     }
-    let answer = ask(endless()).await.expect("an answer");
+    let large = review(PODS, "CREATE", "ann", &pod(&" ".repeat(MAX_BODY / 2)), &Value::Null).to_string();
+    let answer = router.clone().oneshot(question(Body::from(large))).await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(answers_a_small_one(&router).await);
+}
+
+#[tokio::test]
+async fn more_bytes_at_once_than_fit_are_sent_away_for_a_moment_and_small_ones_are_not() {
+    let (router, _) = server();
+    let ask = || Box::pin(router.clone().oneshot(question(unfinished(MAX_BODY))));
+    let mut open = [ask(), ask()];
+    for request in &mut open {
+        assert!(futures::poll!(request).is_pending());
+    }
+    let answer = ask().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.headers().get(RETRY_AFTER), Some(&HeaderValue::from_static("1")));
+    assert!(answers_a_small_one(&router).await);
     drop(open);
-    let body = review(PODS, "CREATE", "ann", &pod("data"), &Value::Null).to_string();
-    let request =
-        HttpRequest::post("/validate").header(CONTENT_TYPE, "application/json").header(CONTENT_LENGTH, body.len());
-    let answer = router.clone().oneshot(request.body(Body::from(body)).expect("a request")).await.expect("an answer");
-    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(futures::poll!(&mut ask()).is_pending(), "what was held is free again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_has_two_seconds_whatever_time_its_sender_asks_for() {
+    let (router, _) = server();
+    let asked = tokio::time::Instant::now();
+    let answer = router.oneshot(question(unfinished(1))).await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    assert!(asked.elapsed() < Duration::from_millis(2100), "{:?}", asked.elapsed());
 }
