@@ -19,8 +19,9 @@ pub struct Config {
     pub quotas: Vec<Quota>,
     /// Which snapshot class belongs to which storage class; the first row that fits decides.
     pub snapshot_classes: Vec<SnapshotClassRule>,
-    /// How long a Velero backup is kept when its author does not say, as a Go duration.
-    pub backup_ttl: String,
+    /// How long a Velero backup is kept when its author does not say, as a Go duration; `None` leaves it to Velero's
+    /// server, whose own default nobody else can see.
+    pub backup_ttl: Option<String>,
     /// Severities that differ from the rules' own, by code.
     pub severities: BTreeMap<String, Severity>,
 }
@@ -61,7 +62,7 @@ impl Default for Config {
         Self {
             quotas: vec![quota(resource::VOLUME_SNAPSHOTS, 10), quota(resource::SCHEDULES, 3)],
             snapshot_classes: vec![class("*-block-*", "block-snapshot"), class("*-files-*", "files-snapshot")],
-            backup_ttl: "720h0m0s".to_owned(),
+            backup_ttl: None,
             severities: BTreeMap::new(),
         }
     }

@@ -33,8 +33,8 @@ pub fn filled(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Value {
     }
     match subject.kind {
         Kind::VolumeSnapshot => fill_snapshot_class(&mut object, config, subject, facts),
-        Kind::Backup => fill_ttl(&mut object, &["spec"], config),
-        Kind::Schedule => fill_ttl(&mut object, &["spec", "template"], config),
+        Kind::Backup => fill_ttl(&mut object, &["spec"], config.backup_ttl.as_deref()),
+        Kind::Schedule => fill_ttl(&mut object, &["spec", "template"], config.backup_ttl.as_deref()),
         _ => {}
     }
     object
@@ -49,7 +49,8 @@ fn fill_snapshot_class(object: &mut Value, config: &Config, subject: &Subject<'_
     }
 }
 
-fn fill_ttl(object: &mut Value, holder: &[&str], config: &Config) {
+fn fill_ttl(object: &mut Value, holder: &[&str], default: Option<&str>) {
+    let Some(default) = default else { return };
     let ttl = holder.iter().try_fold(&*object, |value, key| value.get(key)).and_then(|spec| spec.get("ttl"));
     // Velero's client writes a zero where its user said nothing, and Velero's server reads it so.
     let open = match ttl {
@@ -58,7 +59,7 @@ fn fill_ttl(object: &mut Value, holder: &[&str], config: &Config) {
         Some(_) => false,
     };
     if open {
-        set(object, holder, "ttl", &config.backup_ttl);
+        set(object, holder, "ttl", default);
     }
 }
 
@@ -107,9 +108,27 @@ mod tests {
         object("snapshot.storage.k8s.io", "VolumeSnapshot", spec)
     }
 
-    fn patched(object: &Value, facts: &Facts) -> String {
+    fn month() -> Config {
+        Config { backup_ttl: Some("720h0m0s".to_owned()), ..Config::default() }
+    }
+
+    fn patched_by(config: &Config, object: &Value, facts: &Facts) -> String {
         let subject = Subject::read(object, None).expect("a known kind");
-        serde_json::to_string(&patch(&Config::default(), &subject, facts)).expect("a patch")
+        serde_json::to_string(&patch(config, &subject, facts)).expect("a patch")
+    }
+
+    fn patched(object: &Value, facts: &Facts) -> String {
+        patched_by(&month(), object, facts)
+    }
+
+    #[test]
+    fn without_a_setting_the_ttl_is_left_to_veleros_server() {
+        for spec in [json!({}), json!({"ttl": "0s"}), json!({"template": {}})] {
+            for kind in ["Backup", "Schedule"] {
+                let object = object("velero.io", kind, &spec);
+                assert_eq!(patched_by(&Config::default(), &object, &facts(Some(false))), "[]");
+            }
+        }
     }
 
     #[test]
@@ -192,10 +211,10 @@ mod tests {
             let facts = facts(exempt);
             let subject = Subject::read(&before, None).expect("a known kind");
             let mut after = before.clone();
-            json_patch::patch(&mut after, &patch(&Config::default(), &subject, &facts)).expect("the patch fits");
+            json_patch::patch(&mut after, &patch(&month(), &subject, &facts)).expect("the patch fits");
             prop_assert!(kept(&before, &after), "{before} became {after}");
             let again = Subject::read(&after, None).expect("a known kind");
-            prop_assert_eq!(filled(&Config::default(), &again, &facts), after.clone());
+            prop_assert_eq!(filled(&month(), &again, &facts), after.clone());
         }
     }
 }

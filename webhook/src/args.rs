@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
 use jiff::SignedDuration;
@@ -33,6 +33,11 @@ pub struct Args {
     #[arg(long, value_name = "USER")]
     pub exempt_user: Vec<String>,
 
+    /// How long a backup is kept whose author does not say, as in `720h`; without it Velero's server decides by its own
+    /// --default-backup-ttl
+    #[arg(long, value_name = "DURATION", value_parser = retention)]
+    pub default_backup_ttl: Option<Retention>,
+
     #[command(flatten)]
     pub tls: Tls,
 
@@ -43,6 +48,27 @@ pub struct Args {
     /// What to log, as in `info` or `backup_webhook=debug`
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+}
+
+/// How long backups are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention(SignedDuration);
+
+impl fmt::Display for Retention {
+    /// As a Go duration, which is how Velero's objects write it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        write!(out, "{}h{}m{}s", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+fn retention(text: &str) -> Result<Retention, String> {
+    let duration: SignedDuration = text.parse().map_err(|error| format!("{error}; write hours, as in 720h"))?;
+    // A Go duration ends after 292 years, and a backup that ends before it is made helps nobody.
+    if duration < SignedDuration::from_hours(1) || duration > SignedDuration::from_hours(24 * 365 * 200) {
+        return Err("a backup must be kept for at least 1h and at most 200 years".to_owned());
+    }
+    Ok(Retention(duration))
 }
 
 /// Where the certificate comes from: files, or a Secret that the webhook itself fills.
@@ -81,5 +107,16 @@ mod tests {
         let args = Args::parse_from(["backup-webhook", "--drain-delay", "0s"]);
         assert_eq!(args.drain_delay, SignedDuration::ZERO);
         assert!(Args::try_parse_from(["backup-webhook", "--tls-cert", "a"]).is_err(), "a certificate needs its key");
+    }
+
+    #[test]
+    fn a_retention_is_told_as_a_go_duration_and_bounded() {
+        let told = |text: &str| retention(text).map(|retention| retention.to_string());
+        assert_eq!(told("720h").as_deref(), Ok("720h0m0s"));
+        assert_eq!(told("1h30m5s").as_deref(), Ok("1h30m5s"));
+        assert!(told("-1h").is_err() && told("0s").is_err() && told("9999999h").is_err());
+        insta::assert_snapshot!(told("1m").expect_err("too short"), @"a backup must be kept for at least 1h and at most 200 years");
+        assert!(told("soon").is_err_and(|message| message.ends_with("write hours, as in 720h")));
+        assert_eq!(Args::parse_from(["backup-webhook"]).default_backup_ttl, None);
     }
 }

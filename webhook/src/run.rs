@@ -46,13 +46,24 @@ pub enum RunError {
 
 /// Serves until the process is asked to stop.
 pub async fn run(args: Args) -> Result<(), RunError> {
-    let Args { listen, admin_listen, namespace, service, velero_namespace, exempt_user, tls, drain_delay, log } = args;
+    let Args {
+        listen,
+        admin_listen,
+        namespace,
+        service,
+        velero_namespace,
+        exempt_user,
+        default_backup_ttl,
+        tls,
+        drain_delay,
+        log,
+    } = args;
     log::start(&log)?;
     let client = client().await?;
     let health = Arc::new(Health::default());
     let metrics = Arc::new(Metrics::new());
     let admission = Admission {
-        config: Config::default(),
+        config: Config { backup_ttl: default_backup_ttl.map(|ttl| ttl.to_string()), ..Config::default() },
         exempt: Exempt::new(&velero_namespace, &exempt_user),
         cluster: Cluster::new(client.clone()),
         quota: Quota::new(client.clone()),
