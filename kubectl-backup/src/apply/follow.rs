@@ -2,19 +2,16 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use backup_api::velero::Backup;
 use kube::{Api, core::NamespaceResourceScope};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
+use super::wonder::wonder;
 use crate::{
-    client::{self, Cluster, ListRequest},
+    client::{self, Cluster},
     error::{CliError, Result},
     output::Ui,
     plan::run::{Kind, Run, Standing, Step, end, standing_of, step},
 };
-
-/// How long nothing may happen before we wonder aloud why.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is followed.
 pub struct Follow<'a> {
@@ -82,50 +79,4 @@ where
         Err(error) if error.exit == crate::exit::Exit::Error && error.code.is_none() => Err(error),
         Err(error) => Err(error.hint(format!("The {noun} {name:?} was created. {look}"))),
     }
-}
-
-/// Warns when nothing has happened for a while, and there is a likely reason.
-async fn wonder(ui: &Ui, cluster: &Cluster, follow: &Follow<'_>, mut standing: tokio::sync::watch::Receiver<Standing>) {
-    let Follow { kind, namespace, .. } = *follow;
-    let noun = kind.noun();
-    if tokio::time::timeout(PATIENCE, standing.wait_for(|now| *now == Standing::Running)).await.is_ok() {
-        return;
-    }
-    let now = *standing.borrow();
-    match now {
-        Standing::Running => {}
-        Standing::Unseen => ui.warning(&format!(
-            "Velero has not taken up the {noun} for {PATIENCE:?}; is it running? See: kubectl -n {namespace} get deployments,pods"
-        )),
-        // Velero 1.18 never gets back the place in its queue that a running backup held whose object was deleted.
-        Standing::Queued => {
-            if any_running(cluster, namespace).await == Some(false) {
-                ui.warning(&format!(
-                    "Velero's queue has not moved for {PATIENCE:?} though no backup is running. It does not recover when the \
-                     object of a running backup was deleted; restart it: kubectl -n {namespace} rollout restart deployment velero"
-                ));
-            }
-        }
-    }
-}
-
-/// Returns whether Velero works on any backup; `None` when that cannot be read.
-async fn any_running(cluster: &Cluster, namespace: &str) -> Option<bool> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Row {
-        status: Status,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Status {
-        phase: Option<String>,
-    }
-    let mut running = false;
-    let each = |row: Row| {
-        let run = Run { phase: row.status.phase, ..Run::default() };
-        running |= end(Kind::Backup, &run).is_none() && standing_of(&run) == Standing::Running;
-    };
-    client::list(cluster, &ListRequest::of::<Backup>(Some(namespace), None), "list backups", each).await.ok()?;
-    Some(running)
 }

@@ -4,3 +4,4 @@ pub mod backup_deletion;
 pub mod follow;
 pub mod start;
 pub mod velero_version;
+mod wonder;

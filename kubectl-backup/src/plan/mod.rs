@@ -21,4 +21,5 @@ pub mod run;
 pub mod saved_volume;
 pub mod selector_words;
 pub mod snapshot;
+pub mod standstill;
 pub mod velero_namespace;

@@ -124,7 +124,7 @@ pub enum Step {
 pub enum Standing {
     /// Velero has not looked at it.
     Unseen,
-    /// It waits for others.
+    /// It waits for others, or to begin.
     Queued,
     /// It is worked on, or has ended.
     Running,
@@ -134,7 +134,7 @@ pub enum Standing {
 pub fn standing_of(run: &Run) -> Standing {
     match run.phase.as_deref().unwrap_or_default() {
         "" | "New" => Standing::Unseen,
-        "Queued" => Standing::Queued,
+        "Queued" | "ReadyToStart" => Standing::Queued,
         _ => Standing::Running,
     }
 }
