@@ -81,7 +81,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         tokio::spawn(server::serve(listener, Some(acceptor), router, server::Limits::default(), stop.clone()));
     let admin = admin::router(Arc::clone(&health), metrics);
     let watching =
-        tokio::spawn(server::serve(admin_listener, None, admin, server::Limits::default(), stop_admin.clone()));
+        tokio::spawn(server::serve(admin_listener, None, admin, server::Limits::of_admin_port(), stop_admin.clone()));
     tracing::info!(%listen, %admin_listen, "listening");
 
     shutdown::requested().await?;

@@ -17,18 +17,24 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
+use places::{Places, Seat};
+
+mod places;
+
 /// How much a server takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections that are open at once; what comes beyond is closed.
+    /// Connections that are open at once. What comes beyond takes the place of one that is idle.
     pub connections: usize,
+    /// Connections from one address, so that a few of them cannot take all. An API server holds at most 25 idle ones,
+    /// and beyond them as many as it has requests in flight.
+    pub per_address: usize,
     /// Time for the TLS handshake, and then for the first request's header.
     pub first_contact: Duration,
     /// Time for the next request's header. An API server drops idle connections after 90 s; were we the first to, a
@@ -42,10 +48,18 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 512,
+            per_address: 128,
             first_contact: Duration::from_secs(5),
             idle: Duration::from_secs(180),
             drain: Duration::from_secs(15),
         }
+    }
+}
+
+impl Limits {
+    /// For the port of probes and metrics, whose callers connect anew when they find their connection closed.
+    pub fn of_admin_port() -> Self {
+        Self { idle: Duration::from_secs(5), ..Self::default() }
     }
 }
 
@@ -60,13 +74,13 @@ pub async fn serve(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections, limits.per_address);
     let tracker = TaskTracker::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
@@ -74,16 +88,15 @@ pub async fn serve(
                 }
             },
         };
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-            tracing::warn!(limit = limits.connections, "too many connections, one is closed");
+        let Some(seat) = places.take(peer.ip()) else {
+            tracing::warn!(%peer, "too many requests in flight, a connection is closed");
             continue;
         };
         let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
         tracker.spawn(async move {
-            if let Err(error) = connection(stream, tls, router, limits, stop).await {
-                tracing::debug!(%error, "connection ended");
+            if let Err(error) = connection(stream, seat, tls, router, limits, stop).await {
+                tracing::debug!(%error, %peer, "connection ended");
             }
-            drop(permit);
         });
     }
     drop(listener);
@@ -95,6 +108,7 @@ pub async fn serve(
 
 async fn connection(
     stream: TcpStream,
+    seat: Seat,
     tls: Option<TlsAcceptor>,
     router: Router,
     limits: Limits,
@@ -102,26 +116,42 @@ async fn connection(
 ) -> Result<(), ConnectionError> {
     stream.set_nodelay(true)?;
     match tls {
-        None => http(stream, router, limits, stop).await,
+        None => http(stream, seat, router, limits, stop).await,
         Some(tls) => {
-            let stream =
-                timeout(limits.first_contact, tls.accept(stream)).await.map_err(|_| ConnectionError::Silent)??;
-            http(stream, router, limits, stop).await
+            let handshake = timeout(limits.first_contact, tls.accept(stream));
+            let stream = tokio::select! {
+                stream = handshake => stream.map_err(|_| ConnectionError::Silent)??,
+                () = seat.lost() => return Err(ConnectionError::Replaced),
+            };
+            http(stream, seat, router, limits, stop).await
         }
     }
 }
 
-async fn http<S>(stream: S, router: Router, limits: Limits, stop: CancellationToken) -> Result<(), ConnectionError>
+async fn http<S>(
+    stream: S,
+    seat: Seat,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) -> Result<(), ConnectionError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let seat = Arc::new(seat);
     let spoken = Arc::new(AtomicBool::new(false));
     let service = {
-        let spoken = Arc::clone(&spoken);
+        let (seat, spoken) = (Arc::clone(&seat), Arc::clone(&spoken));
         service_fn(move |request: hyper::Request<Incoming>| {
             spoken.store(true, Ordering::Relaxed);
+            seat.busy();
             let answer = router.clone().call(request.map(Body::new));
-            async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+            let seat = Arc::clone(&seat);
+            async move {
+                let answer = answer.await.unwrap_or_else(|never| match never {});
+                seat.idle();
+                Ok::<_, Infallible>(answer)
+            }
         })
     };
     let mut builder = http1::Builder::new();
@@ -137,6 +167,7 @@ where
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
+            () = seat.lost() => return Err(ConnectionError::Replaced),
             () = first_contact.as_mut() => {
                 if !spoken.load(Ordering::Relaxed) {
                     return Err(ConnectionError::Silent);
@@ -151,6 +182,8 @@ where
 enum ConnectionError {
     #[error("no request came in time")]
     Silent,
+    #[error("another connection took its place")]
+    Replaced,
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]

@@ -23,6 +23,7 @@ use crate::{
 
 const QUICK: Limits = Limits {
     connections: 2,
+    per_address: 2,
     first_contact: Duration::from_millis(100),
     idle: Duration::from_secs(60),
     drain: Duration::from_secs(5),
@@ -38,10 +39,14 @@ struct Server {
 }
 
 async fn start(tls: Option<TlsAcceptor>, router: Router) -> Server {
+    start_with(QUICK, tls, router).await
+}
+
+async fn start_with(limits: Limits, tls: Option<TlsAcceptor>, router: Router) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let stop = CancellationToken::new();
-    let task = tokio::spawn(serve(listener, tls, router, QUICK, stop.clone()));
+    let task = tokio::spawn(serve(listener, tls, router, limits, stop.clone()));
     Server { address, stop, task }
 }
 
@@ -77,6 +82,15 @@ async fn a_connection_that_says_nothing_is_closed_and_one_that_asked_may_be_idle
 }
 
 #[tokio::test]
+async fn an_idle_connection_is_closed_in_its_time() {
+    assert!(Limits::of_admin_port().idle < Duration::from_secs(10), "a probe's connection is not held for minutes");
+    let server = start_with(Limits { idle: Duration::from_millis(100), ..QUICK }, None, hello()).await;
+    let mut asked = connect(&server).await;
+    assert!(answer(&mut asked).await.ends_with("hello"));
+    assert!(is_closed(asked).await);
+}
+
+#[tokio::test]
 async fn a_header_that_never_ends_is_given_up() {
     let server = start(None, hello()).await;
     let mut slow = connect(&server).await;
@@ -85,13 +99,28 @@ async fn a_header_that_never_ends_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_connection_too_many_is_closed_and_a_freed_place_is_taken() {
-    let server = start(None, hello()).await;
+async fn idle_connections_make_room_and_requests_in_flight_do_not() {
+    let entered = Arc::new(Notify::new());
+    let held = {
+        let entered = Arc::clone(&entered);
+        get(async move || {
+            entered.notify_one();
+            pending::<()>().await;
+        })
+    };
+    let server = start(None, hello().route("/held", held)).await;
     let mut first = connect(&server).await;
     let mut second = connect(&server).await;
     assert!(answer(&mut first).await.ends_with("hello") && answer(&mut second).await.ends_with("hello"));
-    assert!(is_closed(connect(&server).await).await);
-    drop(first);
+    let mut third = connect(&server).await;
+    assert!(answer(&mut third).await.ends_with("hello"));
+    assert!(is_closed(first).await, "it was idle longest");
+    for stream in [&mut second, &mut third] {
+        stream.write_all(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it is sent");
+        timeout(PATIENCE, entered.notified()).await.expect("it is asked");
+    }
+    assert!(is_closed(connect(&server).await).await, "there is no place");
+    drop(second);
     let again = async {
         loop {
             let mut stream = connect(&server).await;
@@ -101,6 +130,31 @@ async fn a_connection_too_many_is_closed_and_a_freed_place_is_taken() {
         }
     };
     timeout(PATIENCE, again).await.expect("the place is free again");
+}
+
+/// A handshake that never comes takes no place from those who have something to say.
+#[tokio::test]
+async fn silent_connections_do_not_lock_the_port() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let certificate = Arc::new(Certificate::default());
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate)));
+    let limits = Limits { first_contact: Duration::from_secs(60), ..QUICK };
+    for acceptor in [None, Some(acceptor)] {
+        let server = start_with(limits, acceptor, hello()).await;
+        let (silent, _other, _newcomer) = (connect(&server).await, connect(&server).await, connect(&server).await);
+        assert!(is_closed(silent).await);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_body_is_not_read_to_its_end_is_closed() {
+    let answers_early = get(async || "hello").post(async |_: Body| "enough");
+    let server = start(None, Router::new().route("/", answers_early)).await;
+    let mut stream = connect(&server).await;
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1").await.expect("it is sent");
+    let mut all = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut all)).await.expect("it is closed").expect("an answer");
+    assert!(String::from_utf8_lossy(&all).ends_with("enough"));
 }
 
 #[tokio::test]
