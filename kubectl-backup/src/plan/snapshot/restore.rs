@@ -41,7 +41,7 @@ pub struct Facts<'a> {
     pub snapshot: &'a VolumeSnapshot,
     /// Its content, when it may be read.
     pub content: Option<&'a VolumeSnapshotContent>,
-    /// The claim that the snapshot was taken of, when it still exists.
+    /// The claim of the name that the snapshot was taken of, when there is one: it only tells what the snapshot does not.
     pub source: Option<&'a PersistentVolumeClaim>,
     /// The cluster's storage classes; `None` when they may not be listed.
     pub classes: Option<&'a [StorageClass]>,
@@ -65,12 +65,13 @@ const USUAL_ACCESS_MODE: &str = "ReadWriteOnce";
 /// When the snapshot is not ready, the class or the size does not fit, or something cannot be known.
 pub fn plan(request: &Request<'_>, facts: &Facts<'_>) -> Result<Plan> {
     check_ready(facts.snapshot)?;
+    let facts = &Facts { source: facts.source.filter(|claim| is_source(claim, facts.snapshot)), ..*facts };
     let mut remarks = Vec::new();
     let storage_class = storage_class(request, facts, &mut remarks)?;
     let access_modes = access_modes(request, facts, &mut remarks);
     let size = size(request, facts)?;
-    let source_mode = facts.source.and_then(|claim| claim.spec.as_ref()?.volume_mode.clone());
-    let volume_mode = source_mode.or_else(|| facts.content.and_then(|content| content.spec.source_volume_mode.clone()));
+    let of_content = facts.content.and_then(|content| content.spec.source_volume_mode.clone());
+    let volume_mode = of_content.or_else(|| facts.source?.spec.as_ref()?.volume_mode.clone());
     let metadata = ObjectMeta {
         name: Some(request.target.to_owned()),
         namespace: facts.snapshot.metadata.namespace.clone(),
@@ -96,6 +97,14 @@ pub fn plan(request: &Request<'_>, facts: &Facts<'_>) -> Result<Plan> {
 
 fn name(snapshot: &VolumeSnapshot) -> &str {
     snapshot.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// A claim that is younger than the snapshot only has the name of the one that it was taken of.
+fn is_source(claim: &PersistentVolumeClaim, snapshot: &VolumeSnapshot) -> bool {
+    match (&claim.metadata.creation_timestamp, &snapshot.metadata.creation_timestamp) {
+        (Some(claim), Some(snapshot)) => claim.0 <= snapshot.0,
+        _ => true,
+    }
 }
 
 fn annotation<'a>(snapshot: &'a VolumeSnapshot, key: &str) -> Option<&'a str> {
@@ -124,7 +133,7 @@ fn check_ready(snapshot: &VolumeSnapshot) -> Result<()> {
 fn storage_class(request: &Request<'_>, facts: &Facts<'_>, remarks: &mut Vec<String>) -> Result<String> {
     let driver = facts.content.map(|content| content.spec.driver.as_str());
     let remembered = annotation(facts.snapshot, labels::SOURCE_STORAGE_CLASS);
-    let known = request.storage_class.or_else(|| facts.source.and_then(provisioned::storage_class)).or(remembered);
+    let known = request.storage_class.or(remembered).or_else(|| facts.source.and_then(provisioned::storage_class));
     let fitting: Vec<&str> = facts
         .classes
         .unwrap_or_default()
@@ -173,12 +182,12 @@ fn access_modes(request: &Request<'_>, facts: &Facts<'_>, remarks: &mut Vec<Stri
     if !request.access_modes.is_empty() {
         return request.access_modes.to_vec();
     }
+    if let Some(modes) = annotation(facts.snapshot, labels::SOURCE_ACCESS_MODES) {
+        return modes.split(',').map(str::to_owned).collect();
+    }
     let of_source = facts.source.and_then(|claim| claim.spec.as_ref()?.access_modes.clone());
     if let Some(modes) = of_source.filter(|modes| !modes.is_empty()) {
         return modes;
-    }
-    if let Some(modes) = annotation(facts.snapshot, labels::SOURCE_ACCESS_MODES) {
-        return modes.split(',').map(str::to_owned).collect();
     }
     remarks
         .push(format!("the source PVC is gone: using access mode {USUAL_ACCESS_MODE} (--access-mode names another)"));
@@ -207,7 +216,7 @@ fn size(request: &Request<'_>, facts: &Facts<'_>) -> Result<String> {
         let requests = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
         requests.get("storage").map(|size| size.0.as_str())
     });
-    let asked = of_source.or_else(|| annotation(facts.snapshot, labels::SOURCE_SIZE)).map(parse).transpose()?;
+    let asked = annotation(facts.snapshot, labels::SOURCE_SIZE).or(of_source).map(parse).transpose()?;
     let largest = needed.into_iter().chain(asked).max_by(|a, b| a.0.cmp(&b.0));
     largest.map(|(_, text)| text).ok_or_else(|| {
         CliError::new(format!(
@@ -299,8 +308,32 @@ mod tests {
         let facts =
             Facts { snapshot: &snapshot, content: Some(&content), source: Some(&source), classes: Some(&classes) };
         let plan = plan(&request(), &facts).unwrap();
-        insta::assert_snapshot!(serde_json::to_string(&plan.claim).unwrap(), @r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"new","namespace":"shop"},"spec":{"accessModes":["ReadWriteOnce"],"dataSource":{"apiGroup":"snapshot.storage.k8s.io","kind":"VolumeSnapshot","name":"s1"},"resources":{"requests":{"storage":"2Gi"}},"storageClassName":"block","volumeMode":"Filesystem"}}"#);
+        insta::assert_snapshot!(serde_json::to_string(&plan.claim).unwrap(), @r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"new","namespace":"shop"},"spec":{"accessModes":["ReadWriteOnce"],"dataSource":{"apiGroup":"snapshot.storage.k8s.io","kind":"VolumeSnapshot","name":"s1"},"resources":{"requests":{"storage":"2Gi"}},"storageClassName":"block","volumeMode":"Block"}}"#);
         assert!(plan.remarks.is_empty());
+    }
+
+    #[test]
+    fn the_snapshots_own_notes_come_before_a_claim_of_the_same_name() {
+        let (content, source) = (content(), source());
+        let mut namesake = source.clone();
+        namesake.spec.as_mut().unwrap().storage_class_name = Some("other".into());
+        namesake.spec.as_mut().unwrap().resources =
+            serde_json::from_value(json!({"requests": {"storage": "9Gi"}})).unwrap();
+        let classes = [class("block", "csi.test"), class("other", "csi.other")];
+        let with = |snapshot: &VolumeSnapshot, source: &PersistentVolumeClaim| {
+            let facts = Facts { snapshot, content: Some(&content), source: Some(source), classes: Some(&classes) };
+            planned(&request(), &facts)
+        };
+        insta::assert_snapshot!(with(&remembering(), &namesake), @"block ReadWriteMany,ReadOnlyMany Block 3Gi");
+        // A snapshot without notes: a claim that was made after it is not the one that it was taken of.
+        let at = |second: u32| serde_json::from_value(json!(format!("2026-11-21T08:00:0{second}Z"))).unwrap();
+        let mut silent = ready();
+        silent.metadata.creation_timestamp = at(5);
+        namesake.metadata.creation_timestamp = at(6);
+        insta::assert_snapshot!(with(&silent, &namesake), @r#"block ReadWriteOnce Block 2Gi | the source PVC is gone: using "block", the only storage class of driver csi.test | the source PVC is gone: using access mode ReadWriteOnce (--access-mode names another)"#);
+        let mut older = source;
+        older.metadata.creation_timestamp = at(5);
+        insta::assert_snapshot!(with(&silent, &older), @"block ReadWriteOnce Block 2Gi");
     }
 
     #[test]
