@@ -60,7 +60,7 @@ fn changed(subject: &Subject<'_>, pod: &Pod<'_>) -> bool {
 fn finding(config: &Config, rule: &Rule, subject: &Subject<'_>, violation: Violation) -> Finding {
     let severity = config.severities.get(rule.code).copied().unwrap_or(rule.severity);
     let copied = matches!(rule.check, Check::Pod(_)) && subject.is_from_checked_template();
-    let severity = if copied { Severity::Warn } else { severity };
+    let severity = if copied || violation.harmless { Severity::Warn } else { severity };
     Finding { code: rule.code, severity, field: violation.field, message: violation.message }
 }
 
@@ -89,6 +89,21 @@ mod tests {
         let found = codes(&deployment("data, data,,nope", "a"), None);
         let codes: Vec<_> = found.iter().map(|(code, _)| *code).collect();
         assert_eq!(codes, ["BKP101", "BKP102", "BKP103", "BKP104"]);
+    }
+
+    #[test]
+    fn what_loses_no_data_is_only_told() {
+        let pod = |list: &str, value: &str| {
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {list: value}},
+                "spec": {"volumes": [{"name": "data", "emptyDir": {}}]}})
+        };
+        let included = |value| codes(&pod(BACKUP_VOLUMES, value), None);
+        assert_eq!(included("data,"), [("BKP102", Severity::Warn)]);
+        assert_eq!(included("data,data"), [("BKP103", Severity::Warn)]);
+        assert_eq!(included("nope"), [("BKP104", Severity::Deny)]);
+        let excluded = |value| codes(&pod(crate::names::BACKUP_VOLUMES_EXCLUDES, value), None);
+        assert_eq!(excluded("nope"), [("BKP104", Severity::Warn)]);
+        assert_eq!(excluded(" data"), [("BKP101", Severity::Deny)]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! BKP103: a name listed twice mostly stands where another one should.
+//! BKP103: a name listed twice mostly stands where another one should. Velero reads it as one, so that nothing is lost.
 
 use super::{Check, Rule, Violation, volume_list::VolumeList};
 use crate::{Severity, pod::Pod};
 
 pub(super) const RULE: Rule =
-    Rule { code: "BKP103", severity: Severity::Deny, title: "A list names each volume once", check: Check::Pod(check) };
+    Rule { code: "BKP103", severity: Severity::Warn, title: "A list names each volume once", check: Check::Pod(check) };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
     VolumeList::of(pod)

@@ -1,11 +1,11 @@
-//! BKP102: an entry without a name is a slip, mostly a lost name.
+//! BKP102: an entry without a name is a slip, mostly a lost name. Velero passes over it and finds all the others.
 
 use super::{Check, Rule, Violation, volume_list::VolumeList};
 use crate::{Severity, pod::Pod};
 
 pub(super) const RULE: Rule = Rule {
     code: "BKP102",
-    severity: Severity::Deny,
+    severity: Severity::Warn,
     title: "A list of volumes has no empty entries",
     check: Check::Pod(check),
 };

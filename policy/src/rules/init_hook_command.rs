@@ -1,4 +1,4 @@
-//! BKP110: a restore of such a pod crashes Velero's server up to 1.18.2, and every start after it.
+//! BKP110: Velero, up to at least 1.18.3, does not restore such a pod: its plugin fails on the missing command.
 
 use super::{Check, Rule, Violation};
 use crate::{
@@ -21,10 +21,11 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
     }
     let image = pod.annotations.get(INIT_HOOK_IMAGE).copied().unwrap_or_default();
     vec![Violation {
+        harmless: false,
         field: pod.annotation_path(INIT_HOOK_IMAGE),
         message: format!(
-            "the init hook with image {image:?} has no command, and restoring this pod crashes Velero servers up to \
-             1.18.2; add {INIT_HOOK_COMMAND}"
+            "the init hook with image {image:?} has no command, so that a restore leaves this pod out (Velero up to at \
+             least 1.18.3); add {INIT_HOOK_COMMAND}"
         ),
     }]
 }
@@ -36,8 +37,8 @@ mod tests {
 
     #[test]
     fn an_image_needs_a_command() {
-        insta::assert_snapshot!(said(super::check, &[(INIT_HOOK_IMAGE, "busybox")]), @r#"metadata.annotations[init.hook.restore.velero.io/container-image]: the init hook with image "busybox" has no command, and restoring this pod crashes Velero servers up to 1.18.2; add init.hook.restore.velero.io/command"#);
-        insta::assert_snapshot!(said(super::check, &[(INIT_HOOK_IMAGE, "busybox"), (INIT_HOOK_COMMAND, "")]), @r#"metadata.annotations[init.hook.restore.velero.io/container-image]: the init hook with image "busybox" has no command, and restoring this pod crashes Velero servers up to 1.18.2; add init.hook.restore.velero.io/command"#);
+        insta::assert_snapshot!(said(super::check, &[(INIT_HOOK_IMAGE, "busybox")]), @r#"metadata.annotations[init.hook.restore.velero.io/container-image]: the init hook with image "busybox" has no command, so that a restore leaves this pod out (Velero up to at least 1.18.3); add init.hook.restore.velero.io/command"#);
+        insta::assert_snapshot!(said(super::check, &[(INIT_HOOK_IMAGE, "busybox"), (INIT_HOOK_COMMAND, "")]), @r#"metadata.annotations[init.hook.restore.velero.io/container-image]: the init hook with image "busybox" has no command, so that a restore leaves this pod out (Velero up to at least 1.18.3); add init.hook.restore.velero.io/command"#);
         assert_eq!(said(super::check, &[(INIT_HOOK_IMAGE, "busybox"), (INIT_HOOK_COMMAND, "[\"true\"]")]), "");
         assert_eq!(said(super::check, &[(INIT_HOOK_COMMAND, "[\"true\"]")]), "");
     }

@@ -17,6 +17,7 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
     let useless = pod.misplaced.iter().filter(|(_, name)| !pod.annotations.contains_key(name));
     useless
         .map(|(holder, name)| Violation {
+            harmless: false,
             field: annotation_path(holder, name),
             message: format!(
                 "Velero reads annotations of pods only, so that this one has no effect; move it to {}",

@@ -22,6 +22,7 @@ fn check(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     match snapshot_class::choose(config, volume.storage_class.as_deref(), volume.driver.as_deref(), classes) {
         Choice::Use { .. } => Ok(Vec::new()),
         Choice::None(none) => Ok(vec![Violation {
+            harmless: false,
             field: "spec.volumeSnapshotClassName".to_owned(),
             message: format!("{none}; name a class, or no snapshot will be taken"),
         }]),

@@ -20,6 +20,7 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     }
     let way_out = if subject.old.is_some() { "leave it as it is" } else { "remove it" };
     Ok(vec![Violation {
+        harmless: false,
         field: format!("metadata.labels[{QUOTA_EXEMPT}]"),
         message: format!(
             "this label is set only by the backup webhook, for accounts that quotas do not bind; {way_out}"

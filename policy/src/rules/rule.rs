@@ -38,4 +38,6 @@ pub struct Violation {
     pub field: String,
     /// The value, what is wrong with it and the way out.
     pub message: String,
+    /// Whether nothing is lost by it, so that its author is told and not refused, whatever the rule's severity.
+    pub harmless: bool,
 }

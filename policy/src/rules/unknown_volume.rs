@@ -1,7 +1,7 @@
 //! BKP104: Velero passes over names that are no volume of the pod, without any message.
 
 use super::{Check, Rule, Violation, volume_list::VolumeList};
-use crate::{Severity, pod::Pod};
+use crate::{Severity, names::BACKUP_VOLUMES_EXCLUDES, pod::Pod};
 
 /// From this likeness on, a name is proposed in place of an unknown one.
 const ALIKE: f64 = 0.7;
@@ -33,7 +33,9 @@ fn explain(pod: &Pod<'_>, list: &VolumeList<'_>, name: &str) -> Violation {
         let names: Vec<_> = pod.volumes.iter().map(|volume| volume.name).collect();
         format!("the pod's volumes are {}", names.join(", "))
     };
-    list.violation(format!("the pod has no volume {name:?} and Velero would pass over it without a word; {way_out}"))
+    let message = format!("the pod has no volume {name:?} and Velero would pass over it without a word; {way_out}");
+    // What is not there needs no excluding; what is not there and was to be backed up is missed one day.
+    Violation { harmless: list.annotation == BACKUP_VOLUMES_EXCLUDES, ..list.violation(message) }
 }
 
 fn nearest<'a>(pod: &Pod<'a>, name: &str) -> Option<&'a str> {

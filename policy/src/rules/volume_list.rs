@@ -42,7 +42,7 @@ impl<'a> VolumeList<'a> {
     }
 
     pub fn violation(&self, message: String) -> Violation {
-        Violation { field: self.path.clone(), message }
+        Violation { field: self.path.clone(), message, harmless: false }
     }
 }
 
