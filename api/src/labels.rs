@@ -27,6 +27,8 @@ pub const VELERO_STORAGE_LOCATION: &str = "velero.io/storage-location";
 pub const BACKUP_VOLUMES: &str = "backup.velero.io/backup-volumes";
 /// Pod annotation: the volumes to leave out where file-system backup is the default.
 pub const BACKUP_VOLUMES_EXCLUDES: &str = "backup.velero.io/backup-volumes-excludes";
+/// Marks what Velero leaves out of every backup, with the value `true`.
+pub const VELERO_EXCLUDE: &str = "velero.io/exclude-from-backup";
 /// Marks the VolumeSnapshotClass that Velero takes for a driver.
 pub const VELERO_SNAPSHOT_CLASS: &str = "velero.io/csi-volumesnapshot-class";
 /// Marks the default among a driver's VolumeSnapshotClasses.

@@ -8,3 +8,5 @@ pub mod named;
 pub mod snapshots;
 pub mod target;
 pub mod velero;
+pub mod velero_server;
+pub mod volume_rows;

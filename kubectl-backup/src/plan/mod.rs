@@ -23,3 +23,5 @@ pub mod selector_words;
 pub mod snapshot;
 pub mod standstill;
 pub mod velero_namespace;
+pub mod velero_server;
+pub mod volume_fate;

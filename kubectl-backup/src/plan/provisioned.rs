@@ -6,7 +6,7 @@ use k8s_openapi::api::{
 };
 
 /// Where a claim named its storage class before there was a field.
-const STORAGE_CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
+pub const STORAGE_CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
 
 /// What holds the data.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use kube::{Api, ResourceExt as _};
 
 use crate::{
     apply::start::{Start, start},
-    args::{DryRunArgs, Labels, OutputArgs, Selector, parse_duration, parse_namespace_pattern},
+    args::{DryRun, DryRunArgs, Labels, OutputArgs, Selector, parse_duration, parse_namespace_pattern},
     client::Cluster,
     context::Context,
     error::{CliError, Result},
@@ -15,7 +15,8 @@ use crate::{
     facts::{self, velero},
     plan::{
         backup::{Request, Scope, Volumes},
-        backup_volumes, location,
+        backup_volumes::{self, Judgement},
+        location,
         name::Named,
         run::Kind,
     },
@@ -83,7 +84,7 @@ impl Args {
         let request = self.request(given_namespace.as_deref(), &cluster.namespace)?;
         let named = request.name(context.now())?;
         let namespace = velero::namespace(&cluster).await?;
-        let (name, location) = preflight(context, &cluster, &namespace, &request, named).await?;
+        let Checked { name, location, volumes } = preflight(context, &cluster, &namespace, &request, named).await?;
         let backup = request.object(&name, &namespace);
         ui.status(&format!("Backing up {} to location {location:?}", request.scope.words()));
         let what = Start {
@@ -95,7 +96,15 @@ impl Args {
             format,
             wait: (!no_wait).then_some(timeout),
         };
-        start(context, &cluster, &backup, &what).await
+        let ended = start(context, &cluster, &backup, &what).await;
+        let has_ended = match &ended {
+            Ok(_) => !no_wait && dry_run == DryRun::None,
+            Err(error) => error.exit == Exit::PartiallyFailed,
+        };
+        if let Some(afterwards) = volumes.afterwards.filter(|_| has_ended) {
+            ui.warning(&afterwards);
+        }
+        ended
     }
 
     fn request(self, given_namespace: Option<&str>, context_namespace: &str) -> Result<Request> {
@@ -121,14 +130,24 @@ impl Args {
     }
 }
 
-/// Checks what the server would find out only after the backup is created. Returns the backup's name and the location's.
+/// What the checks have found out.
+struct Checked {
+    /// The backup's name.
+    name: String,
+    /// The location's name.
+    location: String,
+    /// What becomes of volume data.
+    volumes: Judgement,
+}
+
+/// Checks what the server would find out only after the backup is created.
 async fn preflight(
     context: &Context,
     cluster: &Cluster,
     namespace: &str,
     request: &Request,
     named: Named,
-) -> Result<(String, String)> {
+) -> Result<Checked> {
     let ui = &context.ui;
     let backups: Api<Backup> = Api::namespaced(cluster.client.clone(), namespace);
     let wanted = request.scope.named();
@@ -150,8 +169,7 @@ async fn preflight(
     }
     let location = location::choose(&locations, request.location.as_deref(), namespace)?;
     location::check_writable(location)?;
-    for warning in backup_volumes::judge(request.volumes, &volumes)? {
-        ui.warning(&warning);
-    }
-    Ok((name, location.name_any()))
+    let volumes = backup_volumes::judge(request.volumes, &volumes)?;
+    volumes.warnings.iter().for_each(|warning| ui.warning(warning));
+    Ok(Checked { name, location: location.name_any(), volumes })
 }
