@@ -1,5 +1,7 @@
 //! A CA of the webhook's own and the certificate that it signs.
 
+use std::net::IpAddr;
+
 use jiff::{Span, Timestamp, ToSpan, tz::TimeZone};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -7,7 +9,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::{
     certificate::X509Certificate,
-    extensions::GeneralName,
+    extensions::{GeneralName, X509Extension},
     prelude::{FromDer, ParsedExtension},
 };
 
@@ -70,8 +72,14 @@ impl Bundle {
             .renewed(names, now)
     }
 
-    /// Makes a new certificate of the same CA.
+    /// Makes a new certificate of the same CA. It keeps the names of the present one: a replica with other settings may
+    /// need them, and would else renew it in turn, for ever.
     pub fn renewed(self, names: &[String], now: Timestamp) -> Result<Self, IssueError> {
+        let mut names: Vec<_> = names.iter().map(|name| canonical(name)).collect();
+        let borne = read(&self.certificate, |certificate| borne(certificate).collect::<Vec<_>>()).unwrap_or_default();
+        names.extend(borne);
+        names.sort();
+        names.dedup();
         let issuer = Issuer::from_ca_cert_pem(&self.ca_certificate, KeyPair::from_pem(&self.ca_key)?)?;
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, NAME);
@@ -93,7 +101,7 @@ impl Bundle {
             return Need::Everything;
         }
         let usable = read(&self.certificate, |certificate| {
-            let bears_all = names.iter().all(|name| bears(certificate, name));
+            let bears_all = names.iter().all(|name| borne(certificate).any(|borne| borne == canonical(name)));
             let fits = key.is_ok_and(|key| certificate.public_key().raw.ends_with(key.public_key_raw()));
             fresh(certificate, now) && bears_all && fits
         });
@@ -123,22 +131,30 @@ fn fresh(certificate: &X509Certificate<'_>, now: Timestamp) -> bool {
     validity.not_before.timestamp() <= now.as_second() && soon.as_second() < validity.not_after.timestamp()
 }
 
-fn bears(certificate: &X509Certificate<'_>, name: &str) -> bool {
-    let extensions = certificate.extensions().iter().map(x509_parser::extensions::X509Extension::parsed_extension);
+/// The names and addresses that a certificate bears, as they are written on the command line.
+fn borne(certificate: &X509Certificate<'_>) -> impl Iterator<Item = String> {
+    let extensions = certificate.extensions().iter().map(X509Extension::parsed_extension);
     extensions
         .filter_map(|extension| match extension {
             ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
             _ => None,
         })
         .flatten()
-        .any(|borne| match borne {
-            GeneralName::DNSName(dns) => *dns == name,
-            GeneralName::IPAddress(bytes) => name.parse().is_ok_and(|address: std::net::IpAddr| match address {
-                std::net::IpAddr::V4(address) => *bytes == address.octets(),
-                std::net::IpAddr::V6(address) => *bytes == address.octets(),
-            }),
-            _ => false,
+        .filter_map(|borne| match borne {
+            GeneralName::DNSName(dns) => Some((*dns).to_owned()),
+            GeneralName::IPAddress(bytes) => address(bytes).map(|address| address.to_string()),
+            _ => None,
         })
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+}
+
+/// A name as certificates bear it: an IPv6 address has several writings.
+fn canonical(name: &str) -> String {
+    name.parse::<IpAddr>().map_or_else(|_| name.to_owned(), |address| address.to_string())
 }
 
 #[cfg(test)]
@@ -180,6 +196,19 @@ mod tests {
         let second = first.clone().renewed(&names(), later(10.months())).expect("a bundle");
         assert!(second.ca_certificate == first.ca_certificate && second.certificate != first.certificate);
         assert_eq!(second.need(&names(), later(10.months())), Need::Nothing);
+    }
+
+    /// Two replicas that are called by different names take turns, until nobody lacks anything.
+    #[test]
+    fn replicas_with_different_names_settle_on_one_certificate() {
+        let one = ["backup-webhook.system.svc".to_owned(), "127.77.1.1".to_owned()];
+        let other = ["backup-webhook.system.svc".to_owned(), "FD00:0::1".to_owned(), "hook.example".to_owned()];
+        let mut bundle = Bundle::issue(&one, now()).expect("a bundle");
+        assert_eq!(bundle.need(&other, now()), Need::Certificate);
+        bundle = bundle.renewed(&other, now()).expect("a bundle");
+        assert_eq!((bundle.need(&one, now()), bundle.need(&other, now())), (Need::Nothing, Need::Nothing));
+        let names = read(&bundle.certificate, |certificate| borne(certificate).collect::<Vec<_>>());
+        insta::assert_snapshot!(names.expect("a certificate").join(" "), @"127.77.1.1 backup-webhook.system.svc fd00::1 hook.example");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     configurations::{InjectError, inject},
+    pace::Pace,
     secret::{SecretError, ensure},
 };
 use crate::{
@@ -70,8 +71,9 @@ impl Keeper {
     /// Works for ever: at start, whenever the Secret or a configuration changes, and from time to time.
     pub async fn run(self) {
         let mut changes = self.changes();
+        let mut pace = Pace::default();
         loop {
-            let next = match self.keep().await {
+            let next = match self.keep(&mut pace).await {
                 Ok(()) => {
                     self.health.set_certificate();
                     INSPECTION
@@ -88,10 +90,10 @@ impl Keeper {
         }
     }
 
-    async fn keep(&self) -> Result<(), KeepError> {
+    async fn keep(&self, pace: &mut Pace) -> Result<(), KeepError> {
         let Settings { namespace, secret, configuration, names } = &self.settings;
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-        let bundle = ensure(&secrets, secret, names, now()).await?;
+        let bundle = ensure(&secrets, secret, names, now(), pace).await?;
         self.certificate.replace(bundle.certificate.as_bytes(), bundle.key.as_bytes())?;
         Ok(inject(&self.client, configuration, &bundle.ca_certificate).await?)
     }

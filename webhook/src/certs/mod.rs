@@ -4,6 +4,7 @@ mod bundle;
 mod configurations;
 mod files;
 mod keeper;
+mod pace;
 mod secret;
 
 #[cfg(test)]

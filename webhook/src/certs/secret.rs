@@ -9,7 +9,10 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use super::bundle::{Bundle, IssueError, Need};
+use super::{
+    bundle::{Bundle, IssueError, Need},
+    pace::Pace,
+};
 
 const CA_CERTIFICATE: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
@@ -46,14 +49,17 @@ pub async fn ensure(
     name: &str,
     names: &[String],
     now: Timestamp,
+    pace: &mut Pace,
 ) -> Result<Bundle, SecretError> {
     let failed = |source| SecretError::Api { name: name.to_owned(), source: Box::new(source) };
     for _ in 0..ATTEMPTS {
         let present = secrets.get_opt(name).await.map_err(failed)?;
         let bundle = present.as_ref().and_then(bundle);
-        let renewed = match (bundle.as_ref().map(|bundle| bundle.need(names, now)), bundle) {
-            (Some(Need::Nothing), Some(bundle)) => return Ok(bundle),
-            (Some(Need::Certificate), Some(bundle)) => bundle.renewed(names, now)?,
+        let need = bundle.as_ref().map_or(Need::Everything, |bundle| bundle.need(names, now));
+        let renewed = match (need, bundle) {
+            (Need::Nothing, Some(bundle)) => return Ok(bundle),
+            _ if pace.waited().await => continue,
+            (Need::Certificate, Some(bundle)) => bundle.renewed(names, now)?,
             _ => Bundle::issue(names, now)?,
         };
         // A replace carries the resource version that was read, so that it fails where another replica was faster.
@@ -66,6 +72,7 @@ pub async fn ensure(
         };
         match written {
             Ok(secret) => {
+                pace.wrote();
                 tracing::info!(secret = secret.name_any(), "made a certificate");
                 return Ok(renewed);
             }
