@@ -17,22 +17,23 @@ use crate::{
     error::{CliError, Doing as _, Result},
     exit::Exit,
     facts,
-    plan::snapshot::delete::{check_unused, fate, question},
+    plan::snapshot::delete::{check_unused, fate, question, spare_veleros},
 };
 
 /// Delete volume snapshots and wait until they are gone
 ///
-/// Everything is checked before the first is deleted. A slot of the quota is free once its snapshot is gone.
+/// Everything is checked before the first is deleted. A slot of the quota is free once its snapshot is gone. Snapshots
+/// that Velero made for a backup are only deleted by name.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct Args {
     /// The snapshots to delete
     #[arg(value_name = "SNAPSHOT", value_parser = parse_snapshot_name, group = "which")]
     names: Vec<String>,
-    /// Delete those that the label selector selects
+    /// Delete those that the label selector selects, but none of Velero's
     #[arg(short = 'l', long, value_name = "SELECTOR", group = "which")]
     selector: Option<String>,
-    /// Delete all of the namespace
+    /// Delete all of the namespace, but none of Velero's
     #[arg(long, group = "which")]
     all: bool,
     /// Do not ask
@@ -62,7 +63,16 @@ impl Args {
     /// Runs the command.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let cluster = context.cluster().await?;
-        let snapshots = self.read(&cluster).await?;
+        let (snapshots, spared) = match self.read(&cluster).await? {
+            named if !self.names.is_empty() => (named, None),
+            found => spare_veleros(found),
+        };
+        if let Some(spared) = &spared {
+            context.ui.warning(spared);
+        }
+        if snapshots.is_empty() && spared.is_some() {
+            return Ok(Exit::Done);
+        }
         if snapshots.is_empty() {
             context.ui.status(&format!("No resources found in {} namespace.", cluster.namespace));
             return Ok(Exit::Done);

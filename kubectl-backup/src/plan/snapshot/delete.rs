@@ -1,6 +1,9 @@
 //! Whether snapshots may be deleted, and what becomes of their storage.
 
-use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotContent};
+use backup_api::{
+    labels,
+    snapshot::{VolumeSnapshot, VolumeSnapshotContent},
+};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
@@ -11,6 +14,28 @@ use crate::{
 
 /// Names in a question, at most: each has a line of its own above it.
 const NAMED: usize = 5;
+
+/// Leaves out the snapshots that Velero made, with the words that say so: it may be about to read them, or to move their
+/// data. Only who names one means it.
+pub fn spare_veleros(snapshots: Vec<VolumeSnapshot>) -> (Vec<VolumeSnapshot>, Option<String>) {
+    let backup =
+        |snapshot: &VolumeSnapshot| snapshot.metadata.labels.as_ref()?.get(labels::VELERO_BACKUP_NAME).cloned();
+    let (spared, chosen): (Vec<_>, Vec<_>) = snapshots.into_iter().partition(|snapshot| backup(snapshot).is_some());
+    let named: Vec<String> = spared
+        .iter()
+        .map(|snapshot| {
+            let name = snapshot.metadata.name.as_deref().unwrap_or_default();
+            format!("{name} (backup {:?})", backup(snapshot).unwrap_or_default())
+        })
+        .collect();
+    let words = (!named.is_empty()).then(|| {
+        format!(
+            "left out, since Velero made them and may still need them: {}; to delete one, name it",
+            named.join(", ")
+        )
+    });
+    (chosen, words)
+}
 
 /// Returns the claims that a snapshot fills or filled.
 pub fn restored_from<'a>(snapshot: &str, claims: &'a [PersistentVolumeClaim]) -> Vec<&'a PersistentVolumeClaim> {
@@ -120,6 +145,16 @@ mod tests {
         let error = check_unused(&[snapshot("s1"), snapshot("s2")], &claims).unwrap_err();
         insta::assert_snapshot!(format!("{} | {}", error.message, error.hints.join(" | ")), @r#"PVC "b" is still to be filled from VolumeSnapshot "s1"; nothing was deleted | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc b -n shop"#);
         assert!(check_unused(&[snapshot("s2")], &claims).is_ok());
+    }
+
+    #[test]
+    fn veleros_snapshots_are_left_out_and_named() {
+        let mut veleros = snapshot("velero-data-x1");
+        veleros.metadata.labels = Some([(labels::VELERO_BACKUP_NAME.to_owned(), "nightly".to_owned())].into());
+        let (chosen, words) = spare_veleros(vec![veleros, snapshot("mine")]);
+        assert_eq!(chosen.iter().map(|snapshot| snapshot.metadata.name.as_deref()).collect::<Vec<_>>(), [Some("mine")]);
+        insta::assert_snapshot!(words.unwrap(), @r#"left out, since Velero made them and may still need them: velero-data-x1 (backup "nightly"); to delete one, name it"#);
+        assert_eq!(spare_veleros(vec![snapshot("mine")]).1, None);
     }
 
     #[test]

@@ -46,6 +46,19 @@ fn h4_restore_works_when_the_source_claim_is_gone() {
 }
 
 #[test]
+fn h4_a_claim_that_took_the_name_of_the_source_is_not_taken_for_it() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h4");
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    shop.kubectl(&["delete", "pvc", "data", "--wait=true"]);
+    Claim::files(&shop, "data");
+    shop.plugin(&["snapshot", "restore", "snap", "--to", "again"]).ok();
+    let class = shop.kubectl(&["get", "pvc", "again", "-o", "jsonpath={.spec.storageClassName}"]);
+    assert_eq!(class, "test-block-std");
+}
+
+#[test]
 fn h4_a_class_that_binds_on_first_consumer_is_explained_not_waited_on() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h4");

@@ -68,3 +68,18 @@ fn h7_delete_of_several_checks_all_names_before_the_first_goes() {
     shop.plugin(&["snapshot", "delete", "snap", "nosuch", "--yes"]).ends_with(1).says("nosuch");
     shop.kubectl(&["get", "volumesnapshot", "snap"]);
 }
+
+#[test]
+fn h7_delete_of_all_leaves_out_what_velero_made() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "mine"]).ok();
+    shop.plugin(&["snapshot", "create", "data", "--name", "veleros", "--labels", "velero.io/backup-name=b"]).ok();
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok().says("veleros (backup \"b\")");
+    assert_eq!(
+        shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).trim(),
+        "volumesnapshot.snapshot.storage.k8s.io/veleros"
+    );
+    shop.plugin(&["snapshot", "delete", "veleros", "--yes"]).ok();
+}
