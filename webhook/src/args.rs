@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value = "backup-webhook")]
     pub service: String,
 
-    /// Namespace of Velero, whose service account `velero` is never bound by quotas
+    /// Namespace of Velero, whose service account `velero` or `velero-server` is never bound by quotas
     #[arg(long, value_name = "NAME", default_value = "velero")]
     pub velero_namespace: String,
 
