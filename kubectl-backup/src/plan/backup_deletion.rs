@@ -96,33 +96,65 @@ const LOOK: &str = "See: kubectl backup list -o wide, and kubectl get backupstor
 ///
 /// # Errors
 /// Names every backup that cannot be deleted, and why.
-pub fn check(candidates: &[Candidate], locations: &[BackupStorageLocation]) -> Result<()> {
-    let refusals: Vec<String> = candidates
+pub fn check(candidates: &[Candidate], locations: &[BackupStorageLocation], namespace: &str) -> Result<()> {
+    let refusals: Vec<(&str, Refusal)> = candidates
         .iter()
-        .filter_map(|candidate| refusal(candidate, locations).map(|why| format!("{:?}: {why}", candidate.name())))
+        .filter_map(|candidate| refusal(candidate, locations).map(|refusal| (candidate.name(), refusal)))
         .collect();
-    match refusals.as_slice() {
-        [] => Ok(()),
-        [only] => Err(CliError::new(format!("cannot delete backup {only}; nothing was deleted")).hint(LOOK)),
-        _ => {
-            let list: String = refusals.iter().map(|refusal| format!("\n* {refusal}")).collect();
-            let (some, all) = (refusals.len(), candidates.len());
-            Err(CliError::new(format!("cannot delete {some} of {all} backups; nothing was deleted{list}")).hint(LOOK))
+    let error = match refusals.as_slice() {
+        [] => return Ok(()),
+        [(name, refusal)] => {
+            CliError::new(format!("cannot delete backup {name:?}: {}; nothing was deleted", refusal.why))
         }
+        _ => {
+            let list: String =
+                refusals.iter().map(|(name, refusal)| format!("\n* {name:?}: {}", refusal.why)).collect();
+            let (some, all) = (refusals.len(), candidates.len());
+            CliError::new(format!("cannot delete {some} of {all} backups; nothing was deleted{list}"))
+        }
+    };
+    let bare: Vec<&str> = refusals.iter().filter(|(_, refusal)| !refusal.is_stored).map(|&(name, _)| name).collect();
+    let error = error.hint(LOOK);
+    if bare.is_empty() {
+        return Err(error);
     }
+    Err(error.hint(format!(
+        "Where nothing is stored, deleting the object is enough: kubectl -n {namespace} delete backups.velero.io {}",
+        bare.join(" ")
+    )))
 }
 
-fn refusal(candidate: &Candidate, locations: &[BackupStorageLocation]) -> Option<String> {
+/// Why Velero would not delete a backup.
+struct Refusal {
+    why: String,
+    /// Whether it may have stored something: then the object alone must not go.
+    is_stored: bool,
+}
+
+fn refusal(candidate: &Candidate, locations: &[BackupStorageLocation]) -> Option<Refusal> {
     let phase = candidate.status.phase.as_deref().filter(|phase| !phase.is_empty()).unwrap_or("New");
-    if outcome(Some(phase)).is_none() && phase != "Deleting" {
-        return Some(format!("it has not ended (phase {phase}); wait until it has"));
+    let stored = |why: String| Some(Refusal { why, is_stored: true });
+    let bare = |why: String| Some(Refusal { why, is_stored: false });
+    match phase {
+        "New" | "Queued" | "ReadyToStart" => {
+            return bare(format!("Velero has not begun it (phase {phase}), and nothing of it is stored"));
+        }
+        "Deleting" => {}
+        _ if outcome(Some(phase)).is_none() => {
+            return stored(format!("it has not ended (phase {phase}); wait until it has"));
+        }
+        _ => {}
     }
-    // A backup that Velero refused may name no location: there is nothing stored to delete.
-    let name = candidate.spec.storage_location.as_deref().filter(|name| !name.is_empty())?;
-    match locations.iter().find(|location| location.name_any() == name) {
-        None => Some(format!("its storage location {name:?} does not exist")),
-        Some(found) => location::check_writable(found).err().map(|error| error.message),
-    }
+    // Velero refuses a backup before it stores anything.
+    let refused = phase == "FailedValidation";
+    let Some(name) = candidate.spec.storage_location.as_deref().filter(|name| !name.is_empty()) else {
+        return bare(format!("it names no storage location (phase {phase}), and nothing of it is stored"));
+    };
+    let why = match locations.iter().find(|location| location.name_any() == name) {
+        None => format!("its storage location {name:?} does not exist"),
+        Some(found) => location::check_writable(found).err()?.message,
+    };
+    Some(Refusal { why, is_stored: !refused })
 }
 
 /// Returns the question to ask before anything is deleted.
@@ -179,8 +211,11 @@ mod tests {
     #[test]
     fn what_velero_would_refuse_later_is_refused_now() {
         let locations = [location("s3", None), location("frozen", Some("ReadOnly"))];
-        let check = |candidates: &[Candidate]| check(candidates, &locations).map_err(|error| error.message);
-        assert_eq!(check(&[candidate("a", "Completed", Some("s3")), candidate("b", "FailedValidation", None)]), Ok(()));
+        let check = |candidates: &[Candidate]| check(candidates, &locations, "velero").map_err(|error| error.message);
+        assert_eq!(
+            check(&[candidate("a", "Completed", Some("s3")), candidate("b", "FailedValidation", Some("s3"))]),
+            Ok(())
+        );
         assert_eq!(check(&[candidate("a", "Deleting", Some("s3"))]), Ok(()));
         insta::assert_snapshot!(check(&[candidate("a", "InProgress", Some("s3"))]).unwrap_err(), @r#"cannot delete backup "a": it has not ended (phase InProgress); wait until it has; nothing was deleted"#);
         insta::assert_snapshot!(check(&[
@@ -191,6 +226,38 @@ mod tests {
         cannot delete 2 of 3 backups; nothing was deleted
         * "b": its storage location "gone" does not exist
         * "c": the storage location "frozen" is read-only (accessMode: ReadOnly)
+        "#);
+    }
+
+    #[test]
+    fn what_velero_cannot_delete_and_has_not_stored_needs_no_velero() {
+        let locations = [location("s3", None), location("frozen", Some("ReadOnly"))];
+        let check = |candidates: &[Candidate]| {
+            let error = check(candidates, &locations, "velero").unwrap_err();
+            format!("{}\n{}", error.message, error.hints.join("\n"))
+        };
+        insta::assert_snapshot!(check(&[candidate("a", "FailedValidation", None)]), @r#"
+        cannot delete backup "a": it names no storage location (phase FailedValidation), and nothing of it is stored; nothing was deleted
+        See: kubectl backup list -o wide, and kubectl get backupstoragelocations.velero.io -A
+        Where nothing is stored, deleting the object is enough: kubectl -n velero delete backups.velero.io a
+        "#);
+        insta::assert_snapshot!(check(&[
+            candidate("a", "", None),
+            candidate("b", "Queued", Some("s3")),
+            candidate("c", "ReadyToStart", None),
+            candidate("d", "FailedValidation", Some("gone")),
+            candidate("e", "Completed", Some("gone")),
+            candidate("f", "Finalizing", Some("s3")),
+        ]), @r#"
+        cannot delete 6 of 6 backups; nothing was deleted
+        * "a": Velero has not begun it (phase New), and nothing of it is stored
+        * "b": Velero has not begun it (phase Queued), and nothing of it is stored
+        * "c": Velero has not begun it (phase ReadyToStart), and nothing of it is stored
+        * "d": its storage location "gone" does not exist
+        * "e": its storage location "gone" does not exist
+        * "f": it has not ended (phase Finalizing); wait until it has
+        See: kubectl backup list -o wide, and kubectl get backupstoragelocations.velero.io -A
+        Where nothing is stored, deleting the object is enough: kubectl -n velero delete backups.velero.io a b c d
         "#);
     }
 

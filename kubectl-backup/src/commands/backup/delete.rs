@@ -66,7 +66,7 @@ impl Args {
             context.ui.status(&format!("No resources found in {namespace} namespace."));
             return Ok(Exit::Done);
         }
-        backup_deletion::check(&backups, &locations)?;
+        backup_deletion::check(&backups, &locations, &namespace)?;
         if self.dry_run.dry_run == DryRun::None && !self.yes {
             let restores = restores_of(&cluster, &namespace, &backups).await?;
             let question = backup_deletion::question(&backups, restores, &cluster.context, &namespace);
