@@ -14,9 +14,9 @@ use crate::{
     error::{Doing as _, Result},
     facts::{self, velero_server},
     plan::{
-        backup::{Request, Scope, Volumes, is_glob},
+        backup::{Request, Scope, Volumes},
         backup_volumes::{Facts, snapshot_drivers},
-        no_volume_data, provisioned, selector_words, volume_fate,
+        namespace_patterns, no_volume_data, provisioned, selector_words, volume_fate,
     },
 };
 
@@ -71,7 +71,6 @@ async fn in_scope<R: Row, K: kube::Resource<DynamicType = ()>>(
 ) -> Result<Option<Vec<R>>> {
     let (namespaces, except): (Vec<Option<&str>>, &[String]) = match scope {
         Scope::Cluster { except } => (vec![None], except),
-        Scope::Namespaces(names) if names.iter().any(|name| name.contains(is_glob)) => return Ok(None),
         Scope::Namespaces(names) => (names.iter().map(|name| Some(name.as_str())).collect(), &[]),
     };
     let mut rows: Vec<R> = Vec::new();
@@ -85,7 +84,7 @@ async fn in_scope<R: Row, K: kube::Resource<DynamicType = ()>>(
             None => return Ok(None),
         }
     }
-    rows.retain(|row| !except.iter().any(|name| name == row.namespace()));
+    rows.retain(|row| !except.iter().any(|pattern| namespace_patterns::fits(pattern, row.namespace())));
     Ok(Some(rows))
 }
 

@@ -12,7 +12,7 @@ use kube::{
 use crate::{
     client::Cluster,
     error::{CliError, Doing as _, Result},
-    plan::{name::Named, nearest, run::Kind, velero_namespace},
+    plan::{backup::Scope, name::Named, namespace_patterns, nearest, run::Kind, velero_namespace},
 };
 
 /// Labels that Velero's own installer and its Helm chart put on the server's Deployment.
@@ -149,4 +149,22 @@ pub async fn missing_namespaces(cluster: &Cluster, wanted: &[String]) -> Result<
         }
     }
     Ok((missing, unknown))
+}
+
+/// Replaces the patterns of a backup's scope by the namespaces that they fit.
+///
+/// # Errors
+/// When one fits none, or namespaces may not be listed.
+pub async fn resolved(cluster: &Cluster, scope: Scope) -> Result<Scope> {
+    if !namespace_patterns::has_patterns(&scope) {
+        return Ok(scope);
+    }
+    let api: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(cluster.client.clone());
+    let found =
+        api.list_metadata(&ListParams::default()).await.doing(|| "list namespaces".into()).map_err(|error| {
+            let forbidden = error.is_forbidden();
+            if forbidden { error.hint("Write the names out: --namespaces shop-a,shop-b") } else { error }
+        })?;
+    let names: Vec<String> = found.items.iter().map(ResourceExt::name_any).collect();
+    namespace_patterns::resolve(scope, &names)
 }

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::{
     args::go_duration,
-    error::Result,
+    error::{CliError, Result},
     plan::{
         name::{Named, check_name},
         no_volume_data,
@@ -23,9 +23,12 @@ pub enum Scope {
         /// Namespaces to leave out.
         except: Vec<String>,
     },
-    /// These namespaces; names may have `*`.
+    /// These namespaces; patterns among them until they are resolved.
     Namespaces(Vec<String>),
 }
+
+/// The pattern that all namespaces match; Velero then takes what is in no namespace as well.
+const EVERYTHING: &str = "*";
 
 /// How volumes are saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -75,7 +78,10 @@ impl Request {
     /// Returns the object to send.
     pub fn object(&self, name: &str, namespace: &str) -> Backup {
         let (included, excluded) = match &self.scope {
-            Scope::Cluster { except } => (None, (!except.is_empty()).then(|| except.clone())),
+            // Nothing would mean the same, but some Velero 1.18 then saves nothing when there are exclusions.
+            Scope::Cluster { except } => {
+                (Some(vec![EVERYTHING.to_owned()]), (!except.is_empty()).then(|| except.clone()))
+            }
             Scope::Namespaces(names) => (Some(names.clone()), None),
         };
         let volumes = VolumeSwitches::of(self.volumes);
@@ -120,6 +126,15 @@ impl VolumeSwitches {
 }
 
 impl Scope {
+    /// Returns the scope that a list of namespaces means.
+    pub fn of_names(names: Vec<String>) -> Self {
+        if names.iter().any(|name| name == EVERYTHING) {
+            Self::Cluster { except: Vec::new() }
+        } else {
+            Self::Namespaces(names)
+        }
+    }
+
     fn stem(&self) -> String {
         match self {
             Self::Cluster { .. } => "cluster".into(),
@@ -143,11 +158,26 @@ impl Scope {
         }
     }
 
-    /// Returns the namespaces that were named and must exist: those without `*`.
+    /// Returns the namespaces that were named, whether to be saved or left out: those without `*`.
     pub fn named(&self) -> Vec<String> {
+        let (Self::Cluster { except: names } | Self::Namespaces(names)) = self;
+        names.iter().filter(|name| !name.contains(is_glob)).cloned().collect()
+    }
+
+    /// Judges that some of the named namespaces do not exist. Returns a warning where that does no harm.
+    ///
+    /// # Errors
+    /// When they were to be saved.
+    pub fn judge_missing(&self, missing: &[String]) -> Result<Option<String>> {
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        let quoted: Vec<String> = missing.iter().map(|name| format!("{name:?}")).collect();
+        let (verb, noun) = if missing.len() == 1 { ("is", "namespace") } else { ("are", "namespaces") };
+        let text = format!("there {verb} no {noun} {}", quoted.join(", "));
         match self {
-            Self::Cluster { except } => except.iter().filter(|name| !name.contains(is_glob)).cloned().collect(),
-            Self::Namespaces(names) => names.iter().filter(|name| !name.contains(is_glob)).cloned().collect(),
+            Self::Cluster { .. } => Ok(Some(format!("{text} to leave out"))),
+            Self::Namespaces(_) => Err(CliError::new(text).hint("See the namespaces with: kubectl get namespaces")),
         }
     }
 }
@@ -187,7 +217,7 @@ mod tests {
         assert_eq!(name(namespaces(&["shop"])), "shop-20261121100908");
         assert_eq!(name(namespaces(&["shop", "pay", "log"])), "shop-and-2-more-20261121100908");
         assert_eq!(name(namespaces(&["team-*"])), "team-20261121100908");
-        assert_eq!(name(namespaces(&["*"])), "namespaces-20261121100908");
+        assert_eq!(name(namespaces(&["[ab]*"])), "ab-20261121100908");
         assert_eq!(name(Scope::Cluster { except: vec![] }), "cluster-20261121100908");
     }
 
@@ -212,7 +242,24 @@ mod tests {
         insta::assert_snapshot!(object, @r#"{"apiVersion":"velero.io/v1","kind":"Backup","metadata":{"name":"b","namespace":"velero"},"spec":{"includedNamespaces":["shop"],"ttl":"720h0m0s"}}"#);
         let everything = request(Scope::Cluster { except: vec!["kube-system".into()] });
         let object = serde_json::to_string(&everything.object("b", "velero").spec).unwrap();
-        insta::assert_snapshot!(object, @r#"{"excludedNamespaces":["kube-system"]}"#);
+        insta::assert_snapshot!(object, @r#"{"includedNamespaces":["*"],"excludedNamespaces":["kube-system"]}"#);
+    }
+
+    #[test]
+    fn all_namespaces_by_pattern_are_the_whole_cluster() {
+        let scope = |names: &[&str]| Scope::of_names(names.iter().map(|&name| name.to_owned()).collect());
+        assert_eq!(scope(&["shop", "*"]), Scope::Cluster { except: vec![] });
+        assert_eq!(scope(&["team-*"]), namespaces(&["team-*"]));
+    }
+
+    #[test]
+    fn only_a_namespace_that_is_to_be_saved_must_exist() {
+        let missing = ["dev".to_owned()];
+        let except = Scope::Cluster { except: vec!["dev".into(), "x-*".into()] };
+        assert_eq!(except.named(), ["dev"]);
+        insta::assert_snapshot!(except.judge_missing(&missing).unwrap().unwrap(), @r#"there is no namespace "dev" to leave out"#);
+        insta::assert_snapshot!(namespaces(&["dev"]).judge_missing(&missing).unwrap_err().message, @r#"there is no namespace "dev""#);
+        assert_eq!(namespaces(&["dev"]).judge_missing(&[]).unwrap(), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod backup_volumes;
 pub mod claim;
 pub mod location;
 pub mod name;
+pub mod namespace_patterns;
 pub mod nearest;
 pub mod no_volume_data;
 pub mod overwritten;

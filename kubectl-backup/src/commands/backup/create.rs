@@ -37,13 +37,13 @@ use crate::{
 pub struct Args {
     /// Name of the backup, at most 63 characters; NAMESPACE-TIME (UTC) when absent
     name: Option<String>,
-    /// Namespaces to save, separated by commas, instead of one; names may have *
+    /// Namespaces to save, separated by commas, instead of one; patterns such as team-* mean those that exist now
     #[arg(long, value_name = "NAMES", value_parser = parse_namespace_pattern, value_delimiter = ',', conflicts_with = "all_namespaces")]
     namespaces: Vec<String>,
     /// Save the whole cluster: all namespaces and all cluster-scoped objects
     #[arg(short = 'A', long)]
     all_namespaces: bool,
-    /// Namespaces to leave out, separated by commas; needs --all-namespaces
+    /// Namespaces to leave out, separated by commas; may have *; needs --all-namespaces
     #[arg(long, value_name = "NAMES", value_parser = parse_namespace_pattern, value_delimiter = ',', requires = "all_namespaces")]
     exclude_namespaces: Vec<String>,
     /// Save only objects with these labels, such as app=web,tier!=cache
@@ -81,8 +81,9 @@ impl Args {
         let (no_wait, timeout, dry_run) = (self.no_wait, self.timeout, self.dry_run.dry_run);
         let given_namespace = context.connection.namespace.clone();
         let cluster = context.cluster().await?;
-        let request = self.request(given_namespace.as_deref(), &cluster.namespace)?;
+        let mut request = self.request(given_namespace.as_deref(), &cluster.namespace)?;
         let named = request.name(context.now())?;
+        request.scope = velero::resolved(&cluster, request.scope).await?;
         let namespace = velero::namespace(&cluster).await?;
         let Checked { name, location, volumes } = preflight(context, &cluster, &namespace, &request, named).await?;
         let backup = request.object(&name, &namespace);
@@ -116,7 +117,7 @@ impl Args {
             return Err(CliError::usage("--namespace and --namespaces cannot be used together")
                 .hint("Name all of them with --namespaces a,b"));
         } else {
-            Scope::Namespaces(self.namespaces)
+            Scope::of_names(self.namespaces)
         };
         Ok(Request {
             name: self.name,
@@ -158,11 +159,8 @@ async fn preflight(
         facts::backup_volumes::read(cluster, namespace, request),
     )?;
     let (missing, unknown) = missing;
-    if !missing.is_empty() {
-        let quoted: Vec<String> = missing.iter().map(|name| format!("{name:?}")).collect();
-        let (verb, noun) = if missing.len() == 1 { ("is", "namespace") } else { ("are", "namespaces") };
-        return Err(CliError::new(format!("there {verb} no {noun} {}", quoted.join(", ")))
-            .hint("See the namespaces with: kubectl get namespaces"));
+    if let Some(warning) = request.scope.judge_missing(&missing)? {
+        ui.warning(&warning);
     }
     if !unknown.is_empty() {
         ui.warning(&format!("you may not look whether these namespaces exist: {}", unknown.join(", ")));

@@ -39,3 +39,23 @@ fn c1_a_name_that_is_taken_is_refused() {
     cluster.plugin(&["create", name, "--namespaces", name]).ends_with(1).says("exists");
     cluster.plugin(&["delete", name, "--yes"]).ok();
 }
+
+#[test]
+fn c1_patterns_become_names_before_velero_sees_them() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("c1");
+    let name = shop.name();
+    let pattern = format!("{name}*");
+    let run = cluster.plugin(&["create", name, "--namespaces", &pattern, "--dry-run=client", "-o", "json"]).ok();
+    assert_eq!(run.json()["spec"]["includedNamespaces"], serde_json::json!([name]));
+    cluster.plugin(&["create", name, "--namespaces", "wild*"]).ends_with(1).says("no namespace matches \"wild*\"");
+}
+
+#[test]
+fn c1_the_whole_cluster_may_leave_out_what_does_not_exist() {
+    let cluster = TestCluster::control_plane();
+    let wanted = ["create", "-A", "--exclude-namespaces", "no-such-dev,x-*", "--dry-run=client", "-o", "json"];
+    let run = cluster.plugin(&wanted).ok().says("there is no namespace \"no-such-dev\" to leave out");
+    assert_eq!(run.json()["spec"]["includedNamespaces"], serde_json::json!(["*"]));
+    assert_eq!(run.json()["spec"]["excludedNamespaces"], serde_json::json!(["no-such-dev", "x-*"]));
+}

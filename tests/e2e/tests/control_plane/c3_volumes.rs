@@ -42,3 +42,35 @@ fn c3_snapshot_takes_a_csi_snapshot_of_each_volume() {
     assert_eq!(completed, "2");
     cluster.plugin(&["delete", name, "--yes"]).ok();
 }
+
+#[test]
+fn c3_a_volume_that_is_neither_copied_nor_snapshotted_is_named_before_and_after() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("c3");
+    Claim::block(&shop, "data");
+    Claim::block(&shop, "plain");
+    let name = shop.name();
+    // Without a node the pod never runs; that it is annotated still keeps Velero from the snapshot.
+    cluster.create(&format!(
+        r#"{{"apiVersion":"v1","kind":"Pod",
+        "metadata":{{"name":"web","namespace":"{name}","annotations":{{"backup.velero.io/backup-volumes":"data"}}}},
+        "spec":{{"volumes":[{{"name":"data","persistentVolumeClaim":{{"claimName":"data"}}}}],
+        "containers":[{{"name":"c","image":"none","volumeMounts":[{{"name":"data","mountPath":"/data"}}]}}]}}}}"#
+    ));
+    cluster
+        .plugin(&["create", name, "--namespaces", name, "--volumes", "snapshot"])
+        .ok()
+        .says(&format!("the data of PVC {name}/data will not be saved: to be copied file by file"))
+        .says(&format!("this backup was made without the data of PVC {name}/data"));
+    let completed = cluster.kubectl(&[
+        "get",
+        "backups.velero.io",
+        "-n",
+        "velero",
+        name,
+        "-o",
+        "jsonpath={.status.csiVolumeSnapshotsCompleted}",
+    ]);
+    assert_eq!(completed, "1");
+    cluster.plugin(&["delete", name, "--yes"]).ok();
+}
