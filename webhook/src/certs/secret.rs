@@ -115,7 +115,47 @@ fn bundle(secret: &Secret) -> Option<Bundle> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        convert::Infallible,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
+    };
+
+    use axum::http::{Method, Request, Response};
+    use serde_json::json;
+
     use super::*;
+
+    /// A cluster in which somebody else empties the Secret between any two looks at it.
+    fn spoiled(writes: Arc<AtomicUsize>) -> Api<Secret> {
+        let answer = tower::service_fn(move |request: Request<kube::client::Body>| {
+            let writes = Arc::clone(&writes);
+            async move {
+                if request.method() != Method::GET {
+                    writes.fetch_add(1, Ordering::Relaxed);
+                }
+                let empty = json!({"metadata": {"name": "x", "resourceVersion": "1"}}).to_string();
+                Ok::<_, Infallible>(Response::new(kube::client::Body::from(empty.into_bytes())))
+            }
+        });
+        Api::namespaced(kube::Client::new(answer, "system"), "system")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_others_do_this_replica_writes_with_pauses() {
+        let (writes, mut pace) = (Arc::new(AtomicUsize::new(0)), Pace::default());
+        let secrets = spoiled(Arc::clone(&writes));
+        let now = "2026-01-31T12:00:00Z".parse().expect("a time");
+        let start = tokio::time::Instant::now();
+        for _ in 0..4 {
+            ensure(&secrets, "x", &["a.svc".to_owned()], now, &mut pace).await.expect("a bundle");
+        }
+        assert_eq!(writes.load(Ordering::Relaxed), 4);
+        assert!(start.elapsed() >= Duration::from_secs(3 * 5), "{:?}", start.elapsed());
+    }
 
     #[test]
     fn a_bundle_survives_its_secret() {
