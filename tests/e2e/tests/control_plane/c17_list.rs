@@ -18,3 +18,17 @@ fn c17_list_and_describe_show_a_backup_and_delete_waits_until_it_is_gone() {
     cluster.plugin(&["delete", name, "--yes"]).ok();
     cluster.try_kubectl(&["get", "backups.velero.io", "-n", "velero", name]).ends_with(1);
 }
+
+#[test]
+fn c17_a_backup_without_a_location_is_deleted_as_the_error_says() {
+    let cluster = TestCluster::control_plane();
+    let marker = cluster.namespace("c17");
+    let name = marker.name();
+    cluster.create(&format!(
+        r#"{{"apiVersion":"velero.io/v1","kind":"Backup","metadata":{{"name":"{name}","namespace":"velero"}},
+        "spec":{{}},"status":{{"phase":"FailedValidation"}}}}"#
+    ));
+    let way = format!("kubectl -n velero delete backups.velero.io {name}");
+    cluster.plugin(&["delete", name, "--yes"]).ends_with(1).says(&way);
+    cluster.kubectl(&["-n", "velero", "delete", "backups.velero.io", name]);
+}
