@@ -1,6 +1,6 @@
 //! The part of a pod, or of a pod template, that Velero's annotations speak about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -85,10 +85,10 @@ impl<'a> Pod<'a> {
         annotation_path(self.template, name)
     }
 
-    /// The volume of that name.
+    /// The volumes by name; of two of one name the first.
     #[must_use]
-    pub fn volume(&self, name: &str) -> Option<&Volume<'a>> {
-        self.volumes.iter().find(|volume| volume.name == name)
+    pub fn volumes_by_name(&self) -> HashMap<&'a str, &Volume<'a>> {
+        self.volumes.iter().rev().map(|volume| (volume.name, volume)).collect()
     }
 }
 

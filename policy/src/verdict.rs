@@ -107,6 +107,22 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_of_thousands_of_volumes_gets_an_answer_of_a_few_lines() {
+        for (volumes, listed) in [(5000, 5000), (5000, 999), (0, 999)] {
+            let name = |n: usize| format!("{n:0>63}");
+            let list: Vec<_> = (0..listed).map(|n| format!(" {}", name(n))).collect();
+            let volumes: Vec<_> = (0..volumes).map(|n| json!({"name": name(n), "configMap": {"name": "x"}})).collect();
+            let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {
+                BACKUP_VOLUMES: (list.join(",")), (crate::names::BACKUP_VOLUMES_EXCLUDES): (list.join(",")),
+            }}, "spec": {"volumes": volumes}});
+            let subject = Subject::read(&pod, None).expect("a known kind");
+            let verdict = evaluate(&Config::default(), &subject, &Facts::default());
+            let told: usize = verdict.findings.iter().map(|finding| finding.to_string().len()).sum();
+            assert!(verdict.denials().count() > 0 && verdict.findings.len() <= 30 && told < 30_000, "{told}");
+        }
+    }
+
+    #[test]
     fn an_update_is_judged_by_what_it_changes() {
         let old = deployment("nope", "a");
         assert_eq!(codes(&deployment("nope", "b"), Some(&old)), []);

@@ -1,6 +1,9 @@
 //! BKP101: Velero cuts the list at commas only, so that a blank becomes part of a volume's name.
 
-use super::{Check, Rule, Violation, volume_list::VolumeList};
+use super::{
+    Check, Rule, Violation,
+    volume_list::{VolumeList, quoted},
+};
 use crate::{Severity, pod::Pod};
 
 pub(super) const RULE: Rule = Rule {
@@ -14,15 +17,16 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
     VolumeList::of(pod)
         .flat_map(|list| {
             let blank = |entry: &&&str| !entry.trim().is_empty() && entry.trim() != **entry;
-            let found: Vec<_> = list.entries.iter().filter(blank).map(|entry| explain(&list, entry)).collect();
-            found
+            let found: Vec<_> = list.entries.iter().filter(blank).collect();
+            list.tell(&found, |entry| explain(&list, entry))
         })
         .collect()
 }
 
 fn explain(list: &VolumeList<'_>, entry: &str) -> Violation {
     list.violation(format!(
-        "{entry:?} has a blank beside the comma, which Velero reads as part of the volume's name and so finds no volume; {}",
+        "{} has a blank beside the comma, which Velero reads as part of the volume's name and so finds no volume; {}",
+        quoted(entry),
         list.rewritten()
     ))
 }

@@ -1,6 +1,11 @@
 //! BKP103: a name listed twice mostly stands where another one should. Velero reads it as one, so that nothing is lost.
 
-use super::{Check, Rule, Violation, volume_list::VolumeList};
+use std::collections::HashMap;
+
+use super::{
+    Check, Rule, Violation,
+    volume_list::{VolumeList, quoted},
+};
 use crate::{Severity, pod::Pod};
 
 pub(super) const RULE: Rule =
@@ -9,15 +14,18 @@ pub(super) const RULE: Rule =
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
     VolumeList::of(pod)
         .flat_map(|list| {
-            let times = |name: &str| list.entries.iter().filter(|entry| entry.trim() == name).count();
-            let repeated: Vec<_> = list.names().into_iter().filter(|name| times(name) > 1).collect();
-            repeated.into_iter().map(|name| explain(&list, name)).collect::<Vec<_>>()
+            let mut times = HashMap::new();
+            for entry in &list.entries {
+                *times.entry(entry.trim()).or_insert(0) += 1;
+            }
+            let repeated: Vec<_> = list.names.iter().filter(|name| times.get(*name).is_some_and(|n| *n > 1)).collect();
+            list.tell(&repeated, |name| explain(&list, name))
         })
         .collect()
 }
 
 fn explain(list: &VolumeList<'_>, name: &str) -> Violation {
-    list.violation(format!("volume {name:?} is listed more than once; {}", list.rewritten()))
+    list.violation(format!("volume {} is listed more than once; {}", quoted(name), list.rewritten()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! BKP102: an entry without a name is a slip, mostly a lost name. Velero passes over it and finds all the others.
 
-use super::{Check, Rule, Violation, volume_list::VolumeList};
+use super::{
+    Check, Rule, Violation,
+    volume_list::{VolumeList, quoted},
+};
 use crate::{Severity, pod::Pod};
 
 pub(super) const RULE: Rule = Rule {
@@ -16,7 +19,7 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
 }
 
 fn explain(list: &VolumeList<'_>) -> Violation {
-    list.violation(format!("{:?} has an empty entry; {}", list.entries.join(","), list.rewritten()))
+    list.violation(format!("{} has an empty entry; {}", quoted(&list.entries.join(",")), list.rewritten()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! BKP106: which of the two lists counts depends on a setting of the server, so that one name in both is a riddle.
 
-use super::{Check, Rule, Violation, volume_list::VolumeList};
+use std::collections::HashSet;
+
+use super::{
+    Check, Rule, Violation,
+    volume_list::{VolumeList, quoted},
+};
 use crate::{
     Severity,
     names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES},
@@ -17,16 +22,16 @@ pub(super) const RULE: Rule = Rule {
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
     let lists = (VolumeList::named(pod, BACKUP_VOLUMES), VolumeList::named(pod, BACKUP_VOLUMES_EXCLUDES));
     let (Some(included), Some(excluded)) = lists else { return Vec::new() };
-    let both: Vec<_> = included.names().into_iter().filter(|name| excluded.names().contains(name)).collect();
-    both.into_iter()
-        .map(|name| {
-            excluded.violation(format!(
-                "volume {name:?} is also listed in {}, and a setting of the Velero server decides which one counts; \
-                 remove it from one of the two",
-                included.annotation
-            ))
-        })
-        .collect()
+    let out: HashSet<_> = excluded.names.iter().collect();
+    let both: Vec<_> = included.names.iter().filter(|name| out.contains(name)).collect();
+    excluded.tell(&both, |name| {
+        excluded.violation(format!(
+            "volume {} is also listed in {}, and a setting of the Velero server decides which one counts; remove it from \
+             one of the two",
+            quoted(name),
+            included.annotation
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod duplicate_volume;
 mod empty_entry;
 mod include_and_exclude;
 mod init_hook_command;
+mod list_length;
 mod misplaced_annotation;
 mod no_snapshot_class;
 mod quota_exempt_label;
@@ -16,7 +17,7 @@ mod volume_list;
 pub use rule::{Check, Missing, Outcome, Rule, Violation};
 
 /// Every rule, in the order of their codes.
-pub const CATALOGUE: [&Rule; 10] = [
+pub const CATALOGUE: [&Rule; 11] = [
     &blank_entry::RULE,
     &empty_entry::RULE,
     &duplicate_volume::RULE,
@@ -24,6 +25,7 @@ pub const CATALOGUE: [&Rule; 10] = [
     &skipped_volume_type::RULE,
     &include_and_exclude::RULE,
     &misplaced_annotation::RULE,
+    &list_length::RULE,
     &init_hook_command::RULE,
     &no_snapshot_class::RULE,
     &quota_exempt_label::RULE,

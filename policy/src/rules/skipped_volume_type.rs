@@ -1,6 +1,9 @@
 //! BKP105: some volume types Velero never copies, whatever the annotation says.
 
-use super::{Check, Rule, Violation, volume_list::VolumeList};
+use super::{
+    Check, Rule, Violation,
+    volume_list::{VolumeList, quoted},
+};
 use crate::{
     Severity,
     names::BACKUP_VOLUMES,
@@ -17,8 +20,13 @@ pub(super) const RULE: Rule = Rule {
 // To exclude such a volume is needless but harmless, so that only the list of volumes to back up is looked at.
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
     let Some(list) = VolumeList::named(pod, BACKUP_VOLUMES) else { return Vec::new() };
-    let skipped = |name| Some(explain(&list, pod.volume(name)?, what(pod.volume(name)?.source)?));
-    list.names().into_iter().filter_map(skipped).collect()
+    let volumes = pod.volumes_by_name();
+    let skipped = |name: &&str| {
+        let volume = *volumes.get(*name)?;
+        Some((volume, what(volume.source)?))
+    };
+    let skipped: Vec<_> = list.names.iter().filter_map(skipped).collect();
+    list.tell(&skipped, |(volume, what)| explain(&list, volume, what))
 }
 
 fn what(source: &str) -> Option<&'static str> {
@@ -33,10 +41,8 @@ fn what(source: &str) -> Option<&'static str> {
 }
 
 fn explain(list: &VolumeList<'_>, volume: &Volume<'_>, what: &str) -> Violation {
-    let rest: Vec<_> = list.names().into_iter().filter(|name| *name != volume.name).collect();
-    let way_out =
-        if rest.is_empty() { "remove the annotation".to_owned() } else { format!("write {:?}", rest.join(",")) };
-    list.violation(format!("volume {:?} is {what}; Velero never copies its files: {way_out}", volume.name))
+    let way_out = list.rewritten_without(Some(volume.name));
+    list.violation(format!("volume {} is {what}; Velero never copies its files: {way_out}", quoted(volume.name)))
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! BKP104: Velero passes over names that are no volume of the pod, without any message.
 
-use super::{Check, Rule, Violation, volume_list::VolumeList};
+use super::{
+    Check, Rule, Violation,
+    volume_list::{MAX_ENTRIES, VolumeList, quoted, shown},
+};
 use crate::{Severity, names::BACKUP_VOLUMES_EXCLUDES, pod::Pod};
 
 /// From this likeness on, a name is proposed in place of an unknown one.
 const ALIKE: f64 = 0.7;
+/// No volume's name is longer, and likeness is dear to compute.
+const LABEL: usize = 63;
 
 pub(super) const RULE: Rule = Rule {
     code: "BKP104",
@@ -14,32 +19,38 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
+    let volumes = pod.volumes_by_name();
     VolumeList::of(pod)
         .flat_map(|list| {
-            let unknown: Vec<_> = list.names().into_iter().filter(|name| pod.volume(name).is_none()).collect();
-            unknown.into_iter().map(|name| explain(pod, &list, name)).collect::<Vec<_>>()
+            let unknown: Vec<_> = list.names.iter().filter(|name| !volumes.contains_key(*name)).collect();
+            list.tell(&unknown, |name| explain(pod, &list, name))
         })
         .collect()
 }
 
 fn explain(pod: &Pod<'_>, list: &VolumeList<'_>, name: &str) -> Violation {
     let way_out = if let Some(volume) = pod.volumes.iter().find(|volume| volume.claim == Some(name)) {
-        format!("it is the PVC of volume {0:?}, and the list takes names of volumes: write {0:?}", volume.name)
+        format!("it is the PVC of volume {0}, and the list takes names of volumes: write {0}", quoted(volume.name))
     } else if let Some(nearest) = nearest(pod, name) {
         format!("did you mean {nearest:?}?")
     } else if pod.volumes.is_empty() {
         "the pod has no volumes: remove the annotation".to_owned()
     } else {
         let names: Vec<_> = pod.volumes.iter().map(|volume| volume.name).collect();
-        format!("the pod's volumes are {}", names.join(", "))
+        format!("the pod's volumes are {}", shown(&names))
     };
-    let message = format!("the pod has no volume {name:?} and Velero would pass over it without a word; {way_out}");
+    let message =
+        format!("the pod has no volume {} and Velero would pass over it without a word; {way_out}", quoted(name));
     // What is not there needs no excluding; what is not there and was to be backed up is missed one day.
     Violation { harmless: list.annotation == BACKUP_VOLUMES_EXCLUDES, ..list.violation(message) }
 }
 
 fn nearest<'a>(pod: &Pod<'a>, name: &str) -> Option<&'a str> {
-    let likeness = pod.volumes.iter().map(|volume| (strsim::jaro_winkler(volume.name, name), volume.name));
+    if name.len() > LABEL {
+        return None;
+    }
+    let volumes = pod.volumes.iter().take(MAX_ENTRIES).filter(|volume| volume.name.len() <= LABEL);
+    let likeness = volumes.map(|volume| (strsim::jaro_winkler(volume.name, name), volume.name));
     likeness.filter(|(alike, _)| *alike >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 
