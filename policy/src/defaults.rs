@@ -91,6 +91,7 @@ mod tests {
     fn facts(exempt: Option<bool>) -> Facts {
         let class = |name: &str| SnapshotClassFact { name: name.into(), driver: "csi.test".into(), is_default: false };
         Facts {
+            writer: crate::facts::Writer::Anybody,
             requester_exempt: exempt,
             source_volume: Some(VolumeFact {
                 storage_class: Some("a-block-b".into()),

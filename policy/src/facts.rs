@@ -5,12 +5,26 @@ use crate::snapshot_class::SnapshotClassFact;
 /// Facts about the cluster and the request. `None` means not known, never "there is none".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// On whose behalf the object is written.
+    pub writer: Writer,
     /// Whether the object is written by an account that the quotas do not bind.
     pub requester_exempt: Option<bool>,
     /// Where the PVC that a snapshot is taken of lives.
     pub source_volume: Option<VolumeFact>,
     /// Every VolumeSnapshotClass of the cluster.
     pub snapshot_classes: Option<Vec<SnapshotClassFact>>,
+}
+
+/// Who writes an object, as the API server authenticated them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Writer {
+    /// Anybody, whose every word is judged.
+    #[default]
+    Anybody,
+    /// One of Kubernetes' own controllers, which copies templates.
+    Controller,
+    /// A node.
+    Node,
 }
 
 /// Where a PVC's data lives.

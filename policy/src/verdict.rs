@@ -2,6 +2,7 @@
 
 use crate::{
     Config, Facts, Finding, NotEvaluated, Severity, Subject,
+    facts::Writer,
     pod::Pod,
     rules::{CATALOGUE, Check, Rule, Violation},
 };
@@ -29,15 +30,16 @@ impl Verdict {
 
 /// Applies every rule; all findings are collected, never only the first.
 ///
-/// An update is judged only by what it changes, and a terminating object not at all: an old mistake must not hold up
-/// finalizers, status writes or the deletion of a namespace.
+/// An update is judged only by what it changes, and the pod of a terminating object not at all: an old mistake must not
+/// hold up finalizers, status writes or the deletion of a namespace. A terminating snapshot still holds its slot, so that
+/// its mark is judged as ever.
 #[must_use]
 pub fn evaluate(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Verdict {
     let mut verdict = Verdict::default();
-    if subject.is_terminating() || subject.is_mirror_pod() {
-        return verdict;
-    }
-    let pod = Pod::of(subject).filter(|pod| changed(subject, pod));
+    // The kubelet shows its static pods so, and nothing here can change them.
+    let mirror = facts.writer == Writer::Node && subject.is_mirror_pod();
+    let judged = !subject.is_terminating() && !mirror;
+    let pod = Pod::of(subject).filter(|pod| judged && changed(subject, pod));
     for rule in CATALOGUE {
         let outcome = match rule.check {
             Check::Pod(check) => Ok(pod.as_ref().map(check).unwrap_or_default()),
@@ -45,7 +47,7 @@ pub fn evaluate(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Verdic
         };
         match outcome {
             Ok(violations) => {
-                verdict.findings.extend(violations.into_iter().map(|it| finding(config, rule, subject, it)));
+                verdict.findings.extend(violations.into_iter().map(|it| finding(config, rule, subject, facts, it)));
             }
             Err(missing) => verdict.not_evaluated.push(NotEvaluated { code: rule.code, missing: missing.0 }),
         }
@@ -57,9 +59,11 @@ fn changed(subject: &Subject<'_>, pod: &Pod<'_>) -> bool {
     subject.old.and_then(|old| Pod::within(subject.kind, old)).is_none_or(|old| old != *pod)
 }
 
-fn finding(config: &Config, rule: &Rule, subject: &Subject<'_>, violation: Violation) -> Finding {
+fn finding(config: &Config, rule: &Rule, subject: &Subject<'_>, facts: &Facts, violation: Violation) -> Finding {
     let severity = config.severities.get(rule.code).copied().unwrap_or(rule.severity);
-    let copied = matches!(rule.check, Check::Pod(_)) && subject.is_from_checked_template();
+    // Owners are named by whoever writes the object, so that only a controller's word counts.
+    let copy = facts.writer == Writer::Controller && subject.is_from_checked_template();
+    let copied = copy && matches!(rule.check, Check::Pod(_));
     let severity = if copied || violation.harmless { Severity::Warn } else { severity };
     Finding { code: rule.code, severity, field: violation.field, message: violation.message }
 }
@@ -79,8 +83,13 @@ mod tests {
     }
 
     fn codes(object: &Value, old: Option<&Value>) -> Vec<(&'static str, Severity)> {
+        codes_for(Writer::Anybody, object, old)
+    }
+
+    fn codes_for(writer: Writer, object: &Value, old: Option<&Value>) -> Vec<(&'static str, Severity)> {
         let subject = Subject::read(object, old).expect("a known kind");
-        let verdict = evaluate(&Config::default(), &subject, &Facts::default());
+        let facts = Facts { writer, requester_exempt: Some(false), ..Facts::default() };
+        let verdict = evaluate(&Config::default(), &subject, &facts);
         verdict.findings.iter().map(|finding| (finding.code, finding.severity)).collect()
     }
 
@@ -140,12 +149,26 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_of_a_terminating_snapshot_is_judged() {
+        let old = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": {
+            "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["example.org/mine"],
+        }});
+        let mut marked = old.clone();
+        marked["metadata"]["labels"] = json!({crate::names::QUOTA_EXEMPT: "true"});
+        assert_eq!(codes(&marked, Some(&old)), [("BKP401", Severity::Deny)]);
+        let mut released = old.clone();
+        released["metadata"]["finalizers"] = json!([]);
+        assert_eq!(codes(&released, Some(&old)), []);
+    }
+
+    #[test]
     fn a_controllers_copy_is_never_refused() {
         let mut object = deployment("nope", "a");
         object["kind"] = json!("ReplicaSet");
         object["metadata"]["ownerReferences"] =
             json!([{"apiVersion": "apps/v1", "kind": "Deployment", "controller": true}]);
-        assert_eq!(codes(&object, None), [("BKP104", Severity::Warn)]);
+        assert_eq!(codes_for(Writer::Controller, &object, None), [("BKP104", Severity::Warn)]);
+        assert_eq!(codes(&object, None), [("BKP104", Severity::Deny)], "an owner that anybody may have invented");
     }
 
     #[test]
@@ -153,7 +176,8 @@ mod tests {
         let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {
             BACKUP_VOLUMES: "nope", "kubernetes.io/config.mirror": "x",
         }}});
-        assert_eq!(codes(&object, None), []);
+        assert_eq!(codes_for(Writer::Node, &object, None), []);
+        assert_eq!(codes(&object, None), [("BKP104", Severity::Deny)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backup_policy::{
+    config::resource::VOLUME_SNAPSHOTS,
     names::QUOTA_EXEMPT,
     quota::{Decision, Holder, Key, decide},
 };
@@ -104,7 +105,11 @@ impl Quota {
     async fn holders(&self, claim: &Claim<'_>) -> kube::Result<Vec<Holder>> {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &api_resource(claim));
         // Without a resource version the list is read from the store itself, not from a cache that may lag behind.
-        let mut page = ListParams::default().labels(&format!("{QUOTA_EXEMPT}!=true")).limit(PAGE);
+        let mut page = ListParams::default().limit(PAGE);
+        // The mark is given to snapshots only; on anything else it means nothing.
+        if claim.resource == VOLUME_SNAPSHOTS {
+            page = page.labels(&format!("{QUOTA_EXEMPT}!=true"));
+        }
         let mut holders = Vec::new();
         loop {
             let list = api.list_metadata(&page).await?;

@@ -1,6 +1,6 @@
 //! The API server's question.
 
-use backup_policy::Kind;
+use backup_policy::{Kind, facts::Writer};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -97,6 +97,36 @@ pub struct UserInfo {
     /// The user's name.
     #[serde(default)]
     pub username: String,
+    /// The groups it belongs to.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+/// Kubernetes' controllers that make pods, or workloads, from templates; manifests/webhook/base/validating.yaml names
+/// the same.
+const CONTROLLERS: [&str; 9] = [
+    "system:kube-controller-manager",
+    "system:serviceaccount:kube-system:deployment-controller",
+    "system:serviceaccount:kube-system:replicaset-controller",
+    "system:serviceaccount:kube-system:statefulset-controller",
+    "system:serviceaccount:kube-system:daemon-set-controller",
+    "system:serviceaccount:kube-system:job-controller",
+    "system:serviceaccount:kube-system:cronjob-controller",
+    "system:serviceaccount:kube-system:replication-controller",
+    "system:serviceaccount:kube-system:generic-garbage-collector",
+];
+
+impl UserInfo {
+    /// What the rules must know of the user.
+    pub fn writer(&self) -> Writer {
+        if CONTROLLERS.contains(&self.username.as_str()) {
+            Writer::Controller
+        } else if self.groups.iter().any(|group| group == "system:nodes") {
+            Writer::Node
+        } else {
+            Writer::Anybody
+        }
+    }
 }
 
 impl Request {
@@ -154,6 +184,21 @@ mod tests {
         assert_eq!(read(b"{").expect_err("malformed").uid, None);
         let depth_bomb = "[".repeat(100_000);
         assert_eq!(read(depth_bomb.as_bytes()).expect_err("malformed").uid, None);
+    }
+
+    #[test]
+    fn a_writer_is_told_by_what_the_server_authenticated() {
+        let user = |username: &str, groups: &[&str]| {
+            let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+            UserInfo { username: username.to_owned(), groups }.writer()
+        };
+        assert_eq!(user("system:serviceaccount:kube-system:job-controller", &[]), Writer::Controller);
+        assert_eq!(user("system:serviceaccount:shop:job-controller", &[]), Writer::Anybody);
+        assert_eq!(user("system:node:a", &["system:nodes"]), Writer::Node);
+        assert_eq!(user("system:node:a", &[]), Writer::Anybody);
+        let manifest = include_str!("../../../manifests/webhook/base/validating.yaml");
+        assert!(CONTROLLERS.iter().all(|name| manifest.contains(&format!("'{name}'"))));
+        assert_eq!(manifest.matches("system:serviceaccount:kube-system:").count(), CONTROLLERS.len() - 1);
     }
 
     #[test]

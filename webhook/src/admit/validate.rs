@@ -21,7 +21,8 @@ pub async fn validate(admission: &Admission, request: &Request) -> Answer {
 }
 
 async fn judge(admission: &Admission, request: &Request, subject: &Subject<'_>, exempt: bool) -> Answer {
-    let mut facts = Facts { requester_exempt: Some(exempt), ..Facts::default() };
+    let writer = request.user_info.writer();
+    let mut facts = Facts { requester_exempt: Some(exempt), writer, ..Facts::default() };
     if let Some(claim) = subject.snapshot_of_without_class() {
         admission.cluster.learn_snapshot_source(&mut facts, &request.namespace, claim).await;
     }

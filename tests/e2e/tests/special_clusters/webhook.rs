@@ -139,7 +139,17 @@ fn w2_velero_takes_no_slots_and_nobody_else_takes_its_mark() {
     guarded.cluster.try_create(&marked.to_string()).ends_with(1).says("[BKP401]");
     let label = ["label", "volumesnapshot", "s1", "-n", "default", "kubectl-backup.dev/quota-exempt=true"];
     guarded.cluster.try_kubectl(&label).ends_with(1).says("[BKP401]");
-    guarded.cluster.kubectl(&["delete", "volumesnapshot", "s1", "-n", "default"]);
+    // Nor for a snapshot that its owner deleted and holds back with a finalizer.
+    let finalizers = |list: &str| format!(r#"{{"metadata":{{"finalizers":{list}}}}}"#);
+    let patch = |list: &str| {
+        let patch = finalizers(list);
+        guarded.cluster.kubectl(&["patch", "volumesnapshot", "s1", "-n", "default", "--type=merge", "-p", &patch]);
+    };
+    patch(r#"["example.org/mine"]"#);
+    guarded.cluster.kubectl(&["delete", "volumesnapshot", "s1", "-n", "default", "--wait=false"]);
+    guarded.cluster.try_kubectl(&label).ends_with(1).says("[BKP401]");
+    patch("[]");
+    guarded.cluster.kubectl(&["wait", "--for=delete", "volumesnapshot/s1", "-n", "default", "--timeout=30s"]);
     guarded.snapshot("s1", "disk").ok();
     guarded.snapshot("s11", "disk").ends_with(1).says("10/10 used");
 }
@@ -155,6 +165,12 @@ fn w3_annotations_are_refused_where_they_are_written() {
         .says("it is the PVC of volume \"data\", and the list takes names of volumes: write \"data\" [BKP104]")
         .says("volume \"config\" is a ConfigMap")
         .says("[BKP105]");
+    // An owner that the author invents makes no copy.
+    let mut owned: Value = serde_json::from_str(&deployment("data,nope")).expect("a Deployment");
+    let uid = "00000000-0000-4000-8000-000000000000";
+    owned["metadata"]["ownerReferences"] =
+        json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "other", "uid": uid, "controller": true}]);
+    guarded.cluster.try_create(&owned.to_string()).ends_with(1).says("[BKP104]");
     guarded.cluster.create(&deployment("data"));
     guarded.cluster.kubectl(&["scale", "deployment/web", "-n", "default", "--replicas=1"]);
     guarded.cluster.wait_for("default", "deployment/web", "jsonpath={.status.replicas}=1", 30);
