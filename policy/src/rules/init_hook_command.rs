@@ -1,6 +1,6 @@
 //! BKP110: Velero, up to at least 1.18.3, does not restore such a pod: its plugin fails on the missing command.
 
-use super::{Check, Rule, Violation};
+use super::{Check, Rule, Violation, volume_list::quoted};
 use crate::{
     Severity,
     names::{INIT_HOOK_COMMAND, INIT_HOOK_IMAGE},
@@ -24,8 +24,9 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
         harmless: false,
         field: pod.annotation_path(INIT_HOOK_IMAGE),
         message: format!(
-            "the init hook with image {image:?} has no command, so that a restore leaves this pod out (Velero up to at \
-             least 1.18.3); add {INIT_HOOK_COMMAND}"
+            "the init hook with image {} has no command, so that a restore leaves this pod out (Velero up to at least \
+             1.18.3); add {INIT_HOOK_COMMAND}",
+            quoted(image)
         ),
     }]
 }
@@ -41,5 +42,7 @@ mod tests {
         insta::assert_snapshot!(said(super::check, &[(INIT_HOOK_IMAGE, "busybox"), (INIT_HOOK_COMMAND, "")]), @r#"metadata.annotations[init.hook.restore.velero.io/container-image]: the init hook with image "busybox" has no command, so that a restore leaves this pod out (Velero up to at least 1.18.3); add init.hook.restore.velero.io/command"#);
         assert_eq!(said(super::check, &[(INIT_HOOK_IMAGE, "busybox"), (INIT_HOOK_COMMAND, "[\"true\"]")]), "");
         assert_eq!(said(super::check, &[(INIT_HOOK_COMMAND, "[\"true\"]")]), "");
+        let long = said(super::check, &[(INIT_HOOK_IMAGE, &"x".repeat(200_000))]);
+        assert!(long.len() < 2000, "an answer does not grow with the question");
     }
 }
