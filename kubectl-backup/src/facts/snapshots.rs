@@ -60,7 +60,8 @@ pub async fn read(cluster: &Cluster, name: &str) -> Result<VolumeSnapshot> {
     Err(match names(cluster).await {
         Ok(existing) => missing.hint(nearest::hint(name, &existing, "snapshots", &format!("namespace {namespace:?}"))),
         Err(_) => missing.hint(look),
-    })
+    }
+    .hint("Those of all namespaces are shown by: kubectl backup snapshot list -A"))
 }
 
 /// Reads a snapshot with every field that the server has.
