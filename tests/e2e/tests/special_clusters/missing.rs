@@ -29,7 +29,7 @@ fn h1_a_cluster_without_snapshots_is_told_so() {
     cluster.wait_for("default", "pvc/data", "jsonpath={.status.phase}=Bound", 60);
     for args in [&["snapshot", "create", "data"][..], &["snapshot", "list"], &["snapshot", "restore", "x", "--to", "y"]]
     {
-        cluster.plugin(args).ends_with(1).says("CSI snapshots are not installed");
+        cluster.plugin(args).ends_with(1).says("snapshots are not installed in this cluster");
     }
     cluster.down();
 }
