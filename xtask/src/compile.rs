@@ -16,6 +16,23 @@ pub fn root() -> PathBuf {
     package.parent().unwrap_or(package).to_owned()
 }
 
+/// A cargo that sees the environment as the user has it.
+///
+/// `cargo run` describes this package to it in variables; to a build script that watches one of them (ring's does), an
+/// inherited value would be a reason to compile everything above it anew.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        let described = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR"
+        });
+        if described {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
 /// What to compile.
 pub struct Program<'a> {
     /// The package, which has one program of the same name.
@@ -31,7 +48,7 @@ pub struct Program<'a> {
 impl Program<'_> {
     /// Compiles and gives the path of the program.
     pub fn compile(&self) -> Result<PathBuf> {
-        let mut cargo = Command::new("cargo");
+        let mut cargo = cargo();
         cargo.args(["build", "--quiet", "--package", self.package, "--profile", self.profile]);
         cargo.arg("--message-format=json-render-diagnostics").current_dir(root());
         if let Some(folder) = self.target_dir {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use test_cluster::{Cluster, Options, Profile};
 
-use crate::compile::{Program, root};
+use crate::compile::{self, Program, root};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -77,7 +77,7 @@ impl Args {
     }
 
     fn end_to_end(&self, target: &str, programs: &Programs, cluster: Option<&Cluster>) -> Result<()> {
-        let mut tests = Command::new("cargo");
+        let mut tests = compile::cargo();
         tests.current_dir(root()).args(["test", "--quiet", "--package", "e2e-tests", "--test", target, "--"]);
         tests.args(&self.filter);
         // Each test speaks to real servers on two cores: more at a time only makes all of them slow.
@@ -133,7 +133,7 @@ fn down(cluster: Cluster, result: Result<()>) -> Result<()> {
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
-    let mut command = Command::new("cargo");
+    let mut command = compile::cargo();
     command.current_dir(root()).args(args);
     run(command)
 }
