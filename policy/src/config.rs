@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::Severity;
+use crate::{Severity, rules::Rule};
 
 /// Names of the resources that the built-in quotas count, as `plural.group`.
 pub mod resource {
@@ -49,6 +49,12 @@ impl Config {
     #[must_use]
     pub fn quota(&self, resource: &str) -> Option<u32> {
         self.quotas.iter().find(|quota| quota.resource == resource).map(|quota| quota.limit)
+    }
+
+    /// What becomes of an object that breaks a rule.
+    #[must_use]
+    pub fn severity(&self, rule: &Rule) -> Severity {
+        self.severities.get(rule.code).copied().unwrap_or(rule.severity)
     }
 }
 

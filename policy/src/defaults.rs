@@ -4,7 +4,7 @@ use json_patch::Patch;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Config, Facts, Kind, Subject,
+    Config, Facts, Kind, Operation, Subject,
     names::QUOTA_EXEMPT,
     snapshot_class::{self, Choice},
 };
@@ -21,7 +21,7 @@ pub fn patch(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Patch {
 #[must_use]
 pub fn filled(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Value {
     let mut object = subject.object.clone();
-    if subject.old.is_some() || subject.is_terminating() {
+    if subject.operation != Operation::Create || subject.is_terminating() {
         return object;
     }
     // An account that is not known is taken for Velero's own: not to fill in is always safe.
@@ -91,13 +91,13 @@ mod tests {
     fn facts(exempt: Option<bool>) -> Facts {
         let class = |name: &str| SnapshotClassFact { name: name.into(), driver: "csi.test".into(), is_default: false };
         Facts {
-            writer: crate::facts::Writer::Anybody,
             requester_exempt: exempt,
             source_volume: Some(VolumeFact {
                 storage_class: Some("a-block-b".into()),
                 driver: Some("csi.test".into()),
             }),
             snapshot_classes: Some(vec![class("block-snapshot"), class("files-snapshot")]),
+            ..Facts::default()
         }
     }
 

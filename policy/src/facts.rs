@@ -1,10 +1,14 @@
 //! What the rules may be told about the cluster; whoever asks leaves open what they do not know.
 
+use jiff::Timestamp;
+
 use crate::snapshot_class::SnapshotClassFact;
 
 /// Facts about the cluster and the request. `None` means not known, never "there is none".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// The time of the decision.
+    pub now: Option<Timestamp>,
     /// On whose behalf the object is written.
     pub writer: Writer,
     /// Whether the object is written by an account that the quotas do not bind.

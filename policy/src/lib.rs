@@ -9,7 +9,9 @@
 pub mod config;
 pub mod defaults;
 pub mod facts;
+pub mod field_path;
 pub mod finding;
+pub mod fix;
 pub mod names;
 pub mod pod;
 pub mod quota;
@@ -20,6 +22,8 @@ mod verdict;
 
 pub use config::Config;
 pub use facts::Facts;
+pub use field_path::FieldPath;
 pub use finding::{Finding, NotEvaluated, Severity};
-pub use subject::{Kind, Subject};
+pub use fix::{Change, Fix};
+pub use subject::{Kind, Operation, Subject};
 pub use verdict::{Verdict, evaluate};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use crate::{
+    FieldPath,
     names::GUARDED_ANNOTATIONS,
     subject::{Kind, Subject, annotation},
 };
@@ -12,14 +13,14 @@ use crate::{
 /// A pod or a pod template, seen by the rules. Two equal ones get equal verdicts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod<'a> {
-    /// Where the pod's metadata lies in the object: empty for a pod, `spec.template` for a Deployment.
-    pub template: &'static str,
+    /// Where the pod lies in the object: nowhere deeper for a pod, `spec.template` for a Deployment.
+    pub template: &'static [&'static str],
     /// The guarded annotations of the pod.
     pub annotations: BTreeMap<&'static str, &'a str>,
     /// The pod's volumes, those of a StatefulSet's claim templates included.
     pub volumes: Vec<Volume<'a>>,
-    /// Guarded annotations outside the pod's metadata, where Velero does not look: path of the metadata and name.
-    pub misplaced: Vec<(&'static str, &'static str)>,
+    /// Guarded annotations outside the pod's metadata, where Velero does not look: whose they are, and their names.
+    pub misplaced: Vec<(&'static [&'static str], &'static str)>,
 }
 
 /// A volume of a pod.
@@ -43,28 +44,26 @@ impl<'a> Pod<'a> {
     /// The pod within an object of that kind.
     #[must_use]
     pub fn within(kind: Kind, object: &'a Value) -> Option<Self> {
-        let (template, pointer, outside): (_, _, &[(&str, &str)]) = match kind {
-            Kind::Pod => ("", "", &[]),
+        let (template, outside): (&'static [&'static str], &[&'static [&'static str]]) = match kind {
+            Kind::Pod => (&[], &[]),
             Kind::Deployment
             | Kind::StatefulSet
             | Kind::DaemonSet
             | Kind::ReplicaSet
             | Kind::ReplicationController
-            | Kind::Job => ("spec.template", "/spec/template", &[("", "")]),
-            Kind::CronJob => (
-                "spec.jobTemplate.spec.template",
-                "/spec/jobTemplate/spec/template",
-                &[("", ""), ("spec.jobTemplate", "/spec/jobTemplate")],
-            ),
-            Kind::VolumeSnapshot | Kind::Backup | Kind::Schedule => return None,
+            | Kind::Job => (&["spec", "template"], &[&[]]),
+            Kind::CronJob => (&["spec", "jobTemplate", "spec", "template"], &[&[], &["spec", "jobTemplate"]]),
+            Kind::VolumeSnapshot | Kind::Backup | Kind::Schedule | Kind::Restore | Kind::DeleteBackupRequest => {
+                return None;
+            }
         };
-        let pod = object.pointer(pointer)?;
+        let pod = below(object, template)?;
         let guarded = |object: &'a Value| {
             GUARDED_ANNOTATIONS.into_iter().filter_map(move |name| Some((name, annotation(object, name)?)))
         };
         let misplaced = outside
             .iter()
-            .filter_map(|(path, pointer)| Some((*path, object.pointer(pointer)?)))
+            .filter_map(|path| Some((*path, below(object, path)?)))
             .flat_map(|(path, holder)| guarded(holder).map(move |(name, _)| (path, name)))
             .collect();
         let claim_templates = array(object, "/spec/volumeClaimTemplates").filter(|_| kind == Kind::StatefulSet);
@@ -79,10 +78,10 @@ impl<'a> Pod<'a> {
         })
     }
 
-    /// The path of one of the pod's annotations, for people.
+    /// The path of one of the pod's annotations.
     #[must_use]
-    pub fn annotation_path(&self, name: &str) -> String {
-        annotation_path(self.template, name)
+    pub fn annotation_path(&self, name: &'static str) -> FieldPath {
+        FieldPath::of(self.template).annotation(name)
     }
 
     /// The volumes by name; of two of one name the first.
@@ -92,13 +91,8 @@ impl<'a> Pod<'a> {
     }
 }
 
-/// The path of an annotation below the holder of the metadata.
-pub(crate) fn annotation_path(holder: &str, name: &str) -> String {
-    if holder.is_empty() {
-        format!("metadata.annotations[{name}]")
-    } else {
-        format!("{holder}.metadata.annotations[{name}]")
-    }
+fn below<'a>(object: &'a Value, fields: &[&str]) -> Option<&'a Value> {
+    fields.iter().try_fold(object, |at, field| at.get(field))
 }
 
 fn array<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
@@ -152,10 +146,10 @@ mod tests {
         assert_eq!(pod.map(|pod| pod.annotations.len()), Some(1));
         assert_eq!(
             pod.map(|pod| pod.misplaced.as_slice()),
-            Some(&[("", BACKUP_VOLUMES), ("spec.jobTemplate", BACKUP_VOLUMES)][..])
+            Some(&[(&[][..], BACKUP_VOLUMES), (&["spec", "jobTemplate"][..], BACKUP_VOLUMES)][..])
         );
         assert_eq!(
-            pod.map(|pod| pod.annotation_path("a")).as_deref(),
+            pod.map(|pod| pod.annotation_path("a").to_string()).as_deref(),
             Some("spec.jobTemplate.spec.template.metadata.annotations[a]")
         );
     }

@@ -29,6 +29,10 @@ pub enum Kind {
     Backup,
     /// A Velero Schedule.
     Schedule,
+    /// A Velero Restore.
+    Restore,
+    /// A Velero DeleteBackupRequest.
+    DeleteBackupRequest,
 }
 
 impl Kind {
@@ -47,6 +51,8 @@ impl Kind {
             ("snapshot.storage.k8s.io", "VolumeSnapshot") => Self::VolumeSnapshot,
             ("velero.io", "Backup") => Self::Backup,
             ("velero.io", "Schedule") => Self::Schedule,
+            ("velero.io", "Restore") => Self::Restore,
+            ("velero.io", "DeleteBackupRequest") => Self::DeleteBackupRequest,
             _ => return None,
         })
     }
@@ -62,7 +68,12 @@ impl Kind {
             | Self::ReplicationController
             | Self::Job
             | Self::CronJob => true,
-            Self::Pod | Self::VolumeSnapshot | Self::Backup | Self::Schedule => false,
+            Self::Pod
+            | Self::VolumeSnapshot
+            | Self::Backup
+            | Self::Schedule
+            | Self::Restore
+            | Self::DeleteBackupRequest => false,
         }
     }
 
@@ -71,14 +82,27 @@ impl Kind {
     }
 }
 
-/// An object that somebody wants to write, and what it replaces.
+/// What somebody wants to do with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// To make it.
+    Create,
+    /// To change it.
+    Update,
+    /// To delete it.
+    Delete,
+}
+
+/// An object that somebody wants to write or to delete, and what it replaces.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// What it is.
     pub kind: Kind,
-    /// The object as it shall be.
+    /// What is done with it.
+    pub operation: Operation,
+    /// The object as it shall be; of a deletion, as it is.
     pub object: &'a Value,
-    /// The object as it is, when it exists.
+    /// The object that is changed; nothing when it is made or deleted.
     pub old: Option<&'a Value>,
 }
 
@@ -87,7 +111,21 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn read(object: &'a Value, old: Option<&'a Value>) -> Option<Self> {
         let text = |key: &str| object.get(key).and_then(Value::as_str);
-        Some(Self { kind: Kind::of_owner(text("apiVersion")?, text("kind")?)?, object, old })
+        let kind = Kind::of_owner(text("apiVersion")?, text("kind")?)?;
+        Some(Self::write(kind, object, old))
+    }
+
+    /// An object that is made, or put in place of an old one.
+    #[must_use]
+    pub fn write(kind: Kind, object: &'a Value, old: Option<&'a Value>) -> Self {
+        let operation = if old.is_some() { Operation::Update } else { Operation::Create };
+        Self { kind, operation, object, old }
+    }
+
+    /// An object that is deleted.
+    #[must_use]
+    pub fn deletion(kind: Kind, object: &'a Value) -> Self {
+        Self { kind, operation: Operation::Delete, object, old: None }
     }
 
     /// Whether the object only waits for its finalizers: refusing such an object would hold up its deletion.
@@ -132,7 +170,7 @@ impl<'a> Subject<'a> {
     /// The PVC that a new VolumeSnapshot is taken of, when the snapshot names no class.
     #[must_use]
     pub fn snapshot_of_without_class(&self) -> Option<&'a str> {
-        if self.kind != Kind::VolumeSnapshot || self.old.is_some() {
+        if self.kind != Kind::VolumeSnapshot || self.operation != Operation::Create {
             return None;
         }
         let spec = self.object.get("spec")?;

@@ -1,7 +1,7 @@
 //! All rules over one subject.
 
 use crate::{
-    Config, Facts, Finding, NotEvaluated, Severity, Subject,
+    Config, Facts, Finding, NotEvaluated, Operation, Severity, Subject,
     facts::Writer,
     pod::Pod,
     rules::{CATALOGUE, Check, Rule, Violation},
@@ -38,16 +38,21 @@ pub fn evaluate(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Verdic
     let mut verdict = Verdict::default();
     // The kubelet shows its static pods so, and nothing here can change them.
     let mirror = facts.writer == Writer::Node && subject.is_mirror_pod();
-    let judged = !subject.is_terminating() && !mirror;
+    let judged = subject.operation != Operation::Delete && !subject.is_terminating() && !mirror;
     let pod = Pod::of(subject).filter(|pod| judged && changed(subject, pod));
     for rule in CATALOGUE {
+        let severity = config.severity(rule);
+        if severity == Severity::Off {
+            continue;
+        }
         let outcome = match rule.check {
             Check::Pod(check) => Ok(pod.as_ref().map(check).unwrap_or_default()),
-            Check::Subject(check) => check(config, subject, facts),
+            Check::Subject(_) if subject.operation == Operation::Delete => continue,
+            Check::Subject(check) | Check::Operation(check) => check(config, subject, facts),
         };
         match outcome {
             Ok(violations) => {
-                verdict.findings.extend(violations.into_iter().map(|it| finding(config, rule, subject, facts, it)));
+                verdict.findings.extend(violations.into_iter().map(|it| finding(rule, severity, subject, facts, it)));
             }
             Err(missing) => verdict.not_evaluated.push(NotEvaluated { code: rule.code, missing: missing.0 }),
         }
@@ -59,13 +64,13 @@ fn changed(subject: &Subject<'_>, pod: &Pod<'_>) -> bool {
     subject.old.and_then(|old| Pod::within(subject.kind, old)).is_none_or(|old| old != *pod)
 }
 
-fn finding(config: &Config, rule: &Rule, subject: &Subject<'_>, facts: &Facts, violation: Violation) -> Finding {
-    let severity = config.severities.get(rule.code).copied().unwrap_or(rule.severity);
+fn finding(rule: &Rule, severity: Severity, subject: &Subject<'_>, facts: &Facts, violation: Violation) -> Finding {
     // Owners are named by whoever writes the object, so that only a controller's word counts.
     let copy = facts.writer == Writer::Controller && subject.is_from_checked_template();
     let copied = copy && matches!(rule.check, Check::Pod(_));
-    let severity = if copied || violation.harmless { Severity::Warn } else { severity };
-    Finding { code: rule.code, severity, field: violation.field, message: violation.message }
+    let severity = if copied || violation.harmless { severity.min(Severity::Warn) } else { severity };
+    let Violation { path, message, fix, harmless: _ } = violation;
+    Finding { code: rule.code, severity, path, message, fix }
 }
 
 #[cfg(test)]
@@ -188,5 +193,41 @@ mod tests {
         let verdict = evaluate(&config, &subject, &Facts::default());
         assert_eq!(verdict.denials().count(), 0);
         assert_eq!(verdict.warnings().count(), 1);
+    }
+
+    #[test]
+    fn a_rule_can_be_silenced_and_switched_off() {
+        let object = deployment("nope,", "a");
+        let subject = Subject::read(&object, None).expect("a known kind");
+        let severities = |severity: Severity| {
+            let severities = [("BKP104".to_owned(), severity), ("BKP102".to_owned(), Severity::Off)].into();
+            let verdict = evaluate(&Config { severities, ..Config::default() }, &subject, &Facts::default());
+            verdict.findings.iter().map(|finding| (finding.code, finding.severity)).collect::<Vec<_>>()
+        };
+        assert_eq!(severities(Severity::Audit), [("BKP104", Severity::Audit)]);
+        assert_eq!(severities(Severity::Off), []);
+    }
+
+    #[test]
+    fn what_loses_no_data_is_told_no_louder_than_the_policy_says() {
+        let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {
+            (crate::names::BACKUP_VOLUMES_EXCLUDES): "nope",
+        }}, "spec": {"volumes": [{"name": "data", "emptyDir": {}}]}});
+        let subject = Subject::read(&object, None).expect("a known kind");
+        let config = Config { severities: [("BKP104".to_owned(), Severity::Audit)].into(), ..Config::default() };
+        let found = evaluate(&config, &subject, &Facts::default()).findings;
+        assert_eq!(found.iter().map(|finding| finding.severity).collect::<Vec<_>>(), [Severity::Audit]);
+    }
+
+    #[test]
+    fn a_deletion_is_no_writing() {
+        let marked = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": {
+            "labels": {(crate::names::QUOTA_EXEMPT): "true"},
+        }});
+        for object in [deployment("nope", "a"), marked] {
+            let kind = Subject::read(&object, None).expect("a known kind").kind;
+            let verdict = evaluate(&Config::default(), &Subject::deletion(kind, &object), &Facts::default());
+            assert_eq!(verdict, Verdict::default());
+        }
     }
 }

@@ -71,6 +71,8 @@ impl Metrics {
         let severity = match finding.severity {
             backup_policy::Severity::Deny => "deny",
             backup_policy::Severity::Warn => "warn",
+            backup_policy::Severity::Audit => "audit",
+            backup_policy::Severity::Off => "off",
         };
         self.findings.get_or_create(&Rule { code: finding.code, severity }).inc();
     }

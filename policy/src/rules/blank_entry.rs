@@ -1,16 +1,27 @@
 //! BKP101: Velero cuts the list at commas only, so that a blank becomes part of a volume's name.
 
 use super::{
-    Check, Rule, Violation,
+    Cel, Check, Page, Rule, Violation,
     volume_list::{VolumeList, quoted},
 };
-use crate::{Severity, pod::Pod};
+use crate::{Facts, Operation, Severity, pod::Pod};
 
 pub(super) const RULE: Rule = Rule {
     code: "BKP101",
     severity: Severity::Deny,
     title: "Volume names are separated by commas without blanks",
+    page: Page {
+        why: "Velero cuts the list at its commas and takes what lies between them as it stands \
+              (pkg/util/podvolume/pod_volume.go, strings.Split). A blank becomes part of the name, no volume is \
+              called so, and the volume is not backed up. The backup is Completed all the same.",
+        bad: include_str!("examples/BKP101.bad.yaml"),
+        good: include_str!("examples/BKP101.good.yaml"),
+        operation: Operation::Create,
+        facts: &[],
+        given: Facts::default,
+    },
     check: Check::Pod(check),
+    cel: Cel::LeftOut("not yet written"),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
@@ -29,6 +40,7 @@ fn explain(list: &VolumeList<'_>, entry: &str) -> Violation {
         quoted(entry),
         list.rewritten()
     ))
+    .fixed_by(list.respelled())
 }
 
 #[cfg(test)]

@@ -3,13 +3,27 @@
 use std::collections::HashMap;
 
 use super::{
-    Check, Rule, Violation,
+    Cel, Check, Page, Rule, Violation,
     volume_list::{VolumeList, quoted},
 };
-use crate::{Severity, pod::Pod};
+use crate::{Facts, Operation, Severity, pod::Pod};
 
-pub(super) const RULE: Rule =
-    Rule { code: "BKP103", severity: Severity::Warn, title: "A list names each volume once", check: Check::Pod(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "BKP103",
+    severity: Severity::Warn,
+    title: "A list names each volume once",
+    page: Page {
+        why: "Velero asks of each volume whether the list has its name, so that the second mention changes \
+              nothing. Mostly another name was to stand there, and that volume is not backed up.",
+        bad: include_str!("examples/BKP103.bad.yaml"),
+        good: include_str!("examples/BKP103.good.yaml"),
+        operation: Operation::Create,
+        facts: &[],
+        given: Facts::default,
+    },
+    check: Check::Pod(check),
+    cel: Cel::LeftOut("not yet written"),
+};
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
     VolumeList::of(pod)
@@ -25,7 +39,8 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
 }
 
 fn explain(list: &VolumeList<'_>, name: &str) -> Violation {
-    list.violation(format!("volume {} is listed more than once; {}", quoted(name), list.rewritten()))
+    let message = format!("volume {} is listed more than once; {}", quoted(name), list.rewritten());
+    list.violation(message).fixed_by(list.respelled())
 }
 
 #[cfg(test)]

@@ -1,16 +1,26 @@
 //! BKP102: an entry without a name is a slip, mostly a lost name. Velero passes over it and finds all the others.
 
 use super::{
-    Check, Rule, Violation,
+    Cel, Check, Page, Rule, Violation,
     volume_list::{VolumeList, quoted},
 };
-use crate::{Severity, pod::Pod};
+use crate::{Facts, Operation, Severity, pod::Pod};
 
 pub(super) const RULE: Rule = Rule {
     code: "BKP102",
     severity: Severity::Warn,
     title: "A list of volumes has no empty entries",
+    page: Page {
+        why: "Velero compares each entry of the list with the names of the pod's volumes, and no volume has an \
+              empty name. Nothing is lost by an empty entry as such, but mostly a name was to stand there.",
+        bad: include_str!("examples/BKP102.bad.yaml"),
+        good: include_str!("examples/BKP102.good.yaml"),
+        operation: Operation::Create,
+        facts: &[],
+        given: Facts::default,
+    },
     check: Check::Pod(check),
+    cel: Cel::LeftOut("not yet written"),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
@@ -19,7 +29,8 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
 }
 
 fn explain(list: &VolumeList<'_>) -> Violation {
-    list.violation(format!("{} has an empty entry; {}", quoted(&list.entries.join(",")), list.rewritten()))
+    let message = format!("{} has an empty entry; {}", quoted(&list.entries.join(",")), list.rewritten());
+    list.violation(message).fixed_by(list.respelled())
 }
 
 #[cfg(test)]

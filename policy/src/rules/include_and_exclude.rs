@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use super::{
-    Check, Rule, Violation,
+    Cel, Check, Page, Rule, Violation,
     volume_list::{VolumeList, quoted},
 };
 use crate::{
-    Severity,
+    Facts, Operation, Severity,
     names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES},
     pod::Pod,
 };
@@ -16,7 +16,18 @@ pub(super) const RULE: Rule = Rule {
     code: "BKP106",
     severity: Severity::Deny,
     title: "A volume is either included or excluded",
+    page: Page {
+        why: "Whether Velero follows backup-volumes or backup-volumes-excludes is decided by \
+              defaultVolumesToFsBackup, a setting of the server that each backup may override. A volume in both \
+              lists is backed up or not depending on who makes the backup.",
+        bad: include_str!("examples/BKP106.bad.yaml"),
+        good: include_str!("examples/BKP106.good.yaml"),
+        operation: Operation::Create,
+        facts: &[],
+        given: Facts::default,
+    },
     check: Check::Pod(check),
+    cel: Cel::LeftOut("not yet written"),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {

@@ -1,8 +1,8 @@
 //! BKP110: Velero, up to at least 1.18.3, does not restore such a pod: its plugin fails on the missing command.
 
-use super::{Check, Rule, Violation, volume_list::quoted};
+use super::{Cel, Check, Page, Rule, Violation, volume_list::quoted};
 use crate::{
-    Severity,
+    Facts, Operation, Severity,
     names::{INIT_HOOK_COMMAND, INIT_HOOK_IMAGE},
     pod::Pod,
 };
@@ -11,7 +11,18 @@ pub(super) const RULE: Rule = Rule {
     code: "BKP110",
     severity: Severity::Deny,
     title: "An init restore hook with an image has a command",
+    page: Page {
+        why: "When a pod is restored, Velero's plugin makes the init container of this hook from its image and its \
+              command (internal/hook/item_hook_handler.go). Without a command the plugin panics in releases up to \
+              1.18.2, and the pod is not restored.",
+        bad: include_str!("examples/BKP110.bad.yaml"),
+        good: include_str!("examples/BKP110.good.yaml"),
+        operation: Operation::Create,
+        facts: &[],
+        given: Facts::default,
+    },
     check: Check::Pod(check),
+    cel: Cel::LeftOut("not yet written"),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
@@ -20,15 +31,14 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
         return Vec::new();
     }
     let image = pod.annotations.get(INIT_HOOK_IMAGE).copied().unwrap_or_default();
-    vec![Violation {
-        harmless: false,
-        field: pod.annotation_path(INIT_HOOK_IMAGE),
-        message: format!(
+    vec![Violation::at(
+        pod.annotation_path(INIT_HOOK_IMAGE),
+        format!(
             "the init hook with image {} has no command, so that a restore leaves this pod out (Velero up to at least \
              1.18.3); add {INIT_HOOK_COMMAND}",
             quoted(image)
         ),
-    }]
+    )]
 }
 
 #[cfg(test)]

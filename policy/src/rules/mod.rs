@@ -14,7 +14,7 @@ mod skipped_volume_type;
 mod unknown_volume;
 mod volume_list;
 
-pub use rule::{Check, Missing, Outcome, Rule, Violation};
+pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 
 /// Every rule, in the order of their codes.
 pub const CATALOGUE: [&Rule; 11] = [
@@ -31,12 +31,43 @@ pub const CATALOGUE: [&Rule; 11] = [
     &quota_exempt_label::RULE,
 ];
 
+/// The rule of a code.
+#[must_use]
+pub fn by_code(code: &str) -> Option<&'static Rule> {
+    CATALOGUE.into_iter().find(|rule| rule.code == code)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::CATALOGUE;
+    use serde_json::Value;
+
+    use super::{CATALOGUE, Rule, by_code};
+    use crate::{Config, Operation, Subject, evaluate};
 
     #[test]
     fn codes_are_unique_and_in_order() {
         assert!(CATALOGUE.is_sorted_by(|a, b| a.code < b.code));
+        assert!(CATALOGUE.iter().all(|rule| by_code(rule.code).is_some_and(|found| found.code == rule.code)));
+    }
+
+    fn codes(rule: &Rule, example: &str) -> Vec<&'static str> {
+        let read = |example: &str| serde_saphyr::from_str::<Value>(example).expect(rule.code);
+        let (object, good) = (read(example), read(rule.page.good));
+        let mut subject = Subject::read(&object, None).expect(rule.code);
+        subject.operation = rule.page.operation;
+        subject.old = (subject.operation == Operation::Update).then_some(&good);
+        let verdict = evaluate(&Config::default(), &subject, &(rule.page.given)());
+        assert!(verdict.not_evaluated.iter().all(|it| it.code != rule.code), "{} lacks a fact", rule.code);
+        verdict.findings.iter().map(|finding| finding.code).collect()
+    }
+
+    #[test]
+    fn the_bad_example_of_a_page_breaks_its_rule_alone_and_the_good_one_none() {
+        for rule in CATALOGUE {
+            let mut found = codes(rule, rule.page.bad);
+            found.dedup();
+            assert_eq!(found, [rule.code]);
+            assert_eq!(codes(rule, rule.page.good), [] as [&str; 0], "{}", rule.code);
+        }
     }
 }

@@ -1,13 +1,26 @@
 //! BKP401: the mark of an exempt account is worth a free slot, so that nobody may set it for themselves.
 
-use super::{Check, Missing, Outcome, Rule, Violation};
-use crate::{Config, Facts, Kind, Severity, Subject, names::QUOTA_EXEMPT};
+use super::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
+use crate::{Config, Facts, FieldPath, Fix, Kind, Operation, Severity, Subject, names::QUOTA_EXEMPT};
+
+const ACCOUNT: &str = "the account that writes the object";
 
 pub(super) const RULE: Rule = Rule {
     code: "BKP401",
     severity: Severity::Deny,
     title: "Only the webhook marks objects that take no quota slot",
+    page: Page {
+        why: "Snapshots that Velero makes for the time of a backup take no slot of the quota, and the webhook \
+              marks them with this label. Who could set it could make snapshots without a limit; who could remove \
+              it could fill the quota with others' snapshots.",
+        bad: include_str!("examples/BKP401.bad.yaml"),
+        good: include_str!("examples/BKP401.good.yaml"),
+        operation: Operation::Create,
+        facts: &[ACCOUNT],
+        given: || Facts { requester_exempt: Some(false), ..Facts::default() },
+    },
     check: Check::Subject(check),
+    cel: Cel::LeftOut("which accounts are exempt is known to the webhook alone"),
 };
 
 fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
@@ -15,17 +28,18 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     if !matches!(subject.kind, Kind::VolumeSnapshot | Kind::Schedule) || !changed {
         return Ok(Vec::new());
     }
-    if facts.requester_exempt.ok_or(Missing("the account that writes the object"))? {
+    if facts.requester_exempt.ok_or(Missing(ACCOUNT))? {
         return Ok(Vec::new());
     }
-    let way_out = if subject.old.is_some() { "leave it as it is" } else { "remove it" };
-    Ok(vec![Violation {
-        harmless: false,
-        field: format!("metadata.labels[{QUOTA_EXEMPT}]"),
-        message: format!(
-            "this label is set only by the backup webhook, for accounts that quotas do not bind; {way_out}"
-        ),
-    }])
+    let path = FieldPath::root().label(QUOTA_EXEMPT);
+    let fix = match (subject.operation, subject.old_quota_exempt_label()) {
+        (Operation::Update, Some(old)) => Fix::set(path.clone(), old),
+        _ => Fix::remove(path.clone()),
+    };
+    let way_out = if subject.operation == Operation::Update { "leave it as it is" } else { "remove it" };
+    let message =
+        format!("this label is set only by the backup webhook, for accounts that quotas do not bind; {way_out}");
+    Ok(vec![Violation::at(path, message).fixed_by(fix)])
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! BKP105: some volume types Velero never copies, whatever the annotation says.
 
 use super::{
-    Check, Rule, Violation,
+    Cel, Check, Page, Rule, Violation,
     volume_list::{VolumeList, quoted},
 };
 use crate::{
-    Severity,
+    Facts, Operation, Severity,
     names::BACKUP_VOLUMES,
     pod::{Pod, Volume},
 };
@@ -14,7 +14,19 @@ pub(super) const RULE: Rule = Rule {
     code: "BKP105",
     severity: Severity::Deny,
     title: "A volume to back up is of a type that Velero can copy",
+    page: Page {
+        why: "Velero never copies the files of hostPath, secret, configMap, projected and downwardAPI volumes, \
+              whatever the annotation says (internal/volumehelper/volume_policy_helper.go, \
+              shouldIncludeVolumeInBackup). ConfigMaps and Secrets are backed up as objects; the data of a \
+              hostPath volume is not backed up at all.",
+        bad: include_str!("examples/BKP105.bad.yaml"),
+        good: include_str!("examples/BKP105.good.yaml"),
+        operation: Operation::Create,
+        facts: &[],
+        given: Facts::default,
+    },
     check: Check::Pod(check),
+    cel: Cel::LeftOut("not yet written"),
 };
 
 // To exclude such a volume is needless but harmless, so that only the list of volumes to back up is looked at.
@@ -42,7 +54,11 @@ fn what(source: &str) -> Option<&'static str> {
 
 fn explain(list: &VolumeList<'_>, volume: &Volume<'_>, what: &str) -> Violation {
     let way_out = list.rewritten_without(Some(volume.name));
-    list.violation(format!("volume {} is {what}; Velero never copies its files: {way_out}", quoted(volume.name)))
+    let message = format!("volume {} is {what}; Velero never copies its files: {way_out}", quoted(volume.name));
+    // What lies on a node is data that its author wants saved, and taking the name away would only hide that it is not.
+    let saved_otherwise = volume.source != "hostPath";
+    let names: Vec<_> = list.names.iter().copied().filter(|name| *name != volume.name).collect();
+    list.violation(message).fixed_by(saved_otherwise.then(|| list.replaced_by(&names)))
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! BKP104: Velero passes over names that are no volume of the pod, without any message.
 
 use super::{
-    Check, Rule, Violation,
+    Cel, Check, Page, Rule, Violation,
     volume_list::{MAX_ENTRIES, VolumeList, quoted, shown},
 };
-use crate::{Severity, names::BACKUP_VOLUMES_EXCLUDES, pod::Pod};
+use crate::{
+    Facts, Fix, Operation, Severity,
+    names::BACKUP_VOLUMES_EXCLUDES,
+    pod::{Pod, Volume},
+};
 
 /// From this likeness on, a name is proposed in place of an unknown one.
 const ALIKE: f64 = 0.7;
@@ -15,7 +19,19 @@ pub(super) const RULE: Rule = Rule {
     code: "BKP104",
     severity: Severity::Deny,
     title: "A list names volumes that the pod has",
+    page: Page {
+        why: "Velero goes through the pod's volumes and asks of each whether the list has its name \
+              (pkg/backup/item_backupper.go). A name that no volume has is never looked at, and since release 1.14 \
+              not even logged: the backup is Completed without the data. The names are those of spec.volumes, not \
+              those of the PersistentVolumeClaims behind them.",
+        bad: include_str!("examples/BKP104.bad.yaml"),
+        good: include_str!("examples/BKP104.good.yaml"),
+        operation: Operation::Create,
+        facts: &[],
+        given: Facts::default,
+    },
     check: Check::Pod(check),
+    cel: Cel::LeftOut("not yet written"),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
@@ -29,7 +45,8 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
 }
 
 fn explain(pod: &Pod<'_>, list: &VolumeList<'_>, name: &str) -> Violation {
-    let way_out = if let Some(volume) = pod.volumes.iter().find(|volume| volume.claim == Some(name)) {
+    let claimed = pod.volumes.iter().find(|volume| volume.claim == Some(name));
+    let way_out = if let Some(volume) = claimed {
         format!("it is the PVC of volume {0}, and the list takes names of volumes: write {0}", quoted(volume.name))
     } else if let Some(nearest) = nearest(pod, name) {
         format!("did you mean {nearest:?}?")
@@ -42,7 +59,26 @@ fn explain(pod: &Pod<'_>, list: &VolumeList<'_>, name: &str) -> Violation {
     let message =
         format!("the pod has no volume {} and Velero would pass over it without a word; {way_out}", quoted(name));
     // What is not there needs no excluding; what is not there and was to be backed up is missed one day.
-    Violation { harmless: list.annotation == BACKUP_VOLUMES_EXCLUDES, ..list.violation(message) }
+    let harmless = list.annotation == BACKUP_VOLUMES_EXCLUDES;
+    let fix = claimed.and_then(|volume| renamed(pod, list, name, volume));
+    Violation { harmless, ..list.violation(message) }.fixed_by(fix)
+}
+
+/// The list with a PVC's name replaced by its volume's; not where the volume is in the other list, whose word may hold.
+fn renamed(pod: &Pod<'_>, list: &VolumeList<'_>, claim: &str, volume: &Volume<'_>) -> Option<Fix> {
+    let other = VolumeList::of(pod)
+        .filter(|other| other.annotation != list.annotation)
+        .find(|it| it.names.contains(&volume.name));
+    if other.is_some() || pod.volumes.iter().filter(|other| other.claim == Some(claim)).count() > 1 {
+        return None;
+    }
+    let mut names = Vec::with_capacity(list.names.len());
+    for name in list.names.iter().map(|name| if *name == claim { volume.name } else { name }) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Some(list.replaced_by(&names))
 }
 
 fn nearest<'a>(pod: &Pod<'a>, name: &str) -> Option<&'a str> {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
+    FieldPath, Fix,
     names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES},
     pod::Pod,
     rules::Violation,
@@ -18,7 +19,7 @@ const SHOWN: usize = 20;
 /// One of the lists, cut the way Velero cuts it: at commas, and blanks stay.
 pub(super) struct VolumeList<'a> {
     pub annotation: &'static str,
-    pub path: String,
+    pub path: FieldPath,
     pub entries: Vec<&'a str>,
     /// The names that the author can only have meant: without blanks, empty entries and repetitions.
     pub names: Vec<&'a str>,
@@ -59,6 +60,19 @@ impl<'a> VolumeList<'a> {
         }
     }
 
+    /// The list without what is wrong with its spelling, as a change.
+    pub fn respelled(&self) -> Fix {
+        self.replaced_by(&self.names)
+    }
+
+    /// This list in place of the one that stands there; of an empty one nothing is left.
+    pub fn replaced_by(&self, names: &[&str]) -> Fix {
+        match names {
+            [] => Fix::remove(self.path.clone()),
+            names => Fix::set(self.path.clone(), names.join(",")),
+        }
+    }
+
     /// Tells the first faults of one kind, and how many more there are: an answer must not grow with the question.
     pub fn tell<T>(&self, faults: &[T], mut explain: impl FnMut(&T) -> Violation) -> Vec<Violation> {
         let mut told: Vec<_> = faults.iter().take(TOLD).map(&mut explain).collect();
@@ -69,7 +83,7 @@ impl<'a> VolumeList<'a> {
     }
 
     pub fn violation(&self, message: String) -> Violation {
-        Violation { field: self.path.clone(), message, harmless: false }
+        Violation::at(self.path.clone(), message)
     }
 }
 
@@ -116,7 +130,7 @@ pub(super) mod fixture {
     pub fn said(check: fn(&Pod<'_>) -> Vec<Violation>, annotations: &[(&str, &str)]) -> String {
         let object = pod(annotations);
         let pod = Pod::within(Kind::Pod, &object).expect("a pod");
-        let lines: Vec<_> = check(&pod).into_iter().map(|it| format!("{}: {}", it.field, it.message)).collect();
+        let lines: Vec<_> = check(&pod).into_iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
         lines.join("\n")
     }
 }

@@ -105,7 +105,7 @@ fn invalid(request: &Request, denials: &[&Finding]) -> Status {
     let causes = denials.iter().map(|finding| StatusCause {
         reason: "FieldValueInvalid".to_owned(),
         message: format!("{} [{}]", finding.message, finding.code),
-        field: finding.field.clone(),
+        field: finding.path.to_string(),
     });
     let message = denials.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     Status::failure(&message, "Invalid").with_code(422).with_details(details(request, causes.collect(), 0))

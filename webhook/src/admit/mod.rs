@@ -36,5 +36,5 @@ pub struct Admission {
 fn subject(request: &Request) -> Option<Subject<'_>> {
     let object = request.object.as_ref().filter(|object| !object.is_null())?;
     let old = request.old_object.as_ref().filter(|old| !old.is_null());
-    Some(Subject { kind: request.subject_kind()?, object, old })
+    Some(Subject::write(request.subject_kind()?, object, old))
 }

@@ -30,7 +30,7 @@ async fn judge(admission: &Admission, request: &Request, subject: &Subject<'_>, 
     // What an exempt account writes is never refused; it is told all the same.
     if exempt {
         for finding in &mut verdict.findings {
-            finding.severity = backup_policy::Severity::Warn;
+            finding.severity = finding.severity.min(backup_policy::Severity::Warn);
         }
     }
     for finding in &verdict.findings {
