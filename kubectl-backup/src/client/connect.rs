@@ -6,11 +6,16 @@ use http::{HeaderValue, header::USER_AGENT};
 use kube::{
     Client, Config,
     client::ClientBuilder,
-    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::{KubeConfigOptions, KubeconfigError},
 };
 use tower::{ServiceBuilder, buffer::BufferLayer, retry::RetryLayer};
 
-use super::{deadline::DeadlineLayer, retry::RetryReads, warnings::WarningLayer};
+use super::{
+    deadline::DeadlineLayer,
+    kubeconfig::{Files, Found},
+    retry::RetryReads,
+    warnings::WarningLayer,
+};
 use crate::{
     args::ConnectionArgs,
     error::{CliError, Result},
@@ -64,41 +69,50 @@ pub async fn connect(args: &ConnectionArgs, warn: Arc<dyn Fn(&str) + Send + Sync
 }
 
 async fn load(args: &ConnectionArgs) -> Result<(Config, String)> {
+    let kubeconfig = match files(args).read()? {
+        Found::Config(kubeconfig) if !kubeconfig.contexts.is_empty() => *kubeconfig,
+        Found::Config(_) => return without_contexts(args, "the kubeconfig has no contexts"),
+        Found::Nothing(looked) => {
+            let looked: Vec<String> = looked.iter().map(|path| path.display().to_string()).collect();
+            return without_contexts(args, &format!("there is no kubeconfig (looked for {})", looked.join(", ")));
+        }
+    };
     let options =
         KubeConfigOptions { context: args.context.clone(), cluster: args.cluster.clone(), user: args.user.clone() };
-    let read = match &args.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    let kubeconfig = match read {
-        Ok(kubeconfig) => kubeconfig,
-        // No kubeconfig at all: a pod in the cluster, or a user who gave --server.
-        Err(KubeconfigError::ReadConfig(_, _) | KubeconfigError::FindPath) if args.kubeconfig.is_none() => {
-            return without_kubeconfig(args);
-        }
-        Err(error) => return Err(kubeconfig_error(&error)),
-    };
-    if kubeconfig.contexts.is_empty() && args.context.is_none() {
-        return without_kubeconfig(args);
-    }
     let context = args.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
-    let config =
-        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| kubeconfig_error(&error))?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))?;
     Ok((config, context))
 }
 
-fn without_kubeconfig(args: &ConnectionArgs) -> Result<(Config, String)> {
+#[allow(clippy::disallowed_methods, reason = "the edge where the plugin reads the environment")]
+fn files(args: &ConnectionArgs) -> Files {
+    let environment = std::env::var_os("KUBECONFIG");
+    Files::of(args.kubeconfig.as_deref(), environment.as_deref(), std::env::home_dir())
+}
+
+/// No contexts: a user who gave --server, or a pod in the cluster. Never when a context was meant: the pod's own cluster
+/// would be another one than the user's.
+fn without_contexts(args: &ConnectionArgs, why: &str) -> Result<(Config, String)> {
+    let named = [("context", &args.context), ("cluster", &args.cluster), ("user", &args.user)];
+    if let Some((kind, name)) = named.into_iter().find_map(|(kind, name)| Some((kind, name.as_ref()?))) {
+        return Err(CliError::new(format!("the {kind} {name:?} does not exist: {why}"))
+            .hint("Name a kubeconfig with --kubeconfig or $KUBECONFIG."));
+    }
     if let Some(server) = &args.server {
         return Ok((Config::new(server_url(server)?), server.clone()));
     }
-    let config = Config::incluster().map_err(|_| {
-        CliError::new("no cluster to talk to: there is no kubeconfig and this is not a pod in a cluster")
+    let nowhere = || {
+        CliError::new(format!("no cluster to talk to: {why}"))
             .hint("Name a kubeconfig with --kubeconfig or $KUBECONFIG, or a server with --server.")
-    })?;
+    };
+    if args.kubeconfig.is_some() {
+        return Err(nowhere());
+    }
+    let config = Config::incluster().map_err(|_| nowhere())?;
     Ok((config, "in-cluster".to_owned()))
 }
 
-fn kubeconfig_error(error: &KubeconfigError) -> CliError {
+fn unusable(error: &KubeconfigError) -> CliError {
     let hint = match error {
         KubeconfigError::LoadContext(_) | KubeconfigError::CurrentContextNotSet => {
             "See the contexts with: kubectl config get-contexts"
@@ -160,3 +174,24 @@ fn apply_flags(config: &mut Config, args: &ConnectionArgs) -> Result<()> {
 }
 
 const USER_AGENT_VALUE: &str = concat!("kubectl-backup/v", env!("CARGO_PKG_VERSION"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_names_a_context_never_gets_another_cluster() {
+        let server = Some("https://127.0.0.1:1".to_owned());
+        let name = Some("prod".to_owned());
+        for args in [
+            ConnectionArgs { context: name.clone(), ..ConnectionArgs::default() },
+            ConnectionArgs { cluster: name.clone(), ..ConnectionArgs::default() },
+            ConnectionArgs { user: name, server: server.clone(), ..ConnectionArgs::default() },
+        ] {
+            let error = without_contexts(&args, "there is no kubeconfig").unwrap_err();
+            assert!(error.message.ends_with("\"prod\" does not exist: there is no kubeconfig"), "{}", error.message);
+        }
+        let args = ConnectionArgs { server, ..ConnectionArgs::default() };
+        assert_eq!(without_contexts(&args, "none").unwrap().1, "https://127.0.0.1:1");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod connect;
 mod deadline;
+mod kubeconfig;
 mod list;
 mod list_reader;
 mod object;

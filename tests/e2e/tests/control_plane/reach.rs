@@ -1,6 +1,6 @@
 //! A server that cannot be reached, or is slow, ends in a clear error within the time allowed.
 
-use std::{io::Read as _, net::TcpListener, time::Duration};
+use std::{io::Read as _, net::TcpListener, path::Path, time::Duration};
 
 use e2e_tests::TestCluster;
 
@@ -29,4 +29,15 @@ fn h7_a_server_that_accepts_and_says_nothing_ends_at_the_deadline() {
     let run = run.ends_with(124).says("--request-timeout");
     assert!(run.took < Duration::from_secs(4), "took {:?}", run.took);
     silent.join().unwrap();
+}
+
+#[test]
+fn h7_a_context_is_never_exchanged_for_the_pods_own_cluster() {
+    let cluster = TestCluster::control_plane();
+    let missing = Path::new("/nonexistent/config");
+    let run = cluster.plugin_with(missing, &["snapshot", "list", "--context", "prod"]).ends_with(1);
+    run.says("the context \"prod\" does not exist").says("/nonexistent/config");
+    // kubectl passes over entries that are missing.
+    let list = format!("/nonexistent/config:{}", cluster.cluster().kubeconfig().display());
+    cluster.plugin_with(Path::new(&list), &["snapshot", "list"]).ok();
 }
