@@ -11,8 +11,11 @@ use serde::Deserialize;
 
 use crate::{
     error::{CliError, Result},
-    plan::{location, nearest},
+    plan::{backup_row, location, nearest},
 };
+
+/// Names in a question, at most.
+const NAMED: usize = 5;
 
 /// The part of a Backup that its deletion needs.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -34,6 +37,8 @@ struct Metadata {
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
     storage_location: Option<String>,
+    included_namespaces: Option<Vec<String>>,
+    excluded_namespaces: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -46,6 +51,15 @@ impl Candidate {
     /// The backup's name.
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    fn holds_only(&self, namespace: &str) -> bool {
+        matches!(self.spec.included_namespaces.as_deref(), Some([only]) if only == namespace)
+    }
+
+    fn may_hold(&self, namespace: &str) -> bool {
+        let Spec { included_namespaces, excluded_namespaces, .. } = &self.spec;
+        backup_row::may_hold(included_namespaces.as_deref(), excluded_namespaces.as_deref(), namespace)
     }
 
     /// Returns the request that deletes the backup, named and labelled as Velero's own client does.
@@ -87,6 +101,22 @@ pub fn pick(candidates: Vec<Candidate>, names: &[String], namespace: &str) -> Re
         }
     }
     Ok(picked)
+}
+
+/// Keeps the backups of one namespace, with the words that name those that hold it among others: they hold what does not
+/// belong to whoever means one namespace. Only who names one means it.
+pub fn of_namespace(candidates: Vec<Candidate>, namespace: &str) -> (Vec<Candidate>, Option<String>) {
+    let (chosen, others): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|candidate| candidate.holds_only(namespace));
+    let shared: Vec<&str> =
+        others.iter().filter(|candidate| candidate.may_hold(namespace)).map(Candidate::name).collect();
+    let words = (!shared.is_empty()).then(|| {
+        format!(
+            "left out, since they may hold other namespaces than {namespace:?} too: {}; to delete one, name it",
+            shared.join(", ")
+        )
+    });
+    (chosen, words)
 }
 
 /// The command that shows where the backups stand.
@@ -161,7 +191,12 @@ fn refusal(candidate: &Candidate, locations: &[BackupStorageLocation]) -> Option
 pub fn question(candidates: &[Candidate], restores: usize, context: &str, namespace: &str) -> String {
     let what = match candidates {
         [only] => format!("backup {:?}", only.name()),
-        several => format!("{} backups", several.len()),
+        several => {
+            let names: Vec<&str> = several.iter().take(NAMED).map(Candidate::name).collect();
+            let more = several.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{} backups ({}{more})", several.len(), names.join(", "))
+        }
     };
     let with = match restores {
         0 => "with all data stored for".to_owned(),
@@ -196,7 +231,7 @@ mod tests {
     fn candidate(name: &str, phase: &str, location: Option<&str>) -> Candidate {
         Candidate {
             metadata: Metadata { name: name.into(), uid: "u1".into() },
-            spec: Spec { storage_location: location.map(Into::into) },
+            spec: Spec { storage_location: location.map(Into::into), ..Spec::default() },
             status: Status { phase: Some(phase.into()) },
         }
     }
@@ -280,7 +315,36 @@ mod tests {
         let one = [candidate("a", "Completed", None)];
         let two = [candidate("a", "Completed", None), candidate("b", "Completed", None)];
         insta::assert_snapshot!(question(&one, 1, "prod", "velero"), @r#"Delete backup "a" with all data stored for and the 1 restore made from it (context "prod", Velero's namespace "velero")?"#);
-        insta::assert_snapshot!(question(&two, 0, "prod", "velero"), @r#"Delete 2 backups with all data stored for them (context "prod", Velero's namespace "velero")?"#);
+        insta::assert_snapshot!(question(&two, 0, "prod", "velero"), @r#"Delete 2 backups (a, b) with all data stored for them (context "prod", Velero's namespace "velero")?"#);
+    }
+
+    #[test]
+    fn the_question_is_short_for_very_many() {
+        let many: Vec<Candidate> = (0..9).map(|n| candidate(&format!("b{n}"), "Completed", None)).collect();
+        let text = question(&many, 0, "prod", "velero");
+        assert!(text.starts_with("Delete 9 backups (b0, b1, b2, b3, b4 and 4 more) with"), "{text}");
+    }
+
+    #[test]
+    fn a_backup_with_other_namespaces_is_spared_and_named() {
+        let of = |name: &str, included: &[&str], excluded: &[&str]| {
+            let list = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+            let mut candidate = candidate(name, "Completed", None);
+            candidate.spec.included_namespaces = list(included);
+            candidate.spec.excluded_namespaces = list(excluded);
+            candidate
+        };
+        let all = vec![
+            of("mine", &["shop"], &[]),
+            of("theirs", &["pay"], &[]),
+            of("both", &["shop", "pay"], &[]),
+            of("cluster", &["*"], &[]),
+            of("odd", &[], &[]),
+            of("without", &["*"], &["shop"]),
+        ];
+        let (chosen, words) = of_namespace(all, "shop");
+        assert_eq!(chosen.iter().map(Candidate::name).collect::<Vec<_>>(), ["mine"]);
+        insta::assert_snapshot!(words.unwrap(), @r#"left out, since they may hold other namespaces than "shop" too: both, cluster, odd; to delete one, name it"#);
     }
 
     #[test]

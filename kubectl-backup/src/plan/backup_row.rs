@@ -55,14 +55,19 @@ impl BackupRow {
         &self.metadata.name
     }
 
-    /// Returns whether the backup holds the namespace, as far as its filter tells: a pattern may match it.
+    /// Returns whether the backup holds the namespace, as far as its filter tells.
     pub fn may_hold(&self, namespace: &str) -> bool {
-        let names = |list: &Option<Vec<String>>, pattern: bool| {
-            list.iter().flatten().any(|name| name == namespace || (pattern && name.contains(is_glob)))
-        };
-        let all = self.spec.included_namespaces.as_ref().is_none_or(Vec::is_empty);
-        (all || names(&self.spec.included_namespaces, true)) && !names(&self.spec.excluded_namespaces, false)
+        may_hold(self.spec.included_namespaces.as_deref(), self.spec.excluded_namespaces.as_deref(), namespace)
     }
+}
+
+/// Returns whether a filter lets the namespace in: a pattern may match it.
+pub fn may_hold(included: Option<&[String]>, excluded: Option<&[String]>, namespace: &str) -> bool {
+    let names = |list: Option<&[String]>, pattern: bool| {
+        list.into_iter().flatten().any(|name| name == namespace || (pattern && name.contains(is_glob)))
+    };
+    let all = included.is_none_or(<[String]>::is_empty);
+    (all || names(included, true)) && !names(excluded, false)
 }
 
 /// Returns the table, newest first.

@@ -26,7 +26,8 @@ use crate::{
 /// Delete cold backups with all data that were stored for them
 ///
 /// Restores made from a backup are deleted with it: the records, not what they restored. All backups are checked before
-/// the first is deleted. Then waits until Velero has done it, and shows what it could not do.
+/// the first is deleted. Then waits until Velero has done it, and shows what it could not do. With -n, --all and -l mean
+/// the backups that hold that namespace and no other.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct Args {
@@ -61,9 +62,16 @@ impl Args {
         let namespace = velero::namespace(&cluster).await?;
         let (candidates, locations) =
             tokio::try_join!(self.read(&cluster, &namespace), velero::locations(&cluster, &namespace))?;
+        let (candidates, spared) = match &context.connection.namespace {
+            Some(holding) if self.names.is_empty() => backup_deletion::of_namespace(candidates, holding),
+            _ => (candidates, None),
+        };
+        if let Some(spared) = &spared {
+            context.ui.warning(spared);
+        }
         let backups = backup_deletion::pick(candidates, &self.names, &namespace)?;
         if backups.is_empty() {
-            context.ui.status(&format!("No resources found in {namespace} namespace."));
+            context.ui.status("No backups to delete were found.");
             return Ok(Exit::Done);
         }
         backup_deletion::check(&backups, &locations, &namespace)?;

@@ -32,3 +32,19 @@ fn c17_a_backup_without_a_location_is_deleted_as_the_error_says() {
     cluster.plugin(&["delete", name, "--yes"]).ends_with(1).says(&way);
     cluster.kubectl(&["-n", "velero", "delete", "backups.velero.io", name]);
 }
+
+#[test]
+fn c17_delete_all_of_a_namespace_leaves_the_others_alone() {
+    let cluster = TestCluster::control_plane();
+    let (shop, other) = (cluster.namespace("c17"), cluster.namespace("c17"));
+    let (mine, theirs, both) = (shop.name(), other.name(), format!("{}-both", shop.name()));
+    cluster.plugin(&["create", mine, "--namespaces", mine]).ok();
+    cluster.plugin(&["create", theirs, "--namespaces", theirs]).ok();
+    cluster.plugin(&["create", &both, "--namespaces", &format!("{mine},{theirs}")]).ok();
+    shop.plugin(&["delete", "--all"]).ends_with(2).says(&format!("Delete backup {mine:?}")).says(&both);
+    shop.plugin(&["delete", "--all", "--yes"]).ok().says(&both);
+    let left = cluster.kubectl(&["get", "backups.velero.io", "-n", "velero", "-o", "name"]);
+    assert!(!left.lines().any(|line| line.ends_with(&format!("/{mine}"))), "{left}");
+    assert!(left.contains(&format!("/{theirs}\n")) && left.contains(&format!("/{both}\n")), "{left}");
+    cluster.plugin(&["delete", theirs, &both, "--yes"]).ok();
+}
