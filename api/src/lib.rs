@@ -4,5 +4,6 @@
 //! they are for reading and for creating; an existing object is changed by a patch, never by writing a struct back.
 
 pub mod labels;
+pub mod policy;
 pub mod snapshot;
 pub mod velero;

@@ -34,7 +34,7 @@ pub fn filled(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Value {
     match subject.kind {
         Kind::VolumeSnapshot => fill_snapshot_class(&mut object, config, subject, facts),
         Kind::Backup => fill_ttl(&mut object, &["spec"], config.backup_ttl.as_deref()),
-        Kind::Schedule => fill_ttl(&mut object, &["spec", "template"], config.backup_ttl.as_deref()),
+        Kind::Schedule => fill_ttl(&mut object, &["spec", "template"], config.schedule_ttl.as_deref()),
         _ => {}
     }
     object
@@ -110,7 +110,8 @@ mod tests {
     }
 
     fn month() -> Config {
-        Config { backup_ttl: Some("720h0m0s".to_owned()), ..Config::default() }
+        let month = Some("720h0m0s".to_owned());
+        Config { backup_ttl: month.clone(), schedule_ttl: month, ..Config::default() }
     }
 
     fn patched_by(config: &Config, object: &Value, facts: &Facts) -> String {

@@ -62,8 +62,9 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let client = client().await?;
     let health = Arc::new(Health::default());
     let metrics = Arc::new(Metrics::new());
+    let ttl = default_backup_ttl.map(|ttl| ttl.to_string());
     let admission = Admission {
-        config: Config { backup_ttl: default_backup_ttl.map(|ttl| ttl.to_string()), ..Config::default() },
+        config: Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, ..Config::default() },
         exempt: Exempt::new(&velero_namespace, &exempt_user),
         cluster: Cluster::new(client.clone()),
         quota: Quota::new(client.clone()),

@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask cluster | demo | test | bench | image | krew`.
+//! Development tasks: `cargo xtask cluster | demo | test | gen | bench | image | krew`.
 // A development tool talks to its one user on the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -6,6 +6,7 @@ mod bench;
 mod cluster;
 mod compile;
 mod demo;
+mod r#gen;
 mod image;
 mod krew;
 mod test;
@@ -28,6 +29,8 @@ enum Task {
     Demo(demo::Args),
     /// Run all tests, as CI runs them
     Test(test::Args),
+    /// Write the files that are made from the code
+    Gen(r#gen::Args),
     /// Measure beside Velero's CLI and kubectl
     Bench(bench::Args),
     /// Make the webhook's container image, without Docker
@@ -41,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         Task::Cluster(args) => args.run(),
         Task::Demo(args) => args.run(),
         Task::Test(args) => args.run(),
+        Task::Gen(args) => args.run(),
         Task::Bench(args) => args.run(),
         Task::Image(args) => args.run(),
         Task::Krew(args) => args.run(),

@@ -22,7 +22,7 @@ pub struct Args {
 /// A stage of the tests, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Stage {
-    /// Formatting and lints
+    /// Formatting, lints, and whether generated files are up to date
     Style,
     /// What needs no cluster
     Unit,
@@ -55,7 +55,8 @@ impl Args {
         match stage {
             Stage::Style => {
                 cargo(&["fmt", "--all", "--check"])?;
-                cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
+                cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])?;
+                crate::r#gen::check()
             }
             Stage::Unit => cargo(&["test", "--quiet"]),
             Stage::ControlPlane => {

@@ -1,0 +1,18 @@
+//! CustomResourceDefinitions from the types in `api`.
+
+use anyhow::Result;
+use backup_api::policy::BackupPolicy;
+use kube::CustomResourceExt as _;
+
+use super::Generated;
+
+/// One file for each type.
+pub fn files() -> Result<Vec<Generated>> {
+    let crds = [("api/src/policy", BackupPolicy::crd())];
+    crds.into_iter()
+        .map(|(source, crd)| {
+            let path = format!("manifests/crds/{}.yaml", crd.spec.names.plural);
+            Generated::yaml(path, source, &crd)
+        })
+        .collect()
+}
