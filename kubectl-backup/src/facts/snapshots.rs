@@ -8,7 +8,7 @@ use crate::{
     client::{self, Cluster, ListRequest, list},
     error::{CliError, Doing as _, Result},
     facts::named::Named,
-    plan::nearest,
+    plan::{nearest, snapshot::content::Content},
 };
 
 /// What the plugin is in want of when the API server does not know VolumeSnapshots.
@@ -83,17 +83,20 @@ async fn names(cluster: &Cluster) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Reads the content that a snapshot is bound to; `None` when there is none (yet) or it may not be read.
+/// Reads the content that a snapshot is bound to.
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub async fn content(cluster: &Cluster, snapshot: &VolumeSnapshot) -> Result<Option<VolumeSnapshotContent>> {
+pub async fn content(cluster: &Cluster, snapshot: &VolumeSnapshot) -> Result<Content> {
     let bound = snapshot.status.as_ref().and_then(|status| status.bound_volume_snapshot_content_name.as_deref());
-    let Some(name) = bound.or(snapshot.spec.source.volume_snapshot_content_name.as_deref()) else { return Ok(None) };
+    let Some(name) = bound.or(snapshot.spec.source.volume_snapshot_content_name.as_deref()) else {
+        return Ok(Content::Unbound);
+    };
     let api: Api<VolumeSnapshotContent> = Api::all(cluster.client.clone());
     match api.get(name).await.doing(|| format!("read volumesnapshotcontent {name:?}")) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if error.is_forbidden() || error.is_not_found() => Ok(None),
+        Ok(content) => Ok(Content::Found(Box::new(content))),
+        Err(error) if error.is_forbidden() => Ok(Content::Hidden(name.to_owned())),
+        Err(error) if error.is_not_found() => Ok(Content::Gone(name.to_owned())),
         Err(error) => Err(error),
     }
 }

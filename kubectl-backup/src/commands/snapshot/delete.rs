@@ -80,9 +80,8 @@ impl Args {
         self.check(context, &cluster, &snapshots).await?;
         for snapshot in &snapshots {
             let content = facts::snapshots::content(&cluster, snapshot).await?;
-            let is_bound = snapshot.status.as_ref().is_some_and(|s| s.bound_volume_snapshot_content_name.is_some());
             let claim = snapshot.spec.source.persistent_volume_claim_name.as_deref().unwrap_or("<none>");
-            let fate = fate(content.as_ref(), is_bound);
+            let fate = fate(&content);
             context.ui.status(&format!("snapshot {} of PVC {claim}: {fate}", name(snapshot)));
         }
         if self.dry_run.dry_run == DryRun::None && !self.yes {

@@ -12,7 +12,10 @@ use crate::{
     exit::Exit,
     facts::{self, events},
     output::print_object,
-    plan::snapshot::describe::{Facts, render},
+    plan::snapshot::{
+        describe::{Facts, render},
+        origin,
+    },
 };
 
 /// Events of cluster-scoped objects are kept here.
@@ -33,17 +36,20 @@ impl Args {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let cluster = context.cluster().await?;
         let snapshot = facts::snapshots::read(&cluster, &self.name).await?;
-        let (content, claims, events) = tokio::join!(
+        let backup = origin::restored(&snapshot).map(|restored| restored.backup);
+        let (content, claims, events, backups) = tokio::join!(
             facts::snapshots::content(&cluster, &snapshot),
             facts::claim::all(&cluster),
             events_of(&cluster, &snapshot),
+            facts::backup_standing::of(&cluster, backup.into_iter().collect()),
         );
-        let facts = Facts { snapshot, content: content?, claims: claims?, events: events? };
+        let backup = backup.and_then(|name| backups.get(name).copied()).unwrap_or_default();
+        let facts = Facts { snapshot, content: content?, backup, claims: claims?, events: events? };
         let format = self.output.format();
         if format.is_structured() {
             let whole = json!({
                 "snapshot": facts::snapshots::read_as_is(&cluster, &self.name).await?,
-                "content": facts.content,
+                "content": facts.content.found(),
                 "events": facts.events,
             });
             print_object(&context.ui, format, &whole)?;

@@ -15,7 +15,7 @@ use crate::{
     exit::Exit,
     facts,
     output::ListWriter,
-    plan::snapshot::table,
+    plan::snapshot::{origin, table},
 };
 
 /// List volume snapshots
@@ -58,7 +58,9 @@ impl Args {
             })?;
         let wide = format == OutputFormat::Wide;
         let contents = if wide { contents(&cluster, &rows).await } else { HashMap::new() };
-        let table = table::of(&rows, &contents, self.scope.all_namespaces, context.now());
+        let backups = rows.iter().filter_map(origin::restored).map(|restored| restored.backup).collect();
+        let backups = facts::backup_standing::of(&cluster, backups).await;
+        let table = table::of(&rows, &contents, &backups, self.scope.all_namespaces, context.now());
         context.ui.data(&table.render(wide))?;
         Ok(Exit::Done)
     }

@@ -1,6 +1,6 @@
 //! `kubectl backup snapshot restore`
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass};
 use kube::Resource as _;
@@ -18,7 +18,15 @@ use crate::{
     exit::Exit,
     facts,
     output::{Changed, print_changed},
-    plan::{claim::binds_late, refusal, snapshot::restore},
+    plan::{
+        claim::binds_late,
+        refusal,
+        snapshot::{
+            content::Content,
+            origin::{self, Standing},
+            restore,
+        },
+    },
 };
 
 /// Make a new PVC from a snapshot and wait until it is bound
@@ -62,7 +70,7 @@ impl Args {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let cluster = context.cluster().await?;
         let ui = &context.ui;
-        let (plan, late) = self.plan(&cluster).await?;
+        let (plan, late) = self.plan(context, &cluster).await?;
         for remark in &plan.remarks {
             ui.warning(remark);
         }
@@ -96,13 +104,20 @@ impl Args {
     }
 
     /// Plans the claim; also tells whether its class binds only once a pod uses it.
-    async fn plan(&self, cluster: &Cluster) -> Result<(restore::Plan, bool)> {
+    async fn plan(&self, context: &Context, cluster: &Cluster) -> Result<(restore::Plan, bool)> {
         let (snapshot, target, classes) = tokio::join!(
             facts::snapshots::read(cluster, &self.snapshot),
             facts::claim::read_opt(cluster, &self.to),
             facts::claim::storage_classes(cluster),
         );
         let snapshot = snapshot?;
+        if let Some(restored) = origin::restored(&snapshot) {
+            let standing = facts::backup_standing::of(cluster, BTreeSet::from([restored.backup])).await;
+            let standing = standing.get(restored.backup).copied().unwrap_or_default();
+            if standing == Standing::Gone {
+                context.ui.warning(&format!("snapshot {} was {}", self.snapshot, restored.words(standing)));
+            }
+        }
         if target?.is_some() {
             let namespace = &cluster.namespace;
             return Err(CliError::new(format!("PVC {:?} in namespace {namespace:?} exists already", self.to))
@@ -114,6 +129,12 @@ impl Args {
             Some(name) => facts::claim::read_opt(cluster, name).await?,
             None => None,
         };
+        if let Content::Gone(name) = &content {
+            return Err(CliError::new(format!(
+                "nothing can be restored from VolumeSnapshot {:?}: its content {name:?} is gone",
+                self.snapshot
+            )));
+        }
         let classes: Option<Vec<StorageClass>> = classes?;
         let request = restore::Request {
             target: &self.to,
@@ -123,7 +144,7 @@ impl Args {
         };
         let facts = restore::Facts {
             snapshot: &snapshot,
-            content: content.as_ref(),
+            content: content.found(),
             source: source.as_ref(),
             classes: classes.as_deref(),
         };

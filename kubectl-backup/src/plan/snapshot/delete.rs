@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
 use crate::{
     error::{CliError, Result},
-    plan::claim,
+    plan::{claim, snapshot::content::Content},
 };
 
 /// Names in a question, at most: each has a line of its own above it.
@@ -81,13 +81,12 @@ pub fn check_unused(snapshots: &[VolumeSnapshot], claims: &[PersistentVolumeClai
 }
 
 /// Returns what the deletion does to the storage's own snapshot.
-pub fn fate(content: Option<&VolumeSnapshotContent>, is_bound: bool) -> &'static str {
-    let Some(content) = content else {
-        return if is_bound {
-            "what becomes of the storage's copy is not known: the content may not be read"
-        } else {
-            "the storage has no copy of it"
-        };
+pub fn fate(content: &Content) -> &'static str {
+    let content = match content {
+        Content::Found(content) => content,
+        Content::Hidden(_) => return "what becomes of the storage's copy is not known: the content may not be read",
+        Content::Gone(_) => return "what became of the storage's copy is not known: the content is gone",
+        Content::Unbound => return "the storage has no copy of it",
     };
     let reported = content.status.as_ref().and_then(|status| status.snapshot_handle.as_ref());
     match content.spec.deletion_policy.as_str() {
@@ -199,11 +198,15 @@ mod tests {
                 "spec": {"deletionPolicy": policy}, "status": status});
             serde_json::from_value(object).unwrap()
         };
-        assert_eq!(fate(Some(&content("Delete", "h")), true), "the storage's copy is deleted too");
-        assert_eq!(fate(Some(&content("Retain", "h")), true), "the storage keeps its copy (deletion policy Retain)");
-        assert_eq!(fate(Some(&content("Delete", "")), true), "the storage has no copy of it");
-        assert_eq!(fate(None, false), "the storage has no copy of it");
-        assert!(fate(None, true).contains("not known"));
+        assert_eq!(fate(&Content::Found(Box::new(content("Delete", "h")))), "the storage's copy is deleted too");
+        assert_eq!(
+            fate(&Content::Found(Box::new(content("Retain", "h")))),
+            "the storage keeps its copy (deletion policy Retain)"
+        );
+        assert_eq!(fate(&Content::Found(Box::new(content("Delete", "")))), "the storage has no copy of it");
+        assert_eq!(fate(&Content::Unbound), "the storage has no copy of it");
+        assert!(fate(&Content::Hidden("c1".into())).contains("may not be read"));
+        assert!(fate(&Content::Gone("c1".into())).contains("is gone"));
     }
 
     #[test]

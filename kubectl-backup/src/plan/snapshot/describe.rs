@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use backup_api::{
-    labels,
-    snapshot::{VolumeSnapshot, VolumeSnapshotContent},
-};
+use backup_api::{labels, snapshot::VolumeSnapshot};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim};
 
-use super::{delete::restored_from, table::ready};
+use super::{
+    content::Content,
+    delete::restored_from,
+    origin::{self, Standing},
+    table::ready,
+};
 use crate::{
     facts::events,
     output::{Column, Report, Table, age},
@@ -24,8 +26,10 @@ const FORBIDDEN: &str = "<unknown>: may not be read";
 pub struct Facts {
     /// The snapshot.
     pub snapshot: VolumeSnapshot,
-    /// Its content, when it may be read.
-    pub content: Option<VolumeSnapshotContent>,
+    /// Its content.
+    pub content: Content,
+    /// Whether the backup is there that Velero restored it from; not known for any other.
+    pub backup: Standing,
     /// The claims of its namespace, when they may be listed.
     pub claims: Option<Vec<PersistentVolumeClaim>>,
     /// Events of the snapshot and its content, the oldest first, when they may be listed.
@@ -39,7 +43,7 @@ pub fn render(facts: &Facts, now: Timestamp) -> String {
     of_content(&mut report, facts);
     of_claims(&mut report, facts);
     of_events(&mut report, facts, now);
-    next(&mut report, &facts.snapshot);
+    next(&mut report, facts);
     report.finish()
 }
 
@@ -63,6 +67,9 @@ fn of_snapshot(report: &mut Report, facts: &Facts, now: Timestamp) {
             "Created",
             &created.map_or_else(|| UNKNOWN.into(), |time| format!("{time} ({} ago)", age::since(Some(time), now))),
         );
+    if let Some(restored) = origin::restored(&facts.snapshot) {
+        report.field("Origin", &restored.words(facts.backup));
+    }
     if let Some(deleted) = &metadata.deletion_timestamp {
         let held = metadata.finalizers.clone().unwrap_or_default().join(", ");
         report.field("Deleting", &format!("for {}, held by {held}", age::since(Some(deleted.0), now)));
@@ -76,7 +83,7 @@ fn of_snapshot(report: &mut Report, facts: &Facts, now: Timestamp) {
     }
     report
         .field("Class", facts.snapshot.spec.volume_snapshot_class_name.as_deref().unwrap_or_default())
-        .field("Ready", ready(&facts.snapshot))
+        .field("Ready", ready(&facts.snapshot, facts.backup))
         .field("Taken", status.and_then(|status| status.creation_time.as_deref()).unwrap_or("not yet"))
         .field("Restore size", status.and_then(|status| status.restore_size.as_ref()).map_or(UNKNOWN, |size| &size.0));
     if let Some(error) = status.and_then(|status| status.error.as_ref()) {
@@ -86,16 +93,22 @@ fn of_snapshot(report: &mut Report, facts: &Facts, now: Timestamp) {
 }
 
 fn of_content(report: &mut Report, facts: &Facts) {
-    let bound = facts.snapshot.status.as_ref().and_then(|status| status.bound_volume_snapshot_content_name.as_deref());
-    let bound = bound.or(facts.snapshot.spec.source.volume_snapshot_content_name.as_deref());
-    let Some(name) = bound else {
-        report.field("Content", "");
-        return;
+    let content = match &facts.content {
+        Content::Found(content) => content,
+        Content::Unbound => {
+            report.field("Content", "");
+            return;
+        }
+        Content::Hidden(name) => {
+            report.field("Content", &format!("{name} (may not be read)"));
+            return;
+        }
+        Content::Gone(name) => {
+            report.field("Content", &format!("{name} (gone: nothing can be restored from this snapshot)"));
+            return;
+        }
     };
-    let Some(content) = &facts.content else {
-        report.field("Content", &format!("{name} (may not be read, or is gone)"));
-        return;
-    };
+    let name = content.metadata.name.as_deref().unwrap_or_default();
     let status = content.status.as_ref();
     let handle = status.and_then(|status| status.snapshot_handle.as_deref());
     let policy = match content.spec.deletion_policy.as_str() {
@@ -153,8 +166,9 @@ fn of_events(report: &mut Report, facts: &Facts, now: Timestamp) {
     report.block("Events", &if table.is_empty() { String::new() } else { table.render(false) });
 }
 
-fn next(report: &mut Report, snapshot: &VolumeSnapshot) {
-    if ready(snapshot) == "true" {
+fn next(report: &mut Report, facts: &Facts) {
+    let snapshot = &facts.snapshot;
+    if ready(snapshot, facts.backup) == "true" && !facts.content.is_lost() {
         let name = snapshot.metadata.name.as_deref().unwrap_or_default();
         let namespace = snapshot.metadata.namespace.as_deref().unwrap_or_default();
         report.field("Restore with", &format!("kubectl backup snapshot restore {name} --to NEW-PVC -n {namespace}"));
@@ -187,11 +201,12 @@ mod tests {
                 "status": {"readyToUse": true, "restoreSize": "1Gi", "creationTime": "2026-11-21T09:00:01Z",
                     "boundVolumeSnapshotContentName": "c1"},
             })).unwrap(),
-            content: Some(serde_json::from_value(json!({
+            content: Content::Found(Box::new(serde_json::from_value(json!({
                 "apiVersion": "v1", "kind": "VolumeSnapshotContent", "metadata": {"name": "c1"},
                 "spec": {"driver": "csi.test", "deletionPolicy": "Delete", "sourceVolumeMode": "Filesystem"},
                 "status": {"snapshotHandle": "h1"},
-            })).unwrap()),
+            })).unwrap())),
+            backup: Standing::Unknown,
             claims: Some(serde_json::from_value(json!([
                 {"metadata": {"name": "web"}, "status": {"phase": "Bound"}, "spec": {}},
                 {"metadata": {"name": "older", "namespace": "shop", "creationTimestamp": "2026-11-20T09:00:00Z"},
@@ -239,7 +254,8 @@ mod tests {
                 "status": {"readyToUse": false, "error": {"message": "pool full", "time": "2026-11-21T09:00:01Z"},
                     "boundVolumeSnapshotContentName": "c1"},
             })).unwrap(),
-            content: None,
+            content: Content::Hidden("c1".into()),
+            backup: Standing::Unknown,
             claims: None,
             events: None,
         };
@@ -255,9 +271,38 @@ mod tests {
         Taken:            not yet
         Restore size:     <unknown>
         Error:            pool full (2026-11-21T09:00:01Z)
-        Content:          c1 (may not be read, or is gone)
+        Content:          c1 (may not be read)
         Restored into:    <unknown>: may not be read
         Events:           <unknown>: may not be read
         ");
+    }
+
+    #[test]
+    fn a_restored_one_without_its_backup_is_not_offered() {
+        let told = |backup: Standing, content: Content| {
+            let snapshot = serde_json::from_value(json!({
+                "apiVersion": "v1", "kind": "VolumeSnapshot",
+                "metadata": {"name": "s1", "namespace": "shop",
+                    "labels": {labels::VELERO_BACKUP_NAME: "nightly", labels::VELERO_RESTORE_NAME: "nightly-1"}},
+                "spec": {"source": {"volumeSnapshotContentName": "c1"}},
+                "status": {"readyToUse": true, "restoreSize": "1Gi"},
+            }));
+            let facts = Facts { snapshot: snapshot.unwrap(), content, backup, claims: None, events: None };
+            let text = render(&facts, now());
+            let wanted = ["Origin", "Ready", "Content", "Restore with"];
+            let lines = text.lines().filter(|line| wanted.iter().any(|field| line.starts_with(field)));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(told(Standing::Gone, Content::Hidden("c1".into())), @r#"
+        Origin:           brought back by Velero's restore "nightly-1" from backup "nightly": that backup is gone, and as a rule its data with it
+        Ready:            lost
+        Content:          c1 (may not be read)
+        "#);
+        assert!(told(Standing::There, Content::Hidden("c1".into())).contains("Restore with"));
+        insta::assert_snapshot!(told(Standing::There, Content::Gone("c1".into())), @r#"
+        Origin:           brought back by Velero's restore "nightly-1" from backup "nightly": its data go with that backup
+        Ready:            true
+        Content:          c1 (gone: nothing can be restored from this snapshot)
+        "#);
     }
 }

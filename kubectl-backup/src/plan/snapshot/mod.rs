@@ -1,10 +1,12 @@
 //! Decisions about volume snapshots.
 
+pub mod content;
 pub mod create;
 pub mod delete;
 pub mod describe;
 pub mod driver_error;
 pub mod name;
+pub mod origin;
 pub mod readiness;
 pub mod restore;
 pub mod table;

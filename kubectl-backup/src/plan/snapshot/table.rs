@@ -1,6 +1,6 @@
 //! The table of `snapshot list`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use backup_api::{
     labels,
@@ -8,15 +8,18 @@ use backup_api::{
 };
 use jiff::Timestamp;
 
+use super::origin::{self, Standing};
 use crate::output::{Column, Table, age};
 
 const NONE: &str = "<none>";
 const UNKNOWN: &str = "<unknown>";
 
-/// Returns the table. `contents` are those that could be read, by name.
+/// Returns the table. `contents` are those that could be read, by name; `backups` tells whether those are there that
+/// Velero restored snapshots from.
 pub fn of(
     snapshots: &[VolumeSnapshot],
     contents: &HashMap<String, VolumeSnapshotContent>,
+    backups: &BTreeMap<String, Standing>,
     with_namespace: bool,
     now: Timestamp,
 ) -> Table {
@@ -32,7 +35,8 @@ pub fn of(
         if with_namespace {
             cells.push(snapshot.metadata.namespace.clone().unwrap_or_default());
         }
-        cells.extend(cells_of(snapshot, contents, now));
+        let backup = origin::restored(snapshot).and_then(|restored| backups.get(restored.backup).copied());
+        cells.extend(cells_of(snapshot, contents, backup.unwrap_or_default(), now));
         table.row(cells);
     }
     table
@@ -41,6 +45,7 @@ pub fn of(
 fn cells_of(
     snapshot: &VolumeSnapshot,
     contents: &HashMap<String, VolumeSnapshotContent>,
+    backup: Standing,
     now: Timestamp,
 ) -> [String; 10] {
     let or_none = |text: Option<&String>| text.cloned().unwrap_or_else(|| NONE.into());
@@ -54,7 +59,7 @@ fn cells_of(
     [
         snapshot.metadata.name.clone().unwrap_or_default(),
         or_none(snapshot.spec.source.persistent_volume_claim_name.as_ref()),
-        ready(snapshot).to_owned(),
+        ready(snapshot, backup).to_owned(),
         status.and_then(|status| status.restore_size.as_ref()).map_or_else(|| UNKNOWN.into(), |size| size.0.clone()),
         or_none(snapshot.spec.volume_snapshot_class_name.as_ref()),
         or_none(snapshot.metadata.labels.as_ref().and_then(|labels| labels.get(labels::GROUP))),
@@ -65,11 +70,14 @@ fn cells_of(
     ]
 }
 
-/// Returns one word for how a snapshot is: `true`, `false`, `error` or `deleting`.
-pub fn ready(snapshot: &VolumeSnapshot) -> &'static str {
+/// Returns one word for how a snapshot is: `true`, `false`, `error`, `deleting`, or `lost` where the backup is gone that
+/// its data belonged to.
+pub fn ready(snapshot: &VolumeSnapshot, backup: Standing) -> &'static str {
     let status = snapshot.status.as_ref();
     if snapshot.metadata.deletion_timestamp.is_some() {
         "deleting"
+    } else if backup == Standing::Gone && origin::restored(snapshot).is_some() {
+        "lost"
     } else if status.is_some_and(|status| status.ready_to_use == Some(true)) {
         "true"
     } else if status.is_some_and(|status| status.error.is_some()) {
@@ -98,6 +106,9 @@ mod tests {
              "status": {"readyToUse": false, "error": {"message": "boom"}}},
             {"apiVersion": "v1", "kind": "VolumeSnapshot", "metadata": {"name": "new", "namespace": "shop"},
              "spec": {"source": {"volumeSnapshotContentName": "c9"}}},
+            {"apiVersion": "v1", "kind": "VolumeSnapshot",
+             "metadata": {"name": "back", "namespace": "shop", "labels": {"velero.io/backup-name": "b1", "velero.io/restore-name": "r1"}},
+             "spec": {"source": {"volumeSnapshotContentName": "c8"}}, "status": {"readyToUse": true}},
         ]))
         .unwrap();
         let content: VolumeSnapshotContent = serde_json::from_value(json!(
@@ -107,17 +118,19 @@ mod tests {
         .unwrap();
         let contents = HashMap::from([("c1".to_owned(), content)]);
         let now = "2026-11-21T09:05:00Z".parse().unwrap();
-        insta::assert_snapshot!(of(&snapshots, &contents, false, now).render(true), @r"
+        insta::assert_snapshot!(of(&snapshots, &contents, &BTreeMap::new(), false, now).render(true), @r"
         NAME    PVC      READY   SIZE        CLASS            GROUP    AGE         CONTENT   HANDLE      DRIVER
         web-1   web      true    1Gi         block-snapshot   g1       5m          c1        h1          csi.test
         bad     web      error   <unknown>   <none>           <none>   65m         <none>    <unknown>   <unknown>
         new     <none>   false   <unknown>   <none>           <none>   <unknown>   <none>    <unknown>   <unknown>
+        back    <none>   true    <unknown>   <none>           <none>   <unknown>   <none>    <unknown>   <unknown>
         ");
-        insta::assert_snapshot!(of(&snapshots, &HashMap::new(), true, now).render(false), @r"
+        insta::assert_snapshot!(of(&snapshots, &HashMap::new(), &BTreeMap::from([("b1".to_owned(), Standing::Gone)]), true, now).render(false), @r"
         NAMESPACE   NAME    PVC      READY   SIZE        CLASS            GROUP    AGE
         shop        web-1   web      true    1Gi         block-snapshot   g1       5m
         shop        bad     web      error   <unknown>   <none>           <none>   65m
         shop        new     <none>   false   <unknown>   <none>           <none>   <unknown>
+        shop        back    <none>   lost    <unknown>   <none>           <none>   <unknown>
         ");
     }
 }

@@ -83,3 +83,26 @@ fn h7_delete_of_all_leaves_out_what_velero_made() {
     );
     shop.plugin(&["snapshot", "delete", "veleros", "--yes"]).ok();
 }
+
+#[test]
+fn h7_a_snapshot_whose_backup_is_gone_is_not_called_good() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    let name = shop.name();
+    Claim::block(&shop, "data");
+    shop.plugin(&["create", name, "--volumes", "snapshot"]).ok();
+    shop.kubectl(&["delete", "pvc", "data"]);
+    // A restore into the same namespace: Velero brings the claim back, and a snapshot to fill it from.
+    shop.plugin(&["restore", name]).ok();
+    let snapshot = shop.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[0].metadata.name}"]);
+    let describe = || shop.plugin(&["snapshot", "describe", &snapshot]).ok().stdout;
+    let text = describe();
+    assert!(text.contains("its data go with that backup") && text.contains("Restore with"), "{text}");
+    cluster.plugin(&["delete", name, "--yes"]).ok();
+    let text = describe();
+    assert!(text.contains("that backup is gone") && !text.contains("Restore with"), "{text}");
+    let list = shop.plugin(&["snapshot", "list"]).ok().stdout;
+    assert!(list.lines().any(|line| line.starts_with(&snapshot) && line.contains("lost")), "{list}");
+    let run = shop.plugin(&["snapshot", "restore", &snapshot, "--to", "again", "--storage-class", "test-block-std"]);
+    run.ends_with(1).says("that backup is gone");
+}
