@@ -7,11 +7,13 @@
 //! Whatever they need to know of the cluster is handed in as [`Facts`].
 
 pub mod config;
+pub mod cron;
 pub mod defaults;
 pub mod facts;
 pub mod field_path;
 pub mod finding;
 pub mod fix;
+pub mod go_duration;
 pub mod names;
 pub mod pod;
 pub mod quota;
