@@ -18,6 +18,7 @@ pub mod names;
 pub mod pod;
 pub mod quota;
 pub mod rules;
+pub mod settings;
 pub mod snapshot_class;
 pub mod subject;
 mod verdict;

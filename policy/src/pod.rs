@@ -53,9 +53,12 @@ impl<'a> Pod<'a> {
             | Kind::ReplicationController
             | Kind::Job => (&["spec", "template"], &[&[]]),
             Kind::CronJob => (&["spec", "jobTemplate", "spec", "template"], &[&[], &["spec", "jobTemplate"]]),
-            Kind::VolumeSnapshot | Kind::Backup | Kind::Schedule | Kind::Restore | Kind::DeleteBackupRequest => {
-                return None;
-            }
+            Kind::VolumeSnapshot
+            | Kind::Backup
+            | Kind::Schedule
+            | Kind::Restore
+            | Kind::DeleteBackupRequest
+            | Kind::BackupPolicy => return None,
         };
         let pod = below(object, template)?;
         let guarded = |object: &'a Value| {

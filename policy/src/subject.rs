@@ -33,6 +33,8 @@ pub enum Kind {
     Restore,
     /// A Velero DeleteBackupRequest.
     DeleteBackupRequest,
+    /// A policy of ours.
+    BackupPolicy,
 }
 
 impl Kind {
@@ -53,6 +55,7 @@ impl Kind {
             ("velero.io", "Schedule") => Self::Schedule,
             ("velero.io", "Restore") => Self::Restore,
             ("velero.io", "DeleteBackupRequest") => Self::DeleteBackupRequest,
+            ("kubectl-backup.dev", "BackupPolicy") => Self::BackupPolicy,
             _ => return None,
         })
     }
@@ -73,7 +76,8 @@ impl Kind {
             | Self::Backup
             | Self::Schedule
             | Self::Restore
-            | Self::DeleteBackupRequest => false,
+            | Self::DeleteBackupRequest
+            | Self::BackupPolicy => false,
         }
     }
 

@@ -38,7 +38,7 @@ pub struct BackupPolicySpec {
     /// built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["storageClass".into()]))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["storageClass".into(), "snapshotClass".into()]))]
     pub snapshot_classes: Option<Vec<SnapshotClassChoice>>,
     /// What new objects get where their author says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,16 @@ mod init_hook_command;
 mod list_length;
 mod misplaced_annotation;
 mod no_snapshot_class;
+mod policy_exemption;
+mod policy_label;
+mod policy_name;
+mod policy_plan;
+mod policy_problem;
+mod policy_quota;
+mod policy_retention;
+mod policy_severity;
+mod policy_shape;
+mod policy_snapshot_class;
 mod quota_exempt_label;
 mod rule;
 mod skipped_volume_type;
@@ -17,7 +27,7 @@ mod volume_list;
 pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 
 /// Every rule, in the order of their codes.
-pub const CATALOGUE: [&Rule; 11] = [
+pub const CATALOGUE: [&Rule; 20] = [
     &blank_entry::RULE,
     &empty_entry::RULE,
     &duplicate_volume::RULE,
@@ -29,6 +39,15 @@ pub const CATALOGUE: [&Rule; 11] = [
     &init_hook_command::RULE,
     &no_snapshot_class::RULE,
     &quota_exempt_label::RULE,
+    &policy_name::RULE,
+    &policy_shape::RULE,
+    &policy_severity::RULE,
+    &policy_quota::RULE,
+    &policy_snapshot_class::RULE,
+    &policy_retention::RULE,
+    &policy_plan::RULE,
+    &policy_exemption::RULE,
+    &policy_label::RULE,
 ];
 
 /// The rule of a code.
