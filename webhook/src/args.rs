@@ -41,6 +41,13 @@ pub struct Args {
     #[command(flatten)]
     pub tls: Tls,
 
+    #[command(flatten)]
+    pub callers: CallerArgs,
+
+    /// Read a clock that is ahead by so much, or behind with a minus: to see what a wrong clock does
+    #[arg(long, value_name = "DURATION", default_value = "0s", allow_hyphen_values = true, hide = true)]
+    pub clock_offset: SignedDuration,
+
     /// How long to go on serving after a request to stop, so that every API server has noticed
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     pub drain_delay: SignedDuration,
@@ -93,6 +100,54 @@ pub struct Tls {
     /// Webhook configurations (validating and mutating) that are told the webhook's own CA
     #[arg(long, value_name = "NAME", default_value = "backup-webhook")]
     pub configuration: String,
+
+    /// How long the webhook's own certificate lasts; it is renewed when a third of that is left
+    #[arg(long, value_name = "DURATION", default_value = "2160h", value_parser = lifetime)]
+    pub certificate_lifetime: SignedDuration,
+
+    /// How long the webhook's own CA lasts; it is replaced when a third of that is left
+    #[arg(long, value_name = "DURATION", default_value = "43800h", value_parser = lifetime)]
+    pub ca_lifetime: SignedDuration,
+
+    /// How long every API server gets to learn of another CA before that is relied upon
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = overlap)]
+    pub ca_overlap: SignedDuration,
+}
+
+/// Who may call.
+#[derive(Debug, clap::Args)]
+pub struct CallerArgs {
+    /// CA certificates in PEM: only callers that show a certificate of theirs are answered. Without it anybody is, for API
+    /// servers show one only when they are set up to
+    #[arg(long, value_name = "FILE")]
+    pub client_ca: Option<PathBuf>,
+
+    /// Name in the caller's certificate, as its common name or an alternative one; may be given several times
+    #[arg(long, value_name = "NAME", requires = "client_ca")]
+    pub client_name: Vec<String>,
+}
+
+fn lifetime(text: &str) -> Result<SignedDuration, String> {
+    bounded(text, SignedDuration::from_secs(10), SignedDuration::from_hours(24 * 365 * 20), "10s", "20 years")
+}
+
+fn overlap(text: &str) -> Result<SignedDuration, String> {
+    bounded(text, SignedDuration::from_secs(1), SignedDuration::from_hours(24 * 30), "1s", "30 days")
+}
+
+fn bounded(
+    text: &str,
+    least: SignedDuration,
+    most: SignedDuration,
+    least_name: &str,
+    most_name: &str,
+) -> Result<SignedDuration, String> {
+    let duration: SignedDuration = text.parse().map_err(|error| format!("{error}; write it as in 720h"))?;
+    if (least..=most).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err(format!("must be between {least_name} and {most_name}"))
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +162,17 @@ mod tests {
         let args = Args::parse_from(["backup-webhook", "--drain-delay", "0s"]);
         assert_eq!(args.drain_delay, SignedDuration::ZERO);
         assert!(Args::try_parse_from(["backup-webhook", "--tls-cert", "a"]).is_err(), "a certificate needs its key");
+    }
+
+    #[test]
+    fn lifetimes_are_bounded_and_the_usual_ones_go_together() {
+        let Tls { certificate_lifetime, ca_lifetime, ca_overlap, .. } = Args::parse_from(["backup-webhook"]).tls;
+        assert!(crate::certs::Terms::new(certificate_lifetime, ca_lifetime, ca_overlap).is_ok());
+        assert!(lifetime("1s").is_err() && lifetime("9999999h").is_err() && overlap("0s").is_err());
+        insta::assert_snapshot!(lifetime("0s").expect_err("too short"), @"must be between 10s and 20 years");
+        assert!(Args::try_parse_from(["backup-webhook", "--client-name", "a"]).is_err(), "a name without a CA");
+        let behind = Args::parse_from(["backup-webhook", "--clock-offset", "-1h"]).clock_offset;
+        assert_eq!(behind, SignedDuration::from_hours(-1));
     }
 
     #[test]

@@ -5,7 +5,9 @@
 mod admin;
 mod admit;
 mod args;
+mod callers;
 mod certs;
+mod clock;
 mod exempt;
 mod facts;
 mod health;

@@ -7,6 +7,7 @@ use prometheus_client::{
     metrics::{
         counter::Counter,
         family::Family,
+        gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
     registry::Registry,
@@ -19,6 +20,7 @@ pub struct Metrics {
     requests: Family<Request, Counter>,
     findings: Family<Rule, Counter>,
     seconds: Family<Phase, Histogram>,
+    certificate_ends: Gauge,
 }
 
 /// One kind of request and what became of it.
@@ -57,7 +59,18 @@ impl Metrics {
         registry.register("requests", "Admission requests by what became of them", requests.clone());
         registry.register("findings", "Findings by rule", findings.clone());
         registry.register("request_duration_seconds", "Time to answer an admission request", seconds.clone());
-        Self { registry: Mutex::new(registry), requests, findings, seconds }
+        let certificate_ends = Gauge::default();
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            "When the certificate in use ends, in seconds since 1970",
+            certificate_ends.clone(),
+        );
+        Self { registry: Mutex::new(registry), requests, findings, seconds, certificate_ends }
+    }
+
+    /// Where the end of the certificate in use is told.
+    pub fn certificate_ends(&self) -> Gauge {
+        self.certificate_ends.clone()
     }
 
     /// Counts an answered request.

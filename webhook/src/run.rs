@@ -4,15 +4,20 @@ use std::{io, sync::Arc, time::Duration};
 
 use backup_policy::Config;
 use kube::{Client, config::InferConfigError};
-use tokio::time::sleep;
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::sleep,
+};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin,
     admit::Admission,
-    args::{Args, Tls},
-    certs::{Keeper, Settings, follow_files},
+    args::{Args, CallerArgs, Tls},
+    callers::{Callers, CallersError},
+    certs::{Keeper, Settings, Terms, TermsError, follow_files},
+    clock::Clock,
     exempt::Exempt,
     facts::Cluster,
     health::Health,
@@ -39,6 +44,12 @@ pub enum RunError {
     /// A port is taken.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The lifetimes of certificates do not go together.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// Whoever may call cannot be told.
+    #[error(transparent)]
+    Callers(#[from] CallersError),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals: {0}")]
     Signals(#[from] io::Error),
@@ -55,6 +66,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         exempt_user,
         default_backup_ttl,
         tls,
+        callers,
+        clock_offset,
         drain_delay,
         log,
     } = args;
@@ -71,10 +84,13 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         metrics: Arc::clone(&metrics),
     };
     // Bound before anything says ready.
+    let clock = Clock::ahead_by(clock_offset);
+    let callers = callers_of(callers).await?;
     let (listener, admin_listener) = (bind(listen).await?, bind(admin_listen).await?);
-    let certificate = Arc::new(Certificate::default());
-    let keeper = keep_certificate(client, &namespace, &service, tls, &certificate, &health);
-    let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate)));
+    let certificate = Arc::new(Certificate::new(metrics.certificate_ends()));
+    let names = vec![format!("{service}.{namespace}.svc")];
+    let keeper = keep_certificate(client, namespace, names, tls, clock, &certificate, &health)?;
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate, callers, clock)));
 
     let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let router = router::router(admission, Arc::clone(&health));
@@ -97,7 +113,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     Ok(())
 }
 
-fn ended(task: Result<(), tokio::task::JoinError>) {
+fn ended(task: Result<(), JoinError>) {
     if let Err(error) = task {
         tracing::error!(%error, "a server ended badly");
     }
@@ -110,20 +126,31 @@ async fn client() -> Result<Client, RunError> {
     Ok(Client::try_from(config)?)
 }
 
+/// Who may call, when that is limited; the file is followed from now on.
+async fn callers_of(args: CallerArgs) -> Result<Option<Arc<Callers>>, CallersError> {
+    let Some(file) = args.client_ca else { return Ok(None) };
+    let callers = Callers::load(file, args.client_name).await?;
+    tokio::spawn(Arc::clone(&callers).follow());
+    Ok(Some(callers))
+}
+
 fn keep_certificate(
     client: Client,
-    namespace: &str,
-    service: &str,
+    namespace: String,
+    names: Vec<String>,
     tls: Tls,
+    clock: Clock,
     certificate: &Arc<Certificate>,
     health: &Arc<Health>,
-) -> tokio::task::JoinHandle<()> {
+) -> Result<JoinHandle<()>, TermsError> {
     let (certificate, health) = (Arc::clone(certificate), Arc::clone(health));
-    let Tls { tls_cert, tls_key, tls_secret, tls_name, configuration } = tls;
+    let Tls { tls_cert, tls_key, tls_secret, tls_name, configuration, certificate_lifetime, ca_lifetime, ca_overlap } =
+        tls;
     if let (Some(chain), Some(key)) = (tls_cert, tls_key) {
-        return tokio::spawn(follow_files(chain, key, certificate, health));
+        return Ok(tokio::spawn(follow_files(chain, key, certificate, health)));
     }
-    let names = [format!("{service}.{namespace}.svc")].into_iter().chain(tls_name).collect();
-    let settings = Settings { namespace: namespace.to_owned(), secret: tls_secret, configuration, names };
-    tokio::spawn(Keeper::new(client, settings, certificate, health).run())
+    let terms = Terms::new(certificate_lifetime, ca_lifetime, ca_overlap)?;
+    let names = names.into_iter().chain(tls_name).collect();
+    let settings = Settings { namespace, secret: tls_secret, configuration, names, terms };
+    Ok(tokio::spawn(Keeper::new(client, settings, clock, certificate, health).run()))
 }

@@ -3,33 +3,47 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use prometheus_client::metrics::gauge::Gauge;
 use rustls::{
     ServerConfig,
     crypto::ring::sign::any_supported_type,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::{ClientHello, ResolvesServerCert},
+    server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
 };
 
+use crate::{callers::Callers, certs::Facts, clock::Clock};
+
 /// The certificate in use; new connections get the newest.
 #[derive(Debug, Default)]
-pub struct Certificate(ArcSwapOption<CertifiedKey>);
+pub struct Certificate {
+    key: ArcSwapOption<CertifiedKey>,
+    ends: Gauge,
+}
 
 impl Certificate {
+    /// None yet; when the one in use ends will be told there.
+    pub fn new(ends: Gauge) -> Self {
+        Self { key: ArcSwapOption::default(), ends }
+    }
+
     /// Takes a chain and its key, both in PEM, into use.
     pub fn replace(&self, chain: &[u8], key: &[u8]) -> Result<(), CertificateError> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(chain).collect::<Result<_, _>>()?;
         let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key)?)?;
         let certified = CertifiedKey::new(chain, key);
         certified.keys_match()?;
-        self.0.store(Some(Arc::new(certified)));
+        if let Some(facts) = certified.cert.first().and_then(|first| Facts::of_der(first)) {
+            self.ends.set(facts.ends.as_second());
+        }
+        self.key.store(Some(Arc::new(certified)));
         Ok(())
     }
 }
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.load_full()
+        self.key.load_full()
     }
 }
 
@@ -44,11 +58,17 @@ pub enum CertificateError {
     Key(#[from] rustls::Error),
 }
 
-/// The server's side of TLS: 1.3 only, which every API server speaks, and HTTP/1.1 only, which is all it uses.
-pub fn server_config(certificate: Arc<Certificate>) -> ServerConfig {
+/// The server's side of TLS: 1.3 only, which every API server speaks, and HTTP/1.1 only, which is all it uses. Whoever
+/// may call is asked for a certificate, when that is limited.
+pub fn server_config(certificate: Arc<Certificate>, callers: Option<Arc<Callers>>, clock: Clock) -> ServerConfig {
+    let callers: Arc<dyn ClientCertVerifier> = match callers {
+        Some(callers) => callers,
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
     let mut config = ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
-        .with_no_client_auth()
+        .with_client_cert_verifier(callers)
         .with_cert_resolver(certificate);
+    config.time_provider = Arc::new(clock);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
 }

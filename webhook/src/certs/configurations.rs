@@ -20,10 +20,11 @@ pub struct InjectError {
     source: Box<kube::Error>,
 }
 
-/// Writes the CA into both configurations of that name; one that does not exist has nobody to be told.
-pub async fn inject(client: &Client, name: &str, ca: &str) -> Result<(), InjectError> {
+/// Writes the CAs into both configurations of that name, and says whether any lacked them; one that does not exist has
+/// nobody to be told.
+pub async fn inject(client: &Client, name: &str, ca: &str) -> Result<bool, InjectError> {
     let validating: Api<ValidatingWebhookConfiguration> = Api::all(client.clone());
-    inject_into(
+    let validating = inject_into(
         &validating,
         "ValidatingWebhookConfiguration",
         name,
@@ -35,7 +36,7 @@ pub async fn inject(client: &Client, name: &str, ca: &str) -> Result<(), InjectE
     )
     .await?;
     let mutating: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
-    inject_into(
+    let mutating = inject_into(
         &mutating,
         "MutatingWebhookConfiguration",
         name,
@@ -45,7 +46,8 @@ pub async fn inject(client: &Client, name: &str, ca: &str) -> Result<(), InjectE
         },
         ca,
     )
-    .await
+    .await?;
+    Ok(validating || mutating)
 }
 
 type Webhook = (String, Option<ByteString>);
@@ -56,19 +58,19 @@ async fn inject_into<K>(
     name: &str,
     webhooks: impl Fn(&K) -> Vec<Webhook> + Send,
     ca: &str,
-) -> Result<(), InjectError>
+) -> Result<bool, InjectError>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send,
 {
     let failed = |source| InjectError { kind, name: name.to_owned(), source: Box::new(source) };
-    let Some(configuration) = api.get_opt(name).await.map_err(failed)? else { return Ok(()) };
+    let Some(configuration) = api.get_opt(name).await.map_err(failed)? else { return Ok(false) };
     let patch = patch(&webhooks(&configuration), ca);
     if patch.0.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     api.patch(name, &PatchParams::default(), &kube::api::Patch::<()>::Json(patch)).await.map_err(failed)?;
     tracing::info!(kind, name, "told the API server whom to trust");
-    Ok(())
+    Ok(true)
 }
 
 /// The patch that puts the CA where it is missing. Each entry is tested by its name, so that one that moved meanwhile

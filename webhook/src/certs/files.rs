@@ -71,11 +71,12 @@ mod tests {
     use std::{fs, os::unix::fs::symlink};
 
     use super::*;
-    use crate::certs::Bundle;
+    use crate::certs::{Bundle, Terms};
 
     fn write(folder: &Path, name: &str) -> Bundle {
         let bundle =
-            Bundle::issue(&[name.to_owned()], "2026-01-31T12:00:00Z".parse().expect("a time")).expect("a bundle");
+            Bundle::issue(&[name.to_owned()], &Terms::usual(), "2026-01-31T12:00:00Z".parse().expect("a time"))
+                .expect("a bundle");
         fs::create_dir(folder).expect("a folder");
         fs::write(folder.join("tls.crt"), &bundle.certificate).expect("a file");
         fs::write(folder.join("tls.key"), &bundle.key).expect("a file");

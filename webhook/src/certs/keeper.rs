@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt, stream::select_all};
-use jiff::Timestamp;
 use k8s_openapi::api::{
     admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration},
     core::v1::Secret,
@@ -18,19 +17,28 @@ use kube::{
 use tokio::time::{Instant, sleep_until};
 
 use super::{
+    bundle::{Bundle, IssueError},
     configurations::{InjectError, inject},
+    overlap::Overlap,
     pace::Pace,
-    secret::{SecretError, ensure},
+    rotation::{self, Situation, Step, Wish},
+    secret::{SecretError, Store, Stored},
+    terms::Terms,
 };
 use crate::{
+    clock::Clock,
     health::Health,
     tls::{Certificate, CertificateError},
 };
 
-/// How often the ends of the certificates are looked at.
-const INSPECTION: Duration = Duration::from_secs(3600);
+/// How often everything is looked at, changed or not: a watch can be silent.
+const INSPECTION: Duration = Duration::from_secs(600);
+/// And how often at most, when nothing changes.
+const SHORTEST: Duration = Duration::from_millis(100);
 /// How soon a failed round is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// How often replicas may get in each other's way before that is an error.
+const ATTEMPTS: u32 = 10;
 
 /// What the certificate is for.
 pub struct Settings {
@@ -42,14 +50,21 @@ pub struct Settings {
     pub configuration: String,
     /// The names and addresses that the certificate bears.
     pub names: Vec<String>,
+    /// How long certificates last.
+    pub terms: Terms,
 }
 
 /// The keeper of the certificate.
 pub struct Keeper {
     client: Client,
     settings: Settings,
+    clock: Clock,
     certificate: Arc<Certificate>,
     health: Arc<Health>,
+    /// The bundle that this replica serves by.
+    known: Option<Bundle>,
+    overlap: Overlap,
+    pace: Pace,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -57,27 +72,34 @@ enum KeepError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
+    Issue(#[from] IssueError),
+    #[error(transparent)]
     Certificate(#[from] CertificateError),
     #[error(transparent)]
     Inject(#[from] InjectError),
+    #[error("the Secret changed {ATTEMPTS} times while it was written; it is tried again")]
+    Contended,
 }
 
 impl Keeper {
     /// Keeps a certificate of these settings.
-    pub fn new(client: Client, settings: Settings, certificate: Arc<Certificate>, health: Arc<Health>) -> Self {
-        Self { client, settings, certificate, health }
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        clock: Clock,
+        certificate: Arc<Certificate>,
+        health: Arc<Health>,
+    ) -> Self {
+        let (overlap, pace) = (Overlap::default(), Pace::default());
+        Self { client, settings, clock, certificate, health, known: None, overlap, pace }
     }
 
     /// Works for ever: at start, whenever the Secret or a configuration changes, and from time to time.
-    pub async fn run(self) {
+    pub async fn run(mut self) {
         let mut changes = self.changes();
-        let mut pace = Pace::default();
         loop {
-            let next = match self.keep(&mut pace).await {
-                Ok(()) => {
-                    self.health.set_certificate();
-                    INSPECTION
-                }
+            let next = match self.keep().await {
+                Ok(next) => next,
                 Err(error) => {
                     tracing::error!(%error, "the certificate is not in order");
                     RETRY
@@ -90,12 +112,75 @@ impl Keeper {
         }
     }
 
-    async fn keep(&self, pace: &mut Pace) -> Result<(), KeepError> {
-        let Settings { namespace, secret, configuration, names } = &self.settings;
-        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-        let bundle = ensure(&secrets, secret, names, now(), pace).await?;
-        self.certificate.replace(bundle.certificate.as_bytes(), bundle.key.as_bytes())?;
-        Ok(inject(&self.client, configuration, &bundle.ca_certificate).await?)
+    /// One round: takes what the Secret holds into use, tells the API server whom to trust, and makes what is due. Says
+    /// when to look again.
+    async fn keep(&mut self) -> Result<Duration, KeepError> {
+        let secrets = Api::namespaced(self.client.clone(), &self.settings.namespace);
+        let store = Store::new(secrets, self.settings.secret.clone());
+        for _ in 0..ATTEMPTS {
+            let stored = store.read().await?;
+            let (step, base) = self.look(&stored).await?;
+            if step == Step::Nothing {
+                return Ok(self.until_next());
+            }
+            let wait = self.pace.left(Instant::now());
+            if !wait.is_zero() {
+                return Ok(wait);
+            }
+            let Settings { names, terms, .. } = &self.settings;
+            let made = rotation::after(step, base, names, terms, self.clock.now())?;
+            let granted = matches!((step, stored.wish()), (Step::Announce, _) | (Step::Renew, Some(Wish::Certificate)));
+            if store.write(stored, &made, granted).await? {
+                self.pace.wrote(Instant::now());
+                tracing::info!(secret = self.settings.secret, ?step, "wrote the certificates");
+            }
+        }
+        Err(KeepError::Contended)
+    }
+
+    /// Takes into use what can be used, and decides what is to be done, to which bundle.
+    async fn look(&mut self, stored: &Stored) -> Result<(Step, Option<Bundle>), KeepError> {
+        let usable = stored.bundle().filter(|bundle| bundle.authority.facts(self.clock.now()).is_some());
+        let Some(bundle) = usable else {
+            // Somebody emptied the Secret, perhaps because its keys are known: whoever still serves goes on with what it
+            // has until the next CA can take over. Only where nobody does, all is made at once.
+            let step = if self.known.is_some() { Step::Announce } else { Step::Everything };
+            return Ok((step, self.known.clone()));
+        };
+        let taken = self.certificate.replace(bundle.certificate.as_bytes(), bundle.key.as_bytes());
+        let trusted = bundle.trusted();
+        let changed = inject(&self.client, &self.settings.configuration, &trusted).await?;
+        let now = Instant::now();
+        self.overlap.saw(&trusted, changed, now);
+        let Settings { names, terms, .. } = &self.settings;
+        let situation = Situation {
+            bundle: &bundle,
+            names,
+            wish: stored.wish(),
+            settled: self.overlap.left(&trusted, terms.overlap().unsigned_abs(), now).is_zero(),
+            now: self.clock.now(),
+        };
+        let step = rotation::next(&situation, terms);
+        match taken {
+            Ok(()) => self.health.set_certificate(),
+            Err(error) if step == Step::Nothing => return Err(error.into()),
+            // The step will mend it.
+            Err(_) => {}
+        }
+        self.known = Some(bundle.clone());
+        Ok((step, Some(bundle)))
+    }
+
+    fn until_next(&self) -> Duration {
+        let Settings { terms, .. } = &self.settings;
+        let Some(bundle) = &self.known else { return INSPECTION };
+        let rotating = bundle.next.is_some() || bundle.previous.is_some();
+        let next = if rotating {
+            self.overlap.left(&bundle.trusted(), terms.overlap().unsigned_abs(), Instant::now())
+        } else {
+            rotation::until_due(bundle, terms, self.clock.now())
+        };
+        next.clamp(SHORTEST, INSPECTION)
     }
 
     fn changes(&self) -> impl Stream<Item = ()> + Unpin + use<> {
@@ -127,7 +212,52 @@ fn touched<K: Send + 'static>(
     changes.boxed()
 }
 
-#[allow(clippy::disallowed_methods, reason = "certificates end by the clock")]
-fn now() -> Timestamp {
-    Timestamp::now()
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use axum::http::{Method, Request, Response};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A cluster in which somebody else empties the Secret between any two looks at it.
+    fn spoiled(writes: Arc<AtomicUsize>) -> Client {
+        let answer = tower::service_fn(move |request: Request<kube::client::Body>| {
+            let writes = Arc::clone(&writes);
+            async move {
+                if request.method() != Method::GET {
+                    writes.fetch_add(1, Ordering::Relaxed);
+                }
+                let empty = json!({"metadata": {"name": "x", "resourceVersion": "1"}}).to_string();
+                Ok::<_, Infallible>(Response::new(kube::client::Body::from(empty.into_bytes())))
+            }
+        });
+        Client::new(answer, "system")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_others_do_this_replica_writes_with_pauses() {
+        let writes = Arc::new(AtomicUsize::new(0));
+        let settings = Settings {
+            namespace: "system".to_owned(),
+            secret: "x".to_owned(),
+            configuration: "x".to_owned(),
+            names: vec!["a.svc".to_owned()],
+            terms: Terms::usual(),
+        };
+        let client = spoiled(Arc::clone(&writes));
+        let mut keeper = Keeper::new(client, settings, Clock::default(), Arc::default(), Arc::default());
+        let start = Instant::now();
+        while writes.load(Ordering::Relaxed) < 4 {
+            let next = keeper.keep().await.expect("a round");
+            assert!(!next.is_zero());
+            // As if every look were at a change.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(start.elapsed() >= Duration::from_secs(3 * 5), "{:?}", start.elapsed());
+    }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 /// Between two writes of our own: whatever others do with the Secret, keeping it costs the API server little.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -19,20 +19,14 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Waits until it is time for the next write, and says whether it had to: what was read before is then old.
-    pub async fn waited(&self) -> bool {
-        match self.next {
-            Some(next) if Instant::now() < next => {
-                sleep_until(next).await;
-                true
-            }
-            _ => false,
-        }
+    /// How long to wait until the next write.
+    pub fn left(&self, now: Instant) -> Duration {
+        self.next.map(|next| next.saturating_duration_since(now)).unwrap_or_default()
     }
 
     /// A write was made.
-    pub fn wrote(&mut self) {
-        self.next = Some(Instant::now() + PAUSE + jitter());
+    pub fn wrote(&mut self, now: Instant) {
+        self.next = Some(now + PAUSE + jitter());
     }
 }
 
@@ -47,16 +41,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_write_goes_at_once_and_the_next_ones_wait() {
-        let start = Instant::now();
+        let now = Instant::now();
         let mut pace = Pace::default();
-        assert!(!pace.waited().await, "there is nothing to wait for");
-        for _ in 0..10 {
-            pace.wrote();
-            assert!(pace.waited().await);
-            assert!(!pace.waited().await, "once is enough");
-        }
-        let passed = start.elapsed();
-        assert!(passed >= 10 * PAUSE && passed <= 10 * Duration::from_secs(8), "{passed:?}");
-        assert_ne!(passed, 10 * PAUSE, "replicas differ");
+        assert_eq!(pace.left(now), Duration::ZERO);
+        let waits: Vec<_> = (0..20)
+            .map(|_| {
+                pace.wrote(now);
+                pace.left(now)
+            })
+            .collect();
+        assert!(waits.iter().all(|wait| (PAUSE..=Duration::from_secs(8)).contains(wait)), "{waits:?}");
+        assert!(waits.iter().any(|wait| wait != &waits[0]), "replicas differ");
+        assert_eq!(pace.left(now + Duration::from_secs(8)), Duration::ZERO);
     }
 }

@@ -2,85 +2,108 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
-    Api, ResourceExt,
+    Api,
     api::{ObjectMeta, PostParams},
 };
 
 use super::{
-    bundle::{Bundle, IssueError, Need},
-    pace::Pace,
+    bundle::{Authority, Bundle},
+    rotation::Wish,
 };
 
 const CA_CERTIFICATE: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
-/// How often replicas may get in each other's way before that is an error.
-const ATTEMPTS: u32 = 10;
+const NEXT_CERTIFICATE: &str = "next-ca.crt";
+const NEXT_KEY: &str = "next-ca.key";
+const PREVIOUS_CERTIFICATE: &str = "previous-ca.crt";
+const FIELDS: [&str; 7] = [CA_CERTIFICATE, CA_KEY, CERTIFICATE, KEY, NEXT_CERTIFICATE, NEXT_KEY, PREVIOUS_CERTIFICATE];
+/// The annotation with which an operator asks for a rotation.
+const WISH: &str = "kubectl-backup.dev/rotate";
 
-/// The bundle could not be had.
+/// The Secret could not be read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum SecretError {
-    /// The API server refused or was not there.
-    #[error("cannot keep the certificate in Secret {name}: {source}; check that the manifests are applied")]
-    Api {
-        /// The Secret's name.
-        name: String,
-        /// The API server's answer.
-        source: Box<kube::Error>,
-    },
-    /// The certificate could not be made.
-    #[error(transparent)]
-    Issue(#[from] IssueError),
-    /// Others changed the Secret all the time.
-    #[error("Secret {name} changed {ATTEMPTS} times while it was written; it is tried again")]
-    Contended {
-        /// The Secret's name.
-        name: String,
-    },
+#[error("cannot keep the certificate in Secret {name}: {source}; check that the manifests are applied")]
+pub struct SecretError {
+    name: String,
+    source: Box<kube::Error>,
 }
 
-/// Reads the bundle, after making or renewing what it lacks. Whoever writes first wins; all others take that bundle.
-pub async fn ensure(
-    secrets: &Api<Secret>,
-    name: &str,
-    names: &[String],
-    now: Timestamp,
-    pace: &mut Pace,
-) -> Result<Bundle, SecretError> {
-    let failed = |source| SecretError::Api { name: name.to_owned(), source: Box::new(source) };
-    for _ in 0..ATTEMPTS {
-        let present = secrets.get_opt(name).await.map_err(failed)?;
-        let bundle = present.as_ref().and_then(bundle);
-        let need = bundle.as_ref().map_or(Need::Everything, |bundle| bundle.need(names, now));
-        let renewed = match (need, bundle) {
-            (Need::Nothing, Some(bundle)) => return Ok(bundle),
-            _ if pace.waited().await => continue,
-            (Need::Certificate, Some(bundle)) => bundle.renewed(names, now)?,
-            _ => Bundle::issue(names, now)?,
-        };
+/// The Secret of that name.
+pub struct Store {
+    secrets: Api<Secret>,
+    name: String,
+}
+
+impl Store {
+    /// The Secret of that name, there or not.
+    pub fn new(secrets: Api<Secret>, name: String) -> Self {
+        Self { secrets, name }
+    }
+
+    /// Reads it.
+    pub async fn read(&self) -> Result<Stored, SecretError> {
+        self.secrets.get_opt(&self.name).await.map(Stored).map_err(|source| self.failed(source))
+    }
+
+    /// Puts another bundle in the place of what was read. The first of several replicas wins: false, when it was another.
+    /// What an operator asked for is done with it when `granted`.
+    pub async fn write(&self, stored: Stored, bundle: &Bundle, granted: bool) -> Result<bool, SecretError> {
         // A replace carries the resource version that was read, so that it fails where another replica was faster.
-        let written = match present {
+        let written = match stored.0 {
             Some(mut secret) => {
-                secret.data.get_or_insert_default().append(&mut data(&renewed));
-                secrets.replace(name, &PostParams::default(), &secret).await
+                let fields = secret.data.get_or_insert_default();
+                fields.retain(|field, _| !FIELDS.contains(&field.as_str()));
+                fields.append(&mut data(bundle));
+                if granted && let Some(annotations) = &mut secret.metadata.annotations {
+                    annotations.remove(WISH);
+                }
+                self.secrets.replace(&self.name, &PostParams::default(), &secret).await
             }
-            None => secrets.create(&PostParams::default(), &new(name, &renewed)).await,
+            None => self.secrets.create(&PostParams::default(), &new(&self.name, bundle)).await,
         };
         match written {
-            Ok(secret) => {
-                pace.wrote();
-                tracing::info!(secret = secret.name_any(), "made a certificate");
-                return Ok(renewed);
-            }
-            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => {}
-            Err(error) => return Err(failed(error)),
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(false),
+            Err(error) => Err(self.failed(error)),
         }
     }
-    Err(SecretError::Contended { name: name.to_owned() })
+
+    fn failed(&self, source: kube::Error) -> SecretError {
+        SecretError { name: self.name.clone(), source: Box::new(source) }
+    }
+}
+
+/// The Secret as it was read; none when there is none.
+pub struct Stored(Option<Secret>);
+
+impl Stored {
+    /// The bundle in it, when it is one.
+    pub fn bundle(&self) -> Option<Bundle> {
+        let data = self.0.as_ref()?.data.as_ref()?;
+        let field = |name| String::from_utf8(data.get(name)?.0.clone()).ok();
+        let next = field(NEXT_CERTIFICATE).zip(field(NEXT_KEY));
+        Some(Bundle {
+            authority: Authority { certificate: field(CA_CERTIFICATE)?, key: field(CA_KEY)? },
+            certificate: field(CERTIFICATE).unwrap_or_default(),
+            key: field(KEY).unwrap_or_default(),
+            next: next.map(|(certificate, key)| Authority { certificate, key }),
+            previous: field(PREVIOUS_CERTIFICATE),
+        })
+    }
+
+    /// What an operator asks for.
+    pub fn wish(&self) -> Option<Wish> {
+        let text = self.0.as_ref()?.metadata.annotations.as_ref()?.get(WISH)?;
+        let wish = Wish::read(text);
+        if wish.is_none() {
+            tracing::warn!(annotation = WISH, "asks for something unknown; write certificate or ca");
+        }
+        wish
+    }
 }
 
 fn new(name: &str, bundle: &Bundle) -> Secret {
@@ -93,75 +116,49 @@ fn new(name: &str, bundle: &Bundle) -> Secret {
 }
 
 fn data(bundle: &Bundle) -> BTreeMap<String, ByteString> {
+    let next = bundle.next.as_ref();
     [
-        (CA_CERTIFICATE, &bundle.ca_certificate),
-        (CA_KEY, &bundle.ca_key),
-        (CERTIFICATE, &bundle.certificate),
-        (KEY, &bundle.key),
+        (CA_CERTIFICATE, Some(&bundle.authority.certificate)),
+        (CA_KEY, Some(&bundle.authority.key)),
+        (CERTIFICATE, Some(&bundle.certificate)),
+        (KEY, Some(&bundle.key)),
+        (NEXT_CERTIFICATE, next.map(|next| &next.certificate)),
+        (NEXT_KEY, next.map(|next| &next.key)),
+        (PREVIOUS_CERTIFICATE, bundle.previous.as_ref()),
     ]
-    .map(|(field, pem)| (field.to_owned(), ByteString(pem.clone().into_bytes())))
-    .into()
-}
-
-fn bundle(secret: &Secret) -> Option<Bundle> {
-    let field = |name| String::from_utf8(secret.data.as_ref()?.get(name)?.0.clone()).ok();
-    Some(Bundle {
-        ca_certificate: field(CA_CERTIFICATE)?,
-        ca_key: field(CA_KEY)?,
-        certificate: field(CERTIFICATE)?,
-        key: field(KEY)?,
-    })
+    .into_iter()
+    .filter_map(|(field, pem)| Some((field.to_owned(), ByteString(pem?.clone().into_bytes()))))
+    .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        convert::Infallible,
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-        },
-        time::Duration,
-    };
-
-    use axum::http::{Method, Request, Response};
-    use serde_json::json;
-
     use super::*;
+    use crate::certs::Terms;
 
-    /// A cluster in which somebody else empties the Secret between any two looks at it.
-    fn spoiled(writes: Arc<AtomicUsize>) -> Api<Secret> {
-        let answer = tower::service_fn(move |request: Request<kube::client::Body>| {
-            let writes = Arc::clone(&writes);
-            async move {
-                if request.method() != Method::GET {
-                    writes.fetch_add(1, Ordering::Relaxed);
-                }
-                let empty = json!({"metadata": {"name": "x", "resourceVersion": "1"}}).to_string();
-                Ok::<_, Infallible>(Response::new(kube::client::Body::from(empty.into_bytes())))
-            }
-        });
-        Api::namespaced(kube::Client::new(answer, "system"), "system")
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whatever_others_do_this_replica_writes_with_pauses() {
-        let (writes, mut pace) = (Arc::new(AtomicUsize::new(0)), Pace::default());
-        let secrets = spoiled(Arc::clone(&writes));
+    fn issue() -> Bundle {
         let now = "2026-01-31T12:00:00Z".parse().expect("a time");
-        let start = tokio::time::Instant::now();
-        for _ in 0..4 {
-            ensure(&secrets, "x", &["a.svc".to_owned()], now, &mut pace).await.expect("a bundle");
-        }
-        assert_eq!(writes.load(Ordering::Relaxed), 4);
-        assert!(start.elapsed() >= Duration::from_secs(3 * 5), "{:?}", start.elapsed());
+        Bundle::issue(&["a.svc".to_owned()], &Terms::usual(), now).expect("a bundle")
     }
 
     #[test]
-    fn a_bundle_survives_its_secret() {
-        let now = "2026-01-31T12:00:00Z".parse().expect("a time");
-        let written = Bundle::issue(&["a.svc".to_owned()], now).expect("a bundle");
-        assert!(bundle(&new("x", &written)) == Some(written));
-        assert!(bundle(&Secret::default()).is_none());
+    fn a_bundle_survives_its_secret_in_every_state_of_a_rotation() {
+        let plain = issue();
+        let announced = Bundle { next: Some(issue().authority), ..plain.clone() };
+        let taken = Bundle { previous: Some(issue().authority.certificate), ..plain.clone() };
+        for bundle in [plain, announced, taken] {
+            assert!(Stored(Some(new("x", &bundle))).bundle() == Some(bundle));
+        }
+        assert!(Stored(None).bundle().is_none() && Stored(Some(Secret::default())).bundle().is_none());
+    }
+
+    #[test]
+    fn an_annotation_is_a_wish() {
+        let asked = |text: &str| {
+            let annotations = Some([(WISH.to_owned(), text.to_owned())].into());
+            Stored(Some(Secret { metadata: ObjectMeta { annotations, ..ObjectMeta::default() }, ..Secret::default() }))
+                .wish()
+        };
+        assert_eq!((asked("ca"), asked("all")), (Some(Wish::Authority), None));
     }
 }

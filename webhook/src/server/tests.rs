@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use axum::routing::get;
-use jiff::Timestamp;
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
@@ -17,7 +16,8 @@ use tokio_rustls::TlsConnector;
 
 use super::*;
 use crate::{
-    certs::Bundle,
+    certs::{Bundle, Terms},
+    clock::Clock,
     tls::{Certificate, server_config},
 };
 
@@ -137,7 +137,7 @@ async fn idle_connections_make_room_and_requests_in_flight_do_not() {
 async fn silent_connections_do_not_lock_the_port() {
     drop(rustls::crypto::ring::default_provider().install_default());
     let certificate = Arc::new(Certificate::default());
-    let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate)));
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate, None, Clock::default())));
     let limits = Limits { first_contact: Duration::from_secs(60), ..QUICK };
     for acceptor in [None, Some(acceptor)] {
         let server = start_with(limits, acceptor, hello()).await;
@@ -185,13 +185,18 @@ async fn a_stop_lets_the_request_in_flight_end_and_takes_no_new_one() {
 #[tokio::test]
 async fn a_new_certificate_serves_new_connections_and_old_ones_go_on() {
     drop(rustls::crypto::ring::default_provider().install_default());
-    let bundle = |name: &str| Bundle::issue(&[name.to_owned()], now()).expect("a bundle");
+    let bundle =
+        |name: &str| Bundle::issue(&[name.to_owned()], &Terms::usual(), Clock::default().now()).expect("a bundle");
     let (old, new) = (bundle("old.svc"), bundle("new.svc"));
     let certificate = Arc::new(Certificate::default());
-    let server = start(Some(TlsAcceptor::from(Arc::new(server_config(Arc::clone(&certificate))))), hello()).await;
+    let server = start(
+        Some(TlsAcceptor::from(Arc::new(server_config(Arc::clone(&certificate), None, Clock::default())))),
+        hello(),
+    )
+    .await;
     let handshake = async |bundle: &Bundle, name: &'static str| {
         let mut roots = RootCertStore::empty();
-        let authority = CertificateDer::from_pem_slice(bundle.ca_certificate.as_bytes()).expect("a certificate");
+        let authority = CertificateDer::from_pem_slice(bundle.authority.certificate.as_bytes()).expect("a certificate");
         roots.add(authority).expect("an authority");
         let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let name = ServerName::try_from(name).expect("a name");
@@ -209,9 +214,4 @@ async fn a_new_certificate_serves_new_connections_and_old_ones_go_on() {
         certificate.replace(new.certificate.as_bytes(), old.key.as_bytes()).is_err(),
         "a key of another certificate"
     );
-}
-
-#[allow(clippy::disallowed_methods, reason = "the certificate is verified by the clock")]
-fn now() -> Timestamp {
-    Timestamp::now()
 }

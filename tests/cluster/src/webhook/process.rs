@@ -76,7 +76,7 @@ pub fn start_process(cluster: &Cluster, program: &Path) -> Result<Webhook> {
     let log = cluster.log(NAME);
     let child = Command::new(program)
         .args(["--listen", &format!("{address}:{PORT}"), "--admin-listen", &format!("{address}:{ADMIN_PORT}")])
-        .args(["--tls-name", &address.to_string(), "--drain-delay", "0s"])
+        .args(["--tls-name", &address.to_string(), "--drain-delay", "0s", "--ca-overlap", "2s"])
         .env("KUBECONFIG", kubeconfig)
         // Should this process be killed, the cluster's end is also the webhook's.
         .env(MARK, cluster.state_dir())

@@ -4,6 +4,8 @@ use std::{
     env,
     path::PathBuf,
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use e2e_tests::{Run, TestCluster};
@@ -220,40 +222,41 @@ fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
     guarded.snapshot("s1", "disk").ok();
 }
 
+const SECRET: [&str; 4] = ["secret", "backup-webhook-tls", "-n", "kubectl-backup-system"];
+
+impl Guarded {
+    fn in_secret(&self, path: &str) -> String {
+        self.cluster.kubectl(&[&["get"][..], &SECRET, &["-o", &format!("jsonpath={path}")]].concat())
+    }
+
+    fn wait_for_secret(&self, condition: &str) {
+        self.cluster.wait_for(SECRET[3], "secret/backup-webhook-tls", condition, 60);
+    }
+
+    /// Waits until both configurations name just the CA that signs.
+    fn wait_for_authority(&self) {
+        let told = format!("jsonpath={{.webhooks[0].clientConfig.caBundle}}={}", self.in_secret("{.data.ca\\.crt}"));
+        for kind in ["validatingwebhookconfiguration", "mutatingwebhookconfiguration"] {
+            self.cluster.wait_for("default", &format!("{kind}/backup-webhook"), &told, 30);
+        }
+    }
+}
+
 #[test]
 fn w8_a_lost_certificate_and_a_lost_authority_are_made_good() {
     let guarded = cluster();
-    let authority = [
-        "get",
-        "validatingwebhookconfiguration",
-        "backup-webhook",
-        "-o",
-        "jsonpath={.webhooks[0].clientConfig.caBundle}",
-    ];
-    let before = guarded.cluster.kubectl(&authority);
-    guarded.cluster.kubectl(&[
-        "patch",
-        "secret",
-        "backup-webhook-tls",
-        "-n",
-        "kubectl-backup-system",
-        "--type=json",
-        "-p",
-        r#"[{"op":"remove","path":"/data"}]"#,
-    ]);
-    guarded.cluster.wait_for("kubectl-backup-system", "secret/backup-webhook-tls", "jsonpath={.data.ca\\.crt}", 30);
-    let made = guarded.cluster.kubectl(&[
-        "get",
-        "secret",
-        "backup-webhook-tls",
-        "-n",
-        "kubectl-backup-system",
-        "-o",
-        "jsonpath={.data.ca\\.crt}",
-    ]);
-    assert_ne!(made, before);
-    let told = format!("jsonpath={{.webhooks[0].clientConfig.caBundle}}={made}");
-    guarded.cluster.wait_for("default", "validatingwebhookconfiguration/backup-webhook", &told, 30);
+    let before = guarded.in_secret("{.data.ca\\.crt}");
+    guarded
+        .cluster
+        .kubectl(&[&["patch"][..], &SECRET, &["--type=json", "-p", r#"[{"op":"remove","path":"/data"}]"#]].concat());
+    // What was served by goes on, while another authority is made known and then taken.
+    guarded.wait_for_secret("jsonpath={.data.next-ca\\.crt}");
+    guarded.snapshot("s1", "disk").ok();
+    guarded.wait_for_secret("jsonpath={.data.previous-ca\\.crt}");
+    guarded.snapshot("s2", "disk").ok();
+    assert_ne!(guarded.in_secret("{.data.ca\\.crt}"), before);
+    guarded.wait_for_authority();
+    guarded.snapshot("s3", "disk").ok();
     guarded.cluster.kubectl(&[
         "patch",
         "validatingwebhookconfiguration",
@@ -262,5 +265,30 @@ fn w8_a_lost_certificate_and_a_lost_authority_are_made_good() {
         "-p",
         r#"[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]"#,
     ]);
-    guarded.cluster.wait_for("default", "validatingwebhookconfiguration/backup-webhook", &told, 30);
+    guarded.wait_for_authority();
+}
+
+#[test]
+fn w8_an_operator_has_the_certificate_and_the_authority_replaced() {
+    let guarded = cluster();
+    let wish = |what: &str| {
+        guarded
+            .cluster
+            .kubectl(&[&["annotate"][..], &SECRET, &[&format!("kubectl-backup.dev/rotate={what}")]].concat());
+    };
+    let (authority, certificate) = (guarded.in_secret("{.data.ca\\.crt}"), guarded.in_secret("{.data.tls\\.crt}"));
+    wish("certificate");
+    let asked = Instant::now();
+    while !guarded.in_secret("{.metadata.annotations.kubectl-backup\\.dev/rotate}").is_empty() {
+        assert!(asked.elapsed() < Duration::from_secs(60), "the wish is still there");
+        thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(guarded.in_secret("{.data.ca\\.crt}"), authority);
+    assert_ne!(guarded.in_secret("{.data.tls\\.crt}"), certificate);
+    wish("ca");
+    guarded.wait_for_secret("jsonpath={.data.previous-ca\\.crt}");
+    assert_ne!(guarded.in_secret("{.data.ca\\.crt}"), authority);
+    assert_eq!(guarded.in_secret("{.metadata.annotations}"), "");
+    guarded.wait_for_authority();
+    guarded.snapshot("s1", "disk").ok();
 }
