@@ -53,6 +53,7 @@ enum Command {
     Describe(commands::backup::describe::Args),
     Delete(commands::backup::delete::Args),
     Restore(commands::restore::Args),
+    Lint(commands::lint::Args),
     Quota(commands::quota::Args),
     Snapshot(commands::snapshot::Args),
     Options(commands::options::Args),
@@ -72,7 +73,7 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
-    let ui = Ui::terminal(use_color(cli.color));
+    let ui = Ui::terminal(use_color(cli.color, &std::io::stderr()), use_color(cli.color, &std::io::stdout()));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -103,6 +104,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Describe(args) => args.run(context).await,
         Command::Delete(args) => args.run(context).await,
         Command::Restore(args) => args.run(context).await,
+        Command::Lint(args) => args.run(context).await,
         Command::Quota(args) => args.run(context).await,
         Command::Snapshot(args) => args.run(context).await,
         Command::Options(args) => args.run(context),
@@ -139,15 +141,14 @@ fn parse(argv: Vec<OsString>) -> Result<Cli, clap::Error> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "the edge where the plugin reads the environment")]
-fn use_color(color: Color) -> bool {
-    use std::io::IsTerminal as _;
+fn use_color(color: Color, stream: &impl std::io::IsTerminal) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
             let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
             let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-            std::io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
+            stream.is_terminal() && !set("NO_COLOR") && !dumb
         }
     }
 }

@@ -12,6 +12,8 @@ pub enum Exit {
     Error = 1,
     /// The command line was not understood.
     Usage = 2,
+    /// Something was looked at, and something is wrong with it.
+    Findings = 3,
     /// Velero saved or restored a part.
     PartiallyFailed = 10,
     /// Velero failed.

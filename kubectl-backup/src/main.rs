@@ -9,6 +9,7 @@ mod context;
 mod error;
 mod exit;
 mod facts;
+mod lint;
 mod output;
 mod plan;
 

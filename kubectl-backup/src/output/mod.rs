@@ -9,6 +9,7 @@ mod report;
 mod table;
 mod ui;
 
+pub use escape::visible;
 pub use list_writer::ListWriter;
 pub use objects::{Changed, print_changed, print_object};
 pub use report::Report;

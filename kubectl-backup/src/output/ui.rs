@@ -31,6 +31,8 @@ struct Inner {
     /// Whether questions may be asked: stdin is a terminal too.
     can_ask: bool,
     color: bool,
+    /// Whether data for people may be coloured: stdout is a terminal.
+    data_color: bool,
     /// What to say when the user interrupts a wait.
     resume: Mutex<Option<String>>,
     /// Warnings shown so far: a list of many pages repeats them.
@@ -39,7 +41,7 @@ struct Inner {
 
 impl Ui {
     /// Returns the process's own terminal.
-    pub fn terminal(color: bool) -> Self {
+    pub fn terminal(color: bool, data_color: bool) -> Self {
         let interactive = io::stderr().is_terminal();
         Self::with(
             Box::new(io::BufWriter::new(io::stdout())),
@@ -47,6 +49,7 @@ impl Ui {
             interactive,
             interactive && io::stdin().is_terminal(),
             color,
+            data_color,
         )
     }
 
@@ -56,6 +59,7 @@ impl Ui {
         interactive: bool,
         can_ask: bool,
         color: bool,
+        data_color: bool,
     ) -> Self {
         let bars = MultiProgress::new();
         if !interactive {
@@ -69,6 +73,7 @@ impl Ui {
                 interactive,
                 can_ask,
                 color,
+                data_color,
                 resume: Mutex::new(None),
                 warned: Mutex::new(Vec::new()),
             }),
@@ -133,6 +138,11 @@ impl Ui {
     /// Returns whether progress may be drawn in place.
     pub fn is_interactive(&self) -> bool {
         self.inner.interactive
+    }
+
+    /// Returns whether data for people may be coloured.
+    pub fn colors_data(&self) -> bool {
+        self.inner.data_color
     }
 
     /// Returns whether a question would reach somebody.

@@ -1,0 +1,194 @@
+//! `kubectl backup lint`
+
+use std::{path::PathBuf, str::FromStr};
+
+use backup_policy::{Config, Facts, Severity};
+use clap::ValueEnum;
+
+use crate::{
+    args::{DryRun, OutputFormat},
+    context::Context,
+    error::{CliError, Result},
+    exit::Exit,
+    lint::{
+        check, fix,
+        input::Input,
+        json, kustomize,
+        report::Report,
+        sarif,
+        source::Source,
+        summary::{self, Asked},
+        text, write,
+    },
+    output::{print_object, visible},
+};
+
+/// Check manifests by the rules of the admission webhook, without a cluster
+///
+/// Says everything that the webhook would say, with file, line and column. Reads what kubectl reads: YAML and JSON,
+/// several documents, lists, what Helm and kustomize print. Rules that need to know the cluster are named as not
+/// evaluated. Ends with 3 when something was found that weighs as much as --fail-on.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A manifest, a folder of manifests, or - for the standard input; may be repeated
+    #[arg(short, long, value_name = "FILE|DIR|-")]
+    filename: Vec<PathBuf>,
+    /// Read folders within folders too
+    #[arg(short = 'R', long, requires = "filename")]
+    recursive: bool,
+    /// A folder with a kustomization.yaml, built by kubectl kustomize
+    #[arg(short, long, value_name = "DIR")]
+    kustomize: Option<PathBuf>,
+    /// The lightest findings to show
+    #[arg(long, value_enum, default_value_t = Weight::Audit, value_name = "SEVERITY")]
+    severity: Weight,
+    /// The lightest findings that make the command end with 3
+    #[arg(long, value_enum, default_value_t = Weight::Deny, value_name = "SEVERITY")]
+    fail_on: Weight,
+    /// Put right what has one right answer; comments and the rest of the text stay as they are
+    #[arg(long)]
+    fix: bool,
+    /// Must be "none" or "client". With client, --fix shows its changes as a diff and writes nothing
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "STRATEGY", requires = "fix")]
+    dry_run: DryRun,
+    /// Output format. One of: (json, yaml, sarif, name, wide)
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+}
+
+/// A severity on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Weight {
+    /// What is only noted
+    Audit,
+    /// What authors are warned of
+    Warn,
+    /// What is refused
+    Deny,
+}
+
+impl From<Weight> for Severity {
+    fn from(weight: Weight) -> Self {
+        match weight {
+            Weight::Audit => Self::Audit,
+            Weight::Warn => Self::Warn,
+            Weight::Deny => Self::Deny,
+        }
+    }
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Plain(OutputFormat),
+    Sarif,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "sarif" {
+            return Ok(Self::Sarif);
+        }
+        text.parse().map(Self::Plain).map_err(|error: String| error.replace("name,wide", "name,sarif,wide"))
+    }
+}
+
+impl Args {
+    /// Runs the command.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        self.check_usage()?;
+        let sources = self.read().await?;
+        let config = Config::default();
+        let mut report = Report::default();
+        for source in sources {
+            self.lint(context, &config, &mut report, source)?;
+        }
+        report.keep(self.severity.into());
+        self.show(context, &report)?;
+        Ok(if report.has(self.fail_on.into()) { Exit::Findings } else { Exit::Done })
+    }
+
+    fn check_usage(&self) -> Result<()> {
+        if self.filename.is_empty() && self.kustomize.is_none() {
+            return Err(CliError::usage("lint what? Name manifests with -f, or a kustomization with -k"));
+        }
+        if self.dry_run == DryRun::Server {
+            return Err(CliError::usage("--dry-run=server sends nothing here: lint writes no objects"));
+        }
+        let writes = self.fix && self.dry_run == DryRun::None;
+        if writes && (self.kustomize.is_some() || self.filename.iter().any(|name| name.as_os_str() == "-")) {
+            return Err(CliError::usage("what comes from the standard input or from kustomize cannot be written back")
+                .hint("See the changes with --fix --dry-run=client, and make them where the manifests are made."));
+        }
+        Ok(())
+    }
+
+    fn lint(&self, context: &Context, config: &Config, report: &mut Report, source: Source) -> Result<()> {
+        // Nobody can know who will apply the manifest: an account that no exemption is for.
+        let facts = Facts { now: Some(context.now()), requester_exempt: Some(false), ..Facts::default() };
+        let source = if self.fix { self.fix(context, config, &facts, source)? } else { source };
+        for object in check::read(report, source) {
+            check::judge(report, config, &facts, &object);
+        }
+        Ok(())
+    }
+
+    /// Puts a text right, or shows how; what is left to say is said of the text that is there afterwards.
+    fn fix(&self, context: &Context, config: &Config, facts: &Facts, source: Source) -> Result<Source> {
+        let objects = check::count(&source);
+        let fixed = fix::fix(&source, config, &vec![facts.clone(); objects]);
+        if fixed.done.is_empty() {
+            return Ok(source);
+        }
+        let name = source.name.clone();
+        if self.dry_run == DryRun::Client {
+            context.ui.data(&visible(&write::diff(&source, &fixed.text)))?;
+            context.ui.status(&format!("{name}: {} would be put right (dry run)", fixed.done.join(", ")));
+            return Ok(source);
+        }
+        let Some(file) = source.file.clone() else {
+            context.ui.warning(&format!("{name} is no text in UTF-8, so that it is not written back"));
+            return Ok(source);
+        };
+        write::replace(&file, &source.text, &fixed.text)?;
+        context.ui.status(&format!("{name}: put right {}", fixed.done.join(", ")));
+        Ok(source.with_text(fixed.text))
+    }
+
+    async fn read(&self) -> Result<Vec<Source>> {
+        let mut input = Input::default();
+        for name in &self.filename {
+            input.add(name, self.recursive)?;
+        }
+        if let Some(folder) = &self.kustomize {
+            let built = kustomize::build(folder).await?;
+            input.add_bytes(&format!("{} (kustomize)", folder.display()), None, built)?;
+        }
+        Ok(input.into_sources())
+    }
+
+    fn show(&self, context: &Context, report: &Report) -> Result<()> {
+        let ui = &context.ui;
+        let format = match self.output.unwrap_or(Format::Plain(OutputFormat::Table)) {
+            Format::Sarif => {
+                return print_object(ui, OutputFormat::Json, &sarif::value(report, env!("CARGO_PKG_VERSION")));
+            }
+            Format::Plain(format) => format,
+        };
+        match format {
+            OutputFormat::Json | OutputFormat::Yaml => print_object(ui, format, &json::value(report)),
+            OutputFormat::Name => ui.data(&report.names().iter().map(|name| format!("{name}\n")).collect::<String>()),
+            OutputFormat::Table | OutputFormat::Wide => {
+                // With a diff on the same stream the findings would be no patch.
+                if !(self.fix && self.dry_run == DryRun::Client) {
+                    ui.data(&text::render(report, ui.colors_data()))?;
+                }
+                let asked = Asked { live: false, each: format == OutputFormat::Wide };
+                summary::lines(report, asked).iter().for_each(|line| ui.status(line));
+                Ok(())
+            }
+        }
+    }
+}
