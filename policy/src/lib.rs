@@ -21,6 +21,7 @@ pub mod rules;
 pub mod settings;
 pub mod snapshot_class;
 pub mod subject;
+pub mod vap;
 mod verdict;
 
 pub use config::Config;

@@ -35,6 +35,10 @@ pub enum Kind {
     DeleteBackupRequest,
     /// A policy of ours.
     BackupPolicy,
+    /// A PersistentVolumeClaim.
+    PersistentVolumeClaim,
+    /// What a scheduler writes to put a pod on a node; its annotations become the pod's.
+    Binding,
 }
 
 impl Kind {
@@ -43,6 +47,8 @@ impl Kind {
     pub fn of(group: &str, kind: &str) -> Option<Self> {
         Some(match (group, kind) {
             ("", "Pod") => Self::Pod,
+            ("", "PersistentVolumeClaim") => Self::PersistentVolumeClaim,
+            ("", "Binding") => Self::Binding,
             ("", "ReplicationController") => Self::ReplicationController,
             ("apps", "Deployment") => Self::Deployment,
             ("apps", "StatefulSet") => Self::StatefulSet,
@@ -77,7 +83,9 @@ impl Kind {
             | Self::Schedule
             | Self::Restore
             | Self::DeleteBackupRequest
-            | Self::BackupPolicy => false,
+            | Self::BackupPolicy
+            | Self::PersistentVolumeClaim
+            | Self::Binding => false,
         }
     }
 
@@ -190,7 +198,7 @@ pub(crate) fn annotation<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get("metadata")?.get("annotations")?.get(name)?.as_str()
 }
 
-fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+pub(crate) fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get("metadata")?.get("labels")?.get(name)?.as_str()
 }
 

@@ -83,7 +83,10 @@ mod tests {
     fn deployment(value: &str, image: &str) -> Value {
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"template": {
             "metadata": {"annotations": {BACKUP_VOLUMES: value}},
-            "spec": {"containers": [{"image": image}], "volumes": [{"name": "data", "emptyDir": {}}]},
+            "spec": {
+                "containers": [{"image": image, "volumeMounts": [{"name": "data"}]}],
+                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "web"}}],
+            },
         }}})
     }
 
@@ -109,7 +112,7 @@ mod tests {
     fn what_loses_no_data_is_only_told() {
         let pod = |list: &str, value: &str| {
             json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {list: value}},
-                "spec": {"volumes": [{"name": "data", "emptyDir": {}}]}})
+                "spec": {"volumes": [{"name": "data", "nfs": {}}]}})
         };
         let included = |value| codes(&pod(BACKUP_VOLUMES, value), None);
         assert_eq!(included("data,"), [("BKP102", Severity::Warn)]);
@@ -212,7 +215,7 @@ mod tests {
     fn what_loses_no_data_is_told_no_louder_than_the_policy_says() {
         let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {
             (crate::names::BACKUP_VOLUMES_EXCLUDES): "nope",
-        }}, "spec": {"volumes": [{"name": "data", "emptyDir": {}}]}});
+        }}, "spec": {"volumes": [{"name": "data", "nfs": {}}]}});
         let subject = Subject::read(&object, None).expect("a known kind");
         let config = Config { severities: [("BKP104".to_owned(), Severity::Audit)].into(), ..Config::default() };
         let found = evaluate(&config, &subject, &Facts::default()).findings;

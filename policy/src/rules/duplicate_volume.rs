@@ -4,9 +4,13 @@ use std::collections::HashMap;
 
 use super::{
     Cel, Check, Page, Rule, Violation,
-    volume_list::{VolumeList, quoted},
+    volume_list::{VolumeList, pieces, quoted},
 };
-use crate::{Facts, Operation, Severity, pod::Pod};
+use crate::{
+    Facts, Operation, Severity,
+    pod::Pod,
+    vap::{CelCheck, LISTS, ListVariables, Scope},
+};
 
 pub(super) const RULE: Rule = Rule {
     code: "BKP103",
@@ -22,15 +26,15 @@ pub(super) const RULE: Rule = Rule {
         given: Facts::default,
     },
     check: Check::Pod(check),
-    cel: Cel::LeftOut("not yet written"),
+    cel: Cel::Pod(cel),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
     VolumeList::of(pod)
         .flat_map(|list| {
             let mut times = HashMap::new();
-            for entry in &list.entries {
-                *times.entry(entry.trim()).or_insert(0) += 1;
+            for name in list.entries.iter().flat_map(|entry| pieces(entry)) {
+                *times.entry(name).or_insert(0) += 1;
             }
             let repeated: Vec<_> = list.names.iter().filter(|name| times.get(*name).is_some_and(|n| *n > 1)).collect();
             list.tell(&repeated, |name| explain(&list, name))
@@ -41,6 +45,17 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
 fn explain(list: &VolumeList<'_>, name: &str) -> Violation {
     let message = format!("volume {} is listed more than once; {}", quoted(name), list.rewritten());
     list.violation(message).fixed_by(list.respelled())
+}
+
+fn cel(scope: Scope) -> Vec<CelCheck> {
+    let check = |list: &&ListVariables| {
+        let names = list.names;
+        let repeated = "n, {names}.indexOf(n) != {names}.lastIndexOf(n)".replace("{names}", names);
+        let path = scope.annotation_path(list.annotation);
+        CelCheck::new(path, format!("!{names}.exists({repeated})"), "a volume is listed more than once; list each once")
+            .saying(format!("'volume ' + {names}.filter({repeated})[0] + ' is listed more than once; list each once'"))
+    };
+    LISTS.iter().map(check).collect()
 }
 
 #[cfg(test)]

@@ -2,9 +2,13 @@
 
 use super::{
     Cel, Check, Page, Rule, Violation,
-    volume_list::{VolumeList, quoted},
+    volume_list::{SEPARATORS, VolumeList, pieces, quoted},
 };
-use crate::{Facts, Operation, Severity, pod::Pod};
+use crate::{
+    Facts, Operation, Severity,
+    pod::Pod,
+    vap::{CelCheck, LISTS, ListVariables, Scope, literal},
+};
 
 pub(super) const RULE: Rule = Rule {
     code: "BKP102",
@@ -20,17 +24,30 @@ pub(super) const RULE: Rule = Rule {
         given: Facts::default,
     },
     check: Check::Pod(check),
-    cel: Cel::LeftOut("not yet written"),
+    cel: Cel::Pod(cel),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
-    let empty = |list: &VolumeList<'_>| list.entries.iter().any(|entry| entry.trim().is_empty());
+    let empty = |list: &VolumeList<'_>| list.entries.iter().any(|entry| pieces(entry).next().is_none());
     VolumeList::of(pod).filter(empty).map(|list| explain(&list)).collect()
 }
 
 fn explain(list: &VolumeList<'_>) -> Violation {
     let message = format!("{} has an empty entry; {}", quoted(&list.entries.join(",")), list.rewritten());
     list.violation(message).fixed_by(list.respelled())
+}
+
+fn cel(scope: Scope) -> Vec<CelCheck> {
+    let strip = SEPARATORS.map(|char| format!(".replace({}, '')", literal(&char.to_string()))).concat();
+    let check = |list: &&ListVariables| {
+        let path = scope.annotation_path(list.annotation);
+        let expression = format!("{}.all(e, e{strip} != '')", list.entries);
+        CelCheck::new(path, expression, "the list has an empty entry; take it out").saying(format!(
+            "'the list has an empty entry; ' + ({0}.size() == 0 ? 'remove the annotation' : 'write \"' + {0}.join(',') + '\"')",
+            list.names
+        ))
+    };
+    LISTS.iter().map(check).collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::{
     Facts, Operation, Severity,
     names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES},
     pod::Pod,
+    vap::{CelCheck, EXCLUDED, INCLUDED, Scope},
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -27,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
         given: Facts::default,
     },
     check: Check::Pod(check),
-    cel: Cel::LeftOut("not yet written"),
+    cel: Cel::Pod(cel),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
@@ -43,6 +44,17 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
             included.annotation
         ))
     })
+}
+
+fn cel(scope: Scope) -> Vec<CelCheck> {
+    let (names, both) = (EXCLUDED.names, format!("n, n in {}", INCLUDED.names));
+    let path = scope.annotation_path(BACKUP_VOLUMES_EXCLUDES);
+    let why = format!(
+        " is also listed in {BACKUP_VOLUMES}, and a setting of the Velero server decides which one counts; remove it from \
+         one of the two"
+    );
+    let check = CelCheck::new(path, format!("!{names}.exists({both})"), format!("a volume{why}"));
+    vec![check.saying(format!("'volume ' + {names}.filter({both}).join(', ') + '{why}'"))]
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::{
     Facts, Operation, Severity,
     names::{INIT_HOOK_COMMAND, INIT_HOOK_IMAGE},
     pod::Pod,
+    vap::{CelCheck, Scope, text_of},
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -22,15 +23,13 @@ pub(super) const RULE: Rule = Rule {
         given: Facts::default,
     },
     check: Check::Pod(check),
-    cel: Cel::LeftOut("not yet written"),
+    cel: Cel::Pod(cel),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
-    let has = |name: &str| pod.annotations.get(name).is_some_and(|value| !value.is_empty());
-    if !has(INIT_HOOK_IMAGE) || has(INIT_HOOK_COMMAND) {
+    let (Some(image), None) = (pod.annotation(INIT_HOOK_IMAGE), pod.annotation(INIT_HOOK_COMMAND)) else {
         return Vec::new();
-    }
-    let image = pod.annotations.get(INIT_HOOK_IMAGE).copied().unwrap_or_default();
+    };
     vec![Violation::at(
         pod.annotation_path(INIT_HOOK_IMAGE),
         format!(
@@ -39,6 +38,15 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
             quoted(image)
         ),
     )]
+}
+
+fn cel(scope: Scope) -> Vec<CelCheck> {
+    let expression = format!("{} == '' || {} != ''", text_of(INIT_HOOK_IMAGE), text_of(INIT_HOOK_COMMAND));
+    let message = format!(
+        "the init hook has no command, so that a restore leaves this pod out (Velero up to at least 1.18.3); add \
+         {INIT_HOOK_COMMAND}"
+    );
+    vec![CelCheck::new(scope.annotation_path(INIT_HOOK_IMAGE), expression, message)]
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! BKP107: Velero reads the pod's annotations; those of the workload around it have no effect.
 
 use super::{Cel, Check, Page, Rule, Violation};
-use crate::{Facts, FieldPath, Operation, Severity, pod::Pod};
+use crate::{
+    Facts, FieldPath, Operation, Severity, names,
+    pod::Pod,
+    subject::Kind,
+    vap::{CelCheck, Scope, literals},
+};
 
 pub(super) const RULE: Rule = Rule {
     code: "BKP107",
@@ -18,20 +23,47 @@ pub(super) const RULE: Rule = Rule {
         given: Facts::default,
     },
     check: Check::Pod(check),
-    cel: Cel::LeftOut("not yet written"),
+    cel: Cel::Pod(cel),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
-    let useless = pod.misplaced.iter().filter(|(_, name)| !pod.annotations.contains_key(name));
-    useless
-        .map(|(holder, name)| {
-            let message = format!(
-                "Velero reads annotations of pods only, so that this one has no effect; move it to {}",
-                pod.annotation_path(name)
-            );
-            Violation::at(FieldPath::of(holder).annotation(*name), message)
-        })
-        .collect()
+    if pod.kind == Kind::Binding {
+        return Vec::new();
+    }
+    let useless =
+        |(_, name): &&(_, &str)| !pod.annotations.contains_key(name) && names::for_authors().any(|it| it == *name);
+    pod.misplaced.iter().filter(useless).map(|(holder, name)| explain(pod, holder, name)).collect()
+}
+
+fn explain(pod: &Pod<'_>, holder: &'static [&'static str], name: &str) -> Violation {
+    let way_out = match pod.kind {
+        Kind::PersistentVolumeClaim => {
+            "put it on the pods that mount the claim, with the names that the pods give to their volumes".to_owned()
+        }
+        _ => format!("move it to {}", pod.annotation_path(name)),
+    };
+    let message = format!("Velero reads annotations of pods only, so that this one has no effect; {way_out}");
+    Violation::at(FieldPath::of(holder).annotation(name.to_owned()), message)
+}
+
+fn cel(scope: Scope) -> Vec<CelCheck> {
+    // A pod's own annotations are where they belong.
+    let known = literals(names::for_authors());
+    let useless = format!("k, k in {known} && !(k in variables.annotations)");
+    let outside: &[(&[_], &str)] = match scope.template {
+        ["spec", "template"] => &[(&[], "variables.outer")],
+        [] => &[],
+        _ => &[(&[], "variables.outer"), (&["spec", "jobTemplate"], "variables.middle")],
+    };
+    let check = |(holder, keys): &(&[&'static str], &str)| {
+        let path = FieldPath::of(holder).field("metadata").field("annotations");
+        let home = FieldPath::of(scope.template).field("metadata").field("annotations");
+        let why =
+            format!("Velero reads annotations of pods only, so that those here have no effect; move them to {home}");
+        CelCheck::new(path, format!("!{keys}.exists({useless})"), why.clone())
+            .saying(format!("{keys}.filter({useless}).join(', ') + ': {why}'"))
+    };
+    outside.iter().map(check).collect()
 }
 
 #[cfg(test)]

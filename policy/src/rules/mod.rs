@@ -1,10 +1,22 @@
 //! The rules, one file each.
 
+mod binding_annotation;
 mod blank_entry;
+mod block_volume;
 mod duplicate_volume;
+mod empty_dir;
 mod empty_entry;
+mod excluded_pod;
+mod hook;
+mod hook_command;
+mod hook_container;
+mod hook_on_error;
+mod hook_timeout;
+mod hook_wait_for_ready;
+mod ignored_hook;
 mod include_and_exclude;
 mod init_hook_command;
+mod init_hook_name;
 mod list_length;
 mod misplaced_annotation;
 mod no_snapshot_class;
@@ -20,14 +32,16 @@ mod policy_shape;
 mod policy_snapshot_class;
 mod quota_exempt_label;
 mod rule;
-mod skipped_volume_type;
+pub(crate) mod skipped_volume_type;
+mod unknown_annotation;
 mod unknown_volume;
-mod volume_list;
+mod unmounted_volume;
+pub(crate) mod volume_list;
 
 pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 
 /// Every rule, in the order of their codes.
-pub const CATALOGUE: [&Rule; 20] = [
+pub const CATALOGUE: [&Rule; 33] = [
     &blank_entry::RULE,
     &empty_entry::RULE,
     &duplicate_volume::RULE,
@@ -36,7 +50,20 @@ pub const CATALOGUE: [&Rule; 20] = [
     &include_and_exclude::RULE,
     &misplaced_annotation::RULE,
     &list_length::RULE,
+    &unmounted_volume::RULE,
     &init_hook_command::RULE,
+    &block_volume::RULE,
+    &empty_dir::RULE,
+    &unknown_annotation::RULE,
+    &excluded_pod::RULE,
+    &binding_annotation::RULE,
+    &ignored_hook::RULE,
+    &hook_command::RULE,
+    &hook_container::RULE,
+    &hook_on_error::RULE,
+    &hook_timeout::RULE,
+    &hook_wait_for_ready::RULE,
+    &init_hook_name::RULE,
     &no_snapshot_class::RULE,
     &quota_exempt_label::RULE,
     &policy_name::RULE,

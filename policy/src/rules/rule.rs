@@ -1,6 +1,10 @@
 //! What a rule is made of.
 
-use crate::{Config, Facts, FieldPath, Fix, Operation, Severity, Subject, pod::Pod};
+use crate::{
+    Config, Facts, FieldPath, Fix, Operation, Severity, Subject,
+    pod::Pod,
+    vap::{CelCheck, Scope},
+};
 
 /// A rule.
 #[derive(Debug)]
@@ -50,6 +54,8 @@ pub enum Check {
 /// A rule in the API server's own expression language.
 #[derive(Debug, Clone, Copy)]
 pub enum Cel {
+    /// Conditions about a pod or a pod template, which together find what the rule finds.
+    Pod(fn(Scope) -> Vec<CelCheck>),
     /// It is left out of generated policies, for this reason.
     LeftOut(&'static str),
 }

@@ -7,8 +7,12 @@ use super::{
 use crate::{
     Facts, Operation, Severity,
     names::BACKUP_VOLUMES,
-    pod::{Pod, Volume},
+    pod::{Pod, Source, Volume},
+    vap::{CelCheck, INCLUDED, Scope},
 };
+
+/// Velero leaves out volumes whose names begin so, as the tokens of service accounts once did.
+pub(crate) const TOKEN: &str = "default-token";
 
 pub(super) const RULE: Rule = Rule {
     code: "BKP105",
@@ -26,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
         given: Facts::default,
     },
     check: Check::Pod(check),
-    cel: Cel::LeftOut("not yet written"),
+    cel: Cel::Pod(cel),
 };
 
 // To exclude such a volume is needless but harmless, so that only the list of volumes to back up is looked at.
@@ -35,19 +39,21 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
     let volumes = pod.volumes_by_name();
     let skipped = |name: &&str| {
         let volume = *volumes.get(*name)?;
-        Some((volume, what(volume.source)?))
+        Some((volume, what(volume)?))
     };
     let skipped: Vec<_> = list.names.iter().filter_map(skipped).collect();
     list.tell(&skipped, |(volume, what)| explain(&list, volume, what))
 }
 
-fn what(source: &str) -> Option<&'static str> {
-    Some(match source {
-        "configMap" => "a ConfigMap, which is backed up as an object",
-        "secret" => "a Secret, which is backed up as an object",
-        "projected" => "a projected volume, which is made anew from its sources",
-        "downwardAPI" => "a downwardAPI volume, which is made anew from the pod",
-        "hostPath" => "a hostPath volume, which belongs to the node",
+/// What a volume is, when Velero does not copy such volumes.
+pub(super) fn what(volume: &Volume<'_>) -> Option<&'static str> {
+    Some(match volume.source {
+        Source::ConfigMap => "a ConfigMap, which is backed up as an object",
+        Source::Secret => "a Secret, which is backed up as an object",
+        Source::Projected => "a projected volume, which is made anew from its sources",
+        Source::DownwardApi => "a downwardAPI volume, which is made anew from the pod",
+        Source::HostPath => "a hostPath volume, which belongs to the node",
+        _ if volume.name.starts_with(TOKEN) => "taken for a service account's token, because of its name",
         _ => return None,
     })
 }
@@ -56,9 +62,19 @@ fn explain(list: &VolumeList<'_>, volume: &Volume<'_>, what: &str) -> Violation 
     let way_out = list.rewritten_without(Some(volume.name));
     let message = format!("volume {} is {what}; Velero never copies its files: {way_out}", quoted(volume.name));
     // What lies on a node is data that its author wants saved, and taking the name away would only hide that it is not.
-    let saved_otherwise = volume.source != "hostPath";
-    let names: Vec<_> = list.names.iter().copied().filter(|name| *name != volume.name).collect();
-    list.violation(message).fixed_by(saved_otherwise.then(|| list.replaced_by(&names)))
+    let made_anew = !matches!(volume.source, Source::HostPath | Source::Claim | Source::EmptyDir | Source::Other);
+    list.violation(message).fixed_by(made_anew.then(|| list.without(volume.name)))
+}
+
+fn cel(scope: Scope) -> Vec<CelCheck> {
+    let (names, skipped) = (INCLUDED.names, "n, n in variables.skipped");
+    let message = "the list names a volume of a type that Velero never copies (configMap, secret, projected, \
+                   downwardAPI, hostPath); take it off the list";
+    let check = CelCheck::new(scope.annotation_path(BACKUP_VOLUMES), format!("!{names}.exists({skipped})"), message);
+    vec![check.saying(format!(
+        "'Velero never copies the files of volume ' + {names}.filter({skipped}).join(', ') + ', because of its type \
+         (configMap, secret, projected, downwardAPI, hostPath); take it off the list'"
+    ))]
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::{
     Facts, Fix, Operation, Severity,
     names::BACKUP_VOLUMES_EXCLUDES,
     pod::{Pod, Volume},
+    vap::{CelCheck, INCLUDED, LISTS, ListVariables, Scope},
 };
 
 /// From this likeness on, a name is proposed in place of an unknown one.
@@ -31,7 +32,7 @@ pub(super) const RULE: Rule = Rule {
         given: Facts::default,
     },
     check: Check::Pod(check),
-    cel: Cel::LeftOut("not yet written"),
+    cel: Cel::Pod(cel),
 };
 
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
@@ -90,6 +91,24 @@ fn nearest<'a>(pod: &Pod<'a>, name: &str) -> Option<&'a str> {
     likeness.filter(|(alike, _)| *alike >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 
+fn cel(scope: Scope) -> Vec<CelCheck> {
+    let check = |list: &&ListVariables| {
+        let unknown = "n, !(n in variables.names)";
+        let path = scope.annotation_path(list.annotation);
+        let message = "the list names a volume that the pod does not have, and Velero would pass over it without a word; \
+                       write the names of spec.volumes";
+        CelCheck::new(path, format!("!{}.exists({unknown})", list.names), message)
+            .saying(format!(
+                "'the pod has no volume ' + {}.filter({unknown}).join(', ') + ' and Velero would pass over it without a \
+                 word; ' + (variables.names.size() == 0 ? 'the pod has no volumes: remove the annotation' : 'the pod\\'s \
+                 volumes are ' + variables.names.join(', '))",
+                list.names
+            ))
+            .harmless(list.annotation != INCLUDED.annotation)
+    };
+    LISTS.iter().map(check).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::volume_list::fixture::said;
@@ -99,7 +118,7 @@ mod tests {
     fn an_unknown_name_is_answered_with_what_was_meant() {
         insta::assert_snapshot!(said(super::check, &[(BACKUP_VOLUMES, "dat,logs")]), @r#"metadata.annotations[backup.velero.io/backup-volumes]: the pod has no volume "dat" and Velero would pass over it without a word; did you mean "data"?"#);
         insta::assert_snapshot!(said(super::check, &[(BACKUP_VOLUMES, "web-data")]), @r#"metadata.annotations[backup.velero.io/backup-volumes]: the pod has no volume "web-data" and Velero would pass over it without a word; it is the PVC of volume "data", and the list takes names of volumes: write "data""#);
-        insta::assert_snapshot!(said(super::check, &[(BACKUP_VOLUMES, "xyz")]), @r#"metadata.annotations[backup.velero.io/backup-volumes]: the pod has no volume "xyz" and Velero would pass over it without a word; the pod's volumes are data, logs, config, host"#);
+        insta::assert_snapshot!(said(super::check, &[(BACKUP_VOLUMES, "xyz")]), @r#"metadata.annotations[backup.velero.io/backup-volumes]: the pod has no volume "xyz" and Velero would pass over it without a word; the pod's volumes are data, logs, config, host, raw, early"#);
     }
 
     #[test]

@@ -9,8 +9,13 @@ use crate::{
     rules::Violation,
 };
 
-/// A pod may have some hundred volumes; what is longer is refused as a whole and not looked at.
-pub(super) const MAX_ENTRIES: usize = 1000;
+/// No pod has more volumes worth a backup; what is longer is refused as a whole and not looked at.
+pub(crate) const MAX_ENTRIES: usize = 256;
+/// So many names of the greatest length, with their commas.
+pub(crate) const MAX_LENGTH: usize = MAX_ENTRIES * 64;
+/// What people write between names, or around them, and what no volume's name can hold.
+pub(crate) const SEPARATORS: [char; 14] =
+    [' ', '\t', '\n', '\r', '\u{a0}', ';', '|', '+', '[', ']', '{', '}', '"', '\''];
 /// Faults of one kind that are told one by one.
 const TOLD: usize = 5;
 /// Names that a message shows in a row.
@@ -21,8 +26,20 @@ pub(super) struct VolumeList<'a> {
     pub annotation: &'static str,
     pub path: FieldPath,
     pub entries: Vec<&'a str>,
-    /// The names that the author can only have meant: without blanks, empty entries and repetitions.
+    /// The names that the author can only have meant: without separators, empty entries and repetitions.
     pub names: Vec<&'a str>,
+}
+
+/// The names within a text, however they are separated.
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|char| char == ',' || SEPARATORS.contains(&char)).filter(|name| !name.is_empty())
+}
+
+/// Whether a list is longer than any that makes sense.
+pub(super) fn is_too_long(value: &str) -> bool {
+    value.chars().nth(MAX_LENGTH).is_some()
+        || value.split(',').nth(MAX_ENTRIES).is_some()
+        || pieces(value).nth(MAX_ENTRIES).is_some()
 }
 
 impl<'a> VolumeList<'a> {
@@ -32,15 +49,10 @@ impl<'a> VolumeList<'a> {
     }
 
     pub fn named(pod: &Pod<'a>, annotation: &'static str) -> Option<Self> {
-        let value = pod.annotations.get(annotation).filter(|value| !value.is_empty())?;
-        let entries: Vec<_> = value.split(',').take(MAX_ENTRIES + 1).collect();
-        if entries.len() > MAX_ENTRIES {
-            return None;
-        }
+        let value = pod.annotation(annotation).filter(|value| !is_too_long(value))?;
         let mut seen = HashSet::new();
-        let names = entries.iter().map(|entry| entry.trim());
-        let names = names.filter(|name| !name.is_empty() && seen.insert(*name)).collect();
-        Some(Self { annotation, path: pod.annotation_path(annotation), entries, names })
+        let names = pieces(value).filter(|name| seen.insert(*name)).collect();
+        Some(Self { annotation, path: pod.annotation_path(annotation), entries: value.split(',').collect(), names })
     }
 
     /// The way out of a list that is written wrongly.
@@ -65,6 +77,11 @@ impl<'a> VolumeList<'a> {
         self.replaced_by(&self.names)
     }
 
+    /// The list without one of its names, as a change.
+    pub fn without(&self, left_out: &str) -> Fix {
+        self.replaced_by(&self.names.iter().copied().filter(|name| *name != left_out).collect::<Vec<_>>())
+    }
+
     /// This list in place of the one that stands there; of an empty one nothing is left.
     pub fn replaced_by(&self, names: &[&str]) -> Fix {
         match names {
@@ -73,18 +90,23 @@ impl<'a> VolumeList<'a> {
         }
     }
 
-    /// Tells the first faults of one kind, and how many more there are: an answer must not grow with the question.
-    pub fn tell<T>(&self, faults: &[T], mut explain: impl FnMut(&T) -> Violation) -> Vec<Violation> {
-        let mut told: Vec<_> = faults.iter().take(TOLD).map(&mut explain).collect();
-        if let (Some(last), Some(more @ 1..)) = (told.last_mut(), faults.len().checked_sub(TOLD)) {
-            last.message = format!("{}; and {more} more like this", last.message);
-        }
-        told
+    /// Tells the first faults of one kind, and how many more there are.
+    pub fn tell<T>(&self, faults: &[T], explain: impl FnMut(&T) -> Violation) -> Vec<Violation> {
+        tell(faults, explain)
     }
 
     pub fn violation(&self, message: String) -> Violation {
         Violation::at(self.path.clone(), message)
     }
+}
+
+/// Tells the first faults of one kind, and how many more there are: an answer must not grow with the question.
+pub(super) fn tell<T>(faults: &[T], mut explain: impl FnMut(&T) -> Violation) -> Vec<Violation> {
+    let mut told: Vec<_> = faults.iter().take(TOLD).map(&mut explain).collect();
+    if let (Some(last), Some(more @ 1..)) = (told.last_mut(), faults.len().checked_sub(TOLD)) {
+        last.message = format!("{}; and {more} more like this", last.message);
+    }
+    told
 }
 
 /// A text in quotation marks, cut where nobody would read on.
@@ -117,12 +139,20 @@ pub(super) mod fixture {
         json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"annotations": annotations},
-            "spec": {"volumes": [
-                {"name": "data", "persistentVolumeClaim": {"claimName": "web-data"}},
-                {"name": "logs", "emptyDir": {}},
-                {"name": "config", "configMap": {"name": "web"}},
-                {"name": "host", "hostPath": {"path": "/srv"}},
-            ]},
+            "spec": {
+                "containers": [{"name": "web", "volumeMounts": [
+                    {"name": "data"}, {"name": "logs"}, {"name": "config"}, {"name": "host"},
+                ], "volumeDevices": [{"name": "raw"}]}],
+                "initContainers": [{"name": "first", "volumeMounts": [{"name": "early"}]}],
+                "volumes": [
+                    {"name": "data", "persistentVolumeClaim": {"claimName": "web-data"}},
+                    {"name": "logs", "emptyDir": {}},
+                    {"name": "config", "configMap": {"name": "web"}},
+                    {"name": "host", "hostPath": {"path": "/srv"}},
+                    {"name": "raw", "persistentVolumeClaim": {"claimName": "web-raw"}},
+                    {"name": "early", "persistentVolumeClaim": {"claimName": "web-early"}},
+                ],
+            },
         })
     }
 
@@ -144,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_proposed_breaks_no_rule_of_spelling(value in "[ ab,]{0,12}") {
+        fn what_is_proposed_breaks_no_rule_of_spelling(value in "[ ab,;\n]{0,12}") {
             let object = fixture::pod(&[(BACKUP_VOLUMES, &value)]);
             let pod = Pod::within(Kind::Pod, &object).expect("a pod");
             let names = VolumeList::named(&pod, BACKUP_VOLUMES).map(|list| list.names.join(",")).unwrap_or_default();

@@ -65,7 +65,7 @@ fn pod(volumes: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "x", "annotations": {"backup.velero.io/backup-volumes": volumes}},
-        "spec": {"containers": [], "volumes": [{"name": "data", "emptyDir": {}}, {"name": "logs", "emptyDir": {}}]},
+        "spec": {"containers": [], "volumes": [{"name": "data", "nfs": {}}, {"name": "logs", "nfs": {}}]},
     })
 }
 

@@ -1,0 +1,78 @@
+//! BKP109: Velero finds a volume's files through the container that mounts it, and skips a volume that none does.
+
+use super::{
+    Cel, Check, Page, Rule, Violation,
+    skipped_volume_type::what,
+    volume_list::{VolumeList, quoted},
+};
+use crate::{
+    Facts, Operation, Severity,
+    names::BACKUP_VOLUMES,
+    pod::Pod,
+    vap::{CelCheck, INCLUDED, Scope},
+};
+
+pub(super) const RULE: Rule = Rule {
+    code: "BKP109",
+    severity: Severity::Deny,
+    title: "A volume to back up is mounted by a container",
+    page: Page {
+        why: "Velero's node agent reads a volume where the kubelet mounted it for one of the pod's containers. A \
+              volume in the list that no container of spec.containers mounts is skipped with a line in the \
+              server's log (pkg/podvolume/backupper.go); init containers do not count, those that keep running \
+              included. As the list also keeps the volume from being snapshotted, its data is not in the backup at \
+              all.",
+        bad: include_str!("examples/BKP109.bad.yaml"),
+        good: include_str!("examples/BKP109.good.yaml"),
+        operation: Operation::Create,
+        facts: &[],
+        given: Facts::default,
+    },
+    check: Check::Pod(check),
+    cel: Cel::Pod(cel),
+};
+
+fn check(pod: &Pod<'_>) -> Vec<Violation> {
+    let Some(list) = VolumeList::named(pod, BACKUP_VOLUMES).filter(|_| !pod.containers.is_empty()) else {
+        return Vec::new();
+    };
+    let volumes = pod.volumes_by_name();
+    let used = |name: &str| pod.mounted.contains(name) || pod.devices.contains(name);
+    let copied = |name: &str| volumes.get(name).is_some_and(|volume| what(volume).is_none());
+    let unmounted: Vec<_> = list.names.iter().filter(|name| copied(name) && !used(name)).collect();
+    list.tell(&unmounted, |name| {
+        list.violation(format!(
+            "no container mounts volume {} (init containers do not count), so that Velero skips it and its data is lost; \
+             mount it in one of spec.containers, or take it off the list",
+            quoted(name)
+        ))
+    })
+}
+
+fn cel(scope: Scope) -> Vec<CelCheck> {
+    let names = INCLUDED.names;
+    let unmounted = "n, n in variables.names && !(n in variables.skipped) && !variables.containers.exists(c, \
+                     c.?volumeMounts.orValue([]).exists(m, m.name == n) || \
+                     c.?volumeDevices.orValue([]).exists(d, d.name == n))";
+    let why = " (init containers do not count), so that Velero skips it and its data is lost; mount it in one of \
+               spec.containers, or take it off the list";
+    let check = CelCheck::new(
+        scope.annotation_path(BACKUP_VOLUMES),
+        format!("variables.containers.size() == 0 || !{names}.exists({unmounted})"),
+        format!("no container mounts a volume of the list{why}"),
+    );
+    vec![check.saying(format!("'no container mounts volume ' + {names}.filter({unmounted}).join(', ') + '{why}'"))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::volume_list::fixture::said;
+    use crate::names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES};
+
+    #[test]
+    fn a_volume_of_an_init_container_alone_is_found() {
+        insta::assert_snapshot!(said(super::check, &[(BACKUP_VOLUMES, "data,early")]), @r#"metadata.annotations[backup.velero.io/backup-volumes]: no container mounts volume "early" (init containers do not count), so that Velero skips it and its data is lost; mount it in one of spec.containers, or take it off the list"#);
+        assert_eq!(said(super::check, &[(BACKUP_VOLUMES, "data,raw,unknown")]), "");
+        assert_eq!(said(super::check, &[(BACKUP_VOLUMES_EXCLUDES, "early")]), "");
+    }
+}
