@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask cluster | demo | test | gen | bench | image | krew`.
+//! Development tasks: `cargo xtask cluster | demo | test | gen | bench | stress | image | krew`.
 // A development tool talks to its one user on the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -9,6 +9,7 @@ mod demo;
 mod r#gen;
 mod image;
 mod krew;
+mod stress;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +34,8 @@ enum Task {
     Gen(r#gen::Args),
     /// Measure beside Velero's CLI and kubectl
     Bench(bench::Args),
+    /// Put load and faults on the webhook's quotas, on a cluster of their own
+    Stress(stress::Args),
     /// Make the webhook's container image, without Docker
     Image(image::Args),
     /// Make and check the krew manifest and archive
@@ -46,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test(args) => args.run(),
         Task::Gen(args) => args.run(),
         Task::Bench(args) => args.run(),
+        Task::Stress(args) => args.run(),
         Task::Image(args) => args.run(),
         Task::Krew(args) => args.run(),
     }

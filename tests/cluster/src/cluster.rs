@@ -12,6 +12,7 @@ use rustix::process::Signal;
 
 use crate::cache::{self, Cache};
 use crate::cgroup;
+use crate::component::Component;
 use crate::components::ensure_built;
 use crate::control_plane as plane;
 use crate::images;
@@ -245,6 +246,17 @@ impl Cluster {
     #[must_use]
     pub fn host_address(&self) -> std::net::Ipv4Addr {
         self.record.addresses.host()
+    }
+
+    /// The socket on which etcd answers, without TLS.
+    #[must_use]
+    pub fn etcd_socket(&self) -> PathBuf {
+        self.layout.sockets().join("etcd.sock")
+    }
+
+    /// A component that runs, such as `etcd`, `kube-apiserver` or `kube-apiserver-2`, to be killed, frozen and started again.
+    pub fn component(&self, name: &str) -> Result<Component> {
+        Component::find(self, name)
     }
 
     /// A pinned program, such as `kubectl` or `velero`.

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// The variable that marks the processes of a cluster.
 pub(crate) const MARK: &str = "KUBECTL_BACKUP_CLUSTER";
+/// The variable that names a component to those who look for its process.
+pub(crate) const COMPONENT: &str = "KUBECTL_BACKUP_COMPONENT";
 
 /// A process that cannot be taken for a later one with the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +78,11 @@ fn parse_stat(line: &str) -> Option<(u64, char)> {
 
 /// All processes of the cluster in that folder but this one.
 pub(crate) fn processes(root: &Path) -> Result<Vec<ProcessId>> {
+    Ok(with_environment(root)?.into_iter().map(|(process, _)| process).collect())
+}
+
+/// The same, each with its environment.
+pub(crate) fn with_environment(root: &Path) -> Result<Vec<(ProcessId, Vec<u8>)>> {
     let mark = format!("{MARK}={}", root.display());
     let own = ProcessId::own()?;
     let mut found = Vec::new();
@@ -84,7 +91,7 @@ pub(crate) fn processes(root: &Path) -> Result<Vec<ProcessId>> {
         // Processes of other users cannot be read and are not ours.
         let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { continue };
         if environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()) {
-            found.extend(ProcessId::of(pid).filter(|process| *process != own));
+            found.extend(ProcessId::of(pid).filter(|process| *process != own).map(|process| (process, environment)));
         }
     }
     Ok(found)

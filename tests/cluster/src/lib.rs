@@ -5,6 +5,7 @@ mod api;
 mod cache;
 mod cgroup;
 mod cluster;
+mod component;
 mod components;
 mod control_plane;
 pub mod image;
@@ -32,6 +33,7 @@ mod velero;
 pub mod webhook;
 
 pub use cluster::{Cluster, Status};
+pub use component::Component;
 pub use components::program;
 pub use images::BUSYBOX;
 pub use options::{Options, Part, Profile, parse_pin};

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
 use crate::layout::{Layout, log_tail};
-use crate::leftovers::{self, MARK, ProcessId};
+use crate::leftovers::{self, COMPONENT, MARK, ProcessId};
 
 /// What happens to a supervisor.
 #[derive(Debug)]
@@ -189,7 +189,7 @@ pub(crate) fn prepared(layout: &Layout, place: Place, program: &Program) -> Comm
     for (name, value) in base_environment(&layout.root) {
         command.env(name, value);
     }
-    command.envs(program.env.iter().cloned()).current_dir("/");
+    command.env(COMPONENT, &program.name).envs(program.env.iter().cloned()).current_dir("/");
     command
 }
 

@@ -21,7 +21,7 @@ const MUTATED: &str = r#"{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"Volu
 
 /// A new configuration reaches each API server a moment late, and nothing says when: so each is asked for what only the
 /// webhook does, until it does it.
-pub(super) fn until_asked(cluster: &Cluster) -> Result<()> {
+pub fn until_asked(cluster: &Cluster) -> Result<()> {
     let contexts = kubectl(cluster, &["config", "get-contexts", "--output=name"], "")?;
     for context in contexts.lines() {
         let create = ["--context", context, "create", "--dry-run=server", "--output=json", "--filename=-"];

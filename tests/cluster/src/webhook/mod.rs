@@ -4,5 +4,6 @@ mod asked;
 mod pods;
 mod process;
 
+pub use asked::until_asked;
 pub use pods::install_pods;
-pub use process::{Webhook, apply_url, start_process};
+pub use process::{Replica, Webhook, apply_url, start_process};

@@ -1,11 +1,12 @@
 //! Our webhook as a process, for clusters without pods: the manifests that users apply, with a URL in place of the
 //! Service, and the rights of the webhook's own service account.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -23,12 +24,64 @@ const ADMIN_PORT: u16 = 9444;
 /// The running webhook; it ends with this value.
 #[derive(Debug)]
 pub struct Webhook {
+    command: Command,
     child: Child,
     admin_url: String,
     log: PathBuf,
 }
 
+/// One of several webhooks of a cluster.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    /// Its log is known by this name.
+    pub name: String,
+    /// What it listens on.
+    pub address: Ipv4Addr,
+    /// By which the API servers call any of them.
+    pub common_address: Ipv4Addr,
+    /// The index of the API server that it speaks to.
+    pub server: u8,
+}
+
+impl Replica {
+    /// Where the API servers' calls are to arrive.
+    #[must_use]
+    pub fn listens_on(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.address, PORT)
+    }
+
+    /// Where it tells whether it is ready, and its metrics.
+    #[must_use]
+    pub fn answers_on(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.address, ADMIN_PORT)
+    }
+
+    /// Starts it. It need not be ready when this returns.
+    pub fn start(&self, cluster: &Cluster, program: &Path) -> Result<Webhook> {
+        let kubeconfig = write_kubeconfig(cluster, self)?;
+        let mut command = Command::new(program);
+        command
+            .args(["--listen", &self.listens_on().to_string(), "--admin-listen", &self.answers_on().to_string()])
+            .args(["--tls-name", &self.common_address.to_string(), "--drain-delay", "0s", "--ca-overlap", "2s"])
+            .env("KUBECONFIG", kubeconfig);
+        Webhook::start(cluster, &self.name, command, self.answers_on())
+    }
+}
+
 impl Webhook {
+    /// Starts a program that answers /readyz at `admin` beside a cluster, whose end is also its own.
+    pub fn start(cluster: &Cluster, name: &str, mut command: Command, admin: SocketAddrV4) -> Result<Self> {
+        let log = cluster.log(name);
+        command
+            // Should this process be killed, the cluster's end is also the webhook's.
+            .env(MARK, cluster.state_dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(OpenOptions::new().create(true).append(true).open(&log)?);
+        let child = command.spawn().with_context(|| format!("starting {}", command.get_program().display()))?;
+        Ok(Self { command, child, admin_url: format!("http://{admin}"), log })
+    }
+
     /// Where it answers /healthz, /readyz and /metrics.
     #[must_use]
     pub fn admin_url(&self) -> &str {
@@ -52,10 +105,52 @@ impl Webhook {
         self.end()
     }
 
-    fn end(&mut self) -> Result<()> {
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::KILL)?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it as it was, after it was killed.
+    pub fn start_again(&mut self) -> Result<()> {
+        ensure!(self.child.try_wait()?.is_some(), "the webhook still runs");
+        self.child = self.command.spawn().context("starting the webhook again")?;
+        Ok(())
+    }
+
+    /// Stops its clock: it keeps its connections and says nothing.
+    pub fn freeze(&mut self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&mut self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Waits until it says that it is ready.
+    pub fn until_ready(&mut self) -> Result<()> {
+        let ready = format!("{}/readyz", self.admin_url);
+        until("the webhook is not ready", || {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the webhook ended ({status}): {}", fs::read_to_string(&self.log)?);
+            }
+            Ok(answers(&ready))
+        })
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<()> {
         if self.child.try_wait()?.is_none() {
-            kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+            kill_process(Pid::from_child(&self.child), signal)?;
         }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.signal(Signal::TERM)?;
+        // A frozen one does not hear.
+        self.signal(Signal::CONT)?;
         self.child.wait()?;
         Ok(())
     }
@@ -72,27 +167,9 @@ impl Drop for Webhook {
 pub fn start_process(cluster: &Cluster, program: &Path) -> Result<Webhook> {
     let address = cluster.host_address();
     apply_url(cluster, &format!("https://{address}:{PORT}"))?;
-    let kubeconfig = write_kubeconfig(cluster)?;
-    let log = cluster.log(NAME);
-    let child = Command::new(program)
-        .args(["--listen", &format!("{address}:{PORT}"), "--admin-listen", &format!("{address}:{ADMIN_PORT}")])
-        .args(["--tls-name", &address.to_string(), "--drain-delay", "0s", "--ca-overlap", "2s"])
-        .env("KUBECONFIG", kubeconfig)
-        // Should this process be killed, the cluster's end is also the webhook's.
-        .env(MARK, cluster.state_dir())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(File::create(&log)?)
-        .spawn()
-        .with_context(|| format!("starting {}", program.display()))?;
-    let mut webhook = Webhook { child, admin_url: format!("http://{address}:{ADMIN_PORT}"), log };
-    let ready = format!("{}/readyz", webhook.admin_url);
-    until("the webhook is not ready", || {
-        if let Some(status) = webhook.child.try_wait()? {
-            bail!("the webhook ended ({status}): {}", fs::read_to_string(&webhook.log)?);
-        }
-        Ok(answers(&ready))
-    })?;
+    let only = Replica { name: NAME.into(), address, common_address: address, server: 0 };
+    let mut webhook = only.start(cluster, program)?;
+    webhook.until_ready()?;
     until_asked(cluster)?;
     Ok(webhook)
 }
@@ -123,11 +200,11 @@ fn without_pods(mut object: Value, url: &str) -> Option<Value> {
     Some(object)
 }
 
-fn write_kubeconfig(cluster: &Cluster) -> Result<PathBuf> {
+fn write_kubeconfig(cluster: &Cluster, replica: &Replica) -> Result<PathBuf> {
     let token = kubectl(cluster, &["create", "token", NAME, "--namespace", NAMESPACE, "--duration=24h"], "")?;
-    let server = Server { context: cluster.name().to_owned(), url: cluster.server_url(0) };
+    let server = Server { context: cluster.name().to_owned(), url: cluster.server_url(replica.server) };
     let authority = cluster.state_dir().join("pki/ca.crt");
-    let path = cluster.kubeconfig_of(NAME);
+    let path = cluster.kubeconfig_of(&replica.name);
     fs::write(&path, kubeconfig::render(&[server], &authority, NAME, token.trim()))?;
     Ok(path)
 }

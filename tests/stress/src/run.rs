@@ -1,0 +1,216 @@
+//! A run from an empty cluster to a judgement.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use test_cluster::{
+    Cluster, Options, Part,
+    webhook::{apply_url, until_asked},
+};
+use tokio::{
+    task::{JoinSet, block_in_place},
+    time::sleep,
+};
+
+use crate::args::{Args, Counting};
+use crate::configuration::Hook;
+use crate::faults::{self, Fault, Victims};
+use crate::history::Evidence;
+use crate::load::{
+    Load,
+    api::{GROUP, PLURAL, Server},
+    outcome::{OTHER, QUOTA},
+    plan,
+};
+use crate::oracle::{Violation, judge};
+use crate::replicas::{self, Counter, Replicas};
+use crate::report::Report;
+use crate::rest;
+use crate::review::Identity;
+use crate::store::{Recorder, Scope};
+use crate::{QUOTA_PROBE, refuser};
+
+/// The limit that the webhook has when nobody sets one.
+const LIMIT: usize = 10;
+/// Whatever happens, a run is over by then.
+const LONGEST: Duration = Duration::from_secs(900);
+const TOLD_EVERY: Duration = Duration::from_secs(15);
+
+/// Runs, prints the report, and fails when the quota did not do what it promises.
+pub async fn run(args: &Args) -> Result<()> {
+    let zero = Instant::now();
+    let tell = |step: &str| eprintln!("{:6.1} s  {step}", zero.elapsed().as_secs_f64());
+    let cluster = start_cluster(args, &tell)?;
+    let result = on(args, &cluster, zero, &tell).await;
+    if let Some(folder) = &args.logs {
+        keep_logs(&cluster, folder)?;
+    }
+    let down = block_in_place(|| cluster.down());
+    result.and(down)
+}
+
+fn start_cluster(args: &Args, tell: &impl Fn(&str)) -> Result<Cluster> {
+    let name = format!("stress-{}", std::process::id());
+    let (without, apiservers) = (vec![Part::Velero], args.apiservers);
+    let options = Options { name, apiservers, without, owned: true, ..Options::default() };
+    block_in_place(|| Cluster::up(&options, &mut |step| tell(step)))
+}
+
+async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str)) -> Result<()> {
+    let servers = Server::all(cluster, args.apiservers).await?;
+    let first = servers.first().context("no API server")?;
+    for index in 0..plan::NAMESPACES {
+        first.create_namespace(&plan::namespace(index)).await?;
+    }
+    let (replicas, ledger) = start_counter(args, cluster, &servers, tell).await?;
+
+    let identity = Identity::of(replicas::at(cluster, 99))?;
+    let refuser_at = std::net::SocketAddrV4::new(replicas::at(cluster, 99), 9443);
+    let refuser_task = refuser::start(refuser_at, &identity, args.refused, args.seed).await?;
+    let url = format!("https://{refuser_at}/");
+    let hook = Hook { name: OTHER, url, certificate: &identity.certificate, probe: refuser::PROBE };
+    hook.install(&servers).await?;
+
+    let scope = Scope { socket: cluster.etcd_socket(), resource: format!("{GROUP}/{PLURAL}"), ledger };
+    let has_ledger = scope.ledger.is_some();
+    let recorder = Recorder::start(scope, zero).await?;
+    tell(&format!("{} clients create, at least {} times", args.clients, args.least()));
+    let load = Load::start(servers.clone(), args.clients, args.seed, args.most(), zero)?;
+    let victims = Arc::new(Victims::find(cluster, args.apiservers, Arc::clone(&replicas), zero)?);
+    let faults = go_wrong(args, &victims, &load, tell).await;
+    tell("the last tries end");
+    let attempts = load.end().await?;
+    let faults = faults?;
+    let stopped = Instant::now();
+
+    hook.remove(&servers).await?;
+    let mut violations = Vec::new();
+    let rest = if has_ledger {
+        tell("waiting until the ledger's slots are those of living objects");
+        rest::until_equal(first, &mut violations).await?.map(|()| stopped.elapsed())
+    } else {
+        None
+    };
+    rest::fill(&servers, LIMIT, &mut violations).await?;
+    let record = recorder.end().await?;
+    refuser_task.abort();
+
+    let evidence = Evidence {
+        limit: LIMIT,
+        changes: record.changes,
+        ledger: record.ledger,
+        sightings: record.sightings,
+        attempts,
+    };
+    let mut judgement = judge(&evidence);
+    judgement.violations.extend(violations);
+    let title = format!(
+        "{:?}: {} replicas, {} API servers, {} clients, {} % refused by another webhook, limit {LIMIT}",
+        args.counter, args.replicas, args.apiservers, args.clients, args.refused
+    );
+    let counts = replicas.counts().await;
+    let report = Report { title, evidence: &evidence, judgement: &judgement, faults: &faults, counts: &counts, rest };
+    println!("{}", report.text());
+    verdict(args.counter, &judgement.violations, judgement.over_admitted)
+}
+
+fn verdict(counter: Counting, violations: &[Violation], over_admitted: usize) -> Result<()> {
+    match counter {
+        Counting::Ledger => ensure!(violations.is_empty(), "the quota did not keep its promises: see above"),
+        Counting::LiveList => ensure!(
+            over_admitted > 0,
+            "the live list admitted no object too many: the load is too weak to show anything"
+        ),
+    }
+    Ok(())
+}
+
+/// Starts the replicas, and returns once every API server asks them and they decide. Tells the ledger's name.
+async fn start_counter(
+    args: &Args,
+    cluster: &Cluster,
+    servers: &[Server],
+    tell: &impl Fn(&str),
+) -> Result<(Arc<Replicas>, Option<String>)> {
+    tell("starting the replicas");
+    match args.counter {
+        Counting::Ledger => {
+            block_in_place(|| apply_url(cluster, &replicas::url(cluster)))?;
+            let counter = Counter::Ledger(args.webhook.clone());
+            let replicas = Replicas::start(cluster, &counter, args.replicas, args.apiservers).await?;
+            block_in_place(|| replicas.until_ready().and_then(|()| until_asked(cluster)))?;
+            let ledger = format!("{PLURAL}.{GROUP}");
+            tell("waiting until the ledger is ready");
+            block_in_place(|| until_ledger_ready(cluster, &ledger))?;
+            Ok((Arc::new(replicas), Some(ledger)))
+        }
+        Counting::LiveList => {
+            let identity = Identity::of(replicas::common_address(cluster))?;
+            let program = std::env::current_exe()?.with_file_name("live-list-counter");
+            let certificate = identity.certificate.clone();
+            let counter = Counter::LiveList { program, limit: LIMIT, identity };
+            let replicas = Replicas::start(cluster, &counter, args.replicas, args.apiservers).await?;
+            block_in_place(|| replicas.until_ready())?;
+            let url = replicas::url(cluster);
+            let hook = Hook { name: QUOTA, url, certificate: &certificate, probe: QUOTA_PROBE };
+            hook.install(servers).await?;
+            Ok((Arc::new(replicas), None))
+        }
+    }
+}
+
+fn until_ledger_ready(cluster: &Cluster, ledger: &str) -> Result<()> {
+    let ready = Command::new(cluster.bin("kubectl")?)
+        .env("KUBECONFIG", cluster.kubeconfig())
+        .args(["wait", &format!("quotaledger/{ledger}"), "--for=jsonpath={.status.phase}=Ready", "--timeout=180s"])
+        .output()?;
+    ensure!(ready.status.success(), "the ledger is not ready: {}", String::from_utf8_lossy(&ready.stderr));
+    Ok(())
+}
+
+/// Lets the faults happen until they are over and enough was tried.
+async fn go_wrong(
+    args: &Args,
+    victims: &Arc<Victims>,
+    load: &Load,
+    tell: &impl Fn(&str),
+) -> Result<Vec<(Duration, Fault)>> {
+    let deadline = Instant::now() + LONGEST;
+    let rows = if args.no_faults { Vec::new() } else { faults::rows(args.quick) };
+    let mut tasks = JoinSet::new();
+    for row in rows {
+        let victims = Arc::clone(victims);
+        tasks.spawn(async move { victims.row(&row).await });
+    }
+    let mut told = Vec::new();
+    let mut next = Instant::now() + TOLD_EVERY;
+    loop {
+        while let Some(row) = tasks.try_join_next() {
+            told.extend(row??);
+        }
+        if tasks.is_empty() && load.begun() >= args.least() {
+            told.sort_by_key(|(at, _)| *at);
+            return Ok(told);
+        }
+        if Instant::now() > next {
+            tell(&format!("{} tries", load.begun()));
+            next += TOLD_EVERY;
+        }
+        if Instant::now() > deadline {
+            bail!("{} tries in {LONGEST:?}, and {} rows of faults are not over", load.begun(), tasks.len());
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn keep_logs(cluster: &Cluster, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (name, path) in Cluster::logs(cluster.name())? {
+        std::fs::copy(&path, folder.join(format!("{}.log", name.replace('/', "_"))))
+            .with_context(|| format!("keeping the log of {name}"))?;
+    }
+    Ok(())
+}
