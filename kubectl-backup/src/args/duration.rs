@@ -36,6 +36,19 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text:?} is too long"))
 }
 
+/// Parses how long something is kept. Velero takes nothing for its own default of 30 days, not for "not at all".
+///
+/// # Errors
+/// When it is not a duration, or less than a second.
+pub fn parse_retention(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        none if none.as_secs() == 0 => {
+            Err(format!("{text:?} would keep it no time at all, and Velero would take its own default of 30 days"))
+        }
+        retention => Ok(retention),
+    }
+}
+
 /// Returns the duration in Go's syntax, as Velero's objects want it: `720h0m0s`.
 pub fn go_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -63,6 +76,14 @@ mod tests {
             assert!(error.contains("30s, 5m, 1h30m or 30d"), "{text:?}: {error}");
         }
         assert!(parse_duration("99999999999999999999w").unwrap_err().contains("too long"));
+    }
+
+    #[test]
+    fn nothing_is_no_retention() {
+        for text in ["0", "0s", "0d", "500ms"] {
+            assert!(parse_retention(text).unwrap_err().contains("30 days"), "{text:?}");
+        }
+        assert_eq!(parse_retention("1s"), Ok(Duration::from_secs(1)));
     }
 
     #[test]

@@ -36,8 +36,7 @@ pub async fn read(cluster: &Cluster, velero_namespace: &str, request: &Request) 
         drivers(cluster),
     )?;
     let mut claims = claims.map(|(rows, selected)| -> Vec<volume_fate::Claim> {
-        let bound = |row: ClaimRow| row.bound(volumes.as_ref(), classes.as_ref(), selected.as_ref());
-        rows.into_iter().filter_map(bound).collect()
+        rows.into_iter().map(|row| row.claim(volumes.as_ref(), classes.as_ref(), selected.as_ref())).collect()
     });
     let mut pods =
         pods.map(|(rows, selected)| -> Vec<_> { rows.into_iter().map(|row| row.pod(selected.as_ref())).collect() });

@@ -85,16 +85,15 @@ struct ClaimSpec {
 }
 
 impl ClaimRow {
-    /// Returns the PVC if it has its volume.
-    pub fn bound(
+    /// Returns the PVC.
+    pub fn claim(
         self,
         volumes: Option<&Volumes>,
         classes: Option<&BTreeMap<String, String>>,
         selected: Option<&BTreeSet<String>>,
-    ) -> Option<Claim> {
-        if self.status.phase != "Bound" {
-            return None;
-        }
+    ) -> Claim {
+        let phase = Some(self.status.phase.clone()).filter(|phase| phase != "Bound");
+        let unbound = phase.map(|phase| if phase.is_empty() { "Pending".to_owned() } else { phase });
         let name = self.name();
         let by_annotation = || self.metadata.annotations.get(STORAGE_CLASS_ANNOTATION).cloned();
         let class = self.spec.storage_class_name.clone().or_else(by_annotation).filter(|class| !class.is_empty());
@@ -112,7 +111,7 @@ impl ClaimRow {
                 _ => (Provisioned::Unknown, false),
             });
         let selected = selected.is_none_or(|selected| selected.contains(&name));
-        Some(Claim { name, selected, excluded: self.metadata.is_excluded(), volume, host_path, class })
+        Claim { name, selected, excluded: self.metadata.is_excluded(), unbound, volume, host_path, class }
     }
 }
 
@@ -226,9 +225,9 @@ mod tests {
         serde_json::from_value::<PodRow>(value).unwrap().pod(None)
     }
 
-    fn claim(value: Value, volumes: Option<&Volumes>) -> Option<Claim> {
+    fn claim(value: Value, volumes: Option<&Volumes>) -> Claim {
         let classes = BTreeMap::from([("fast".to_owned(), "block".to_owned())]);
-        serde_json::from_value::<ClaimRow>(value).unwrap().bound(volumes, Some(&classes), None)
+        serde_json::from_value::<ClaimRow>(value).unwrap().claim(volumes, Some(&classes), None)
     }
 
     #[test]
@@ -283,7 +282,6 @@ mod tests {
                 json!({"metadata": {"namespace": "shop", "name": "data"}, "spec": spec, "status": {"phase": "Bound"}}),
                 volumes,
             )
-            .unwrap()
         };
         let volumes = Volumes::from([("pv1".to_owned(), (Provisioned::ByCsi("files".into()), false))]);
         let fixed = of(json!({"volumeName": "pv1", "storageClassName": ""}), Some(&volumes));
@@ -292,13 +290,15 @@ mod tests {
         assert_eq!((unread.volume, unread.class), (Provisioned::ByCsi("block".into()), Class::Of("block".into())));
         let gone = of(json!({"volumeName": "pv1", "storageClassName": "slow"}), None);
         assert_eq!((gone.volume, gone.class), (Provisioned::Unknown, Class::Missing("slow".into())));
-        assert!(claim(json!({"status": {"phase": "Pending"}}), None).is_none());
+        assert_eq!(fixed.unbound, None);
+        let waiting = claim(json!({"status": {"phase": "Lost"}}), None);
+        assert_eq!(waiting.unbound.as_deref(), Some("Lost"));
     }
 
     #[test]
     fn a_label_leaves_a_claim_out() {
         let labelled =
             claim(json!({"metadata": {"labels": {VELERO_EXCLUDE: "true"}}, "status": {"phase": "Bound"}}), None);
-        assert!(labelled.unwrap().excluded);
+        assert!(labelled.excluded);
     }
 }

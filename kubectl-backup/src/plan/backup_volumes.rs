@@ -17,7 +17,7 @@ const WITHOUT_NODE_AGENT: &str = "The backup would fail, or on older Velero hang
 /// What is known. `None` where it could not be read.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The backup's PVCs that have a volume.
+    /// The backup's PVCs.
     pub claims: Option<Vec<Claim>>,
     /// All pods of its namespaces.
     pub pods: Option<Vec<Pod>>,

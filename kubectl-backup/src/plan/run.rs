@@ -3,7 +3,7 @@
 use backup_api::velero::{Backup, Outcome, Restore, outcome};
 use kube::ResourceExt as _;
 
-use crate::{error::CliError, exit::Exit};
+use crate::{error::CliError, exit::Exit, plan::backup::is_glob};
 
 /// A backup or a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Run {
     pub phase: Option<String>,
     /// Items done, and items in all as far as known.
     pub items: (i64, i64),
+    /// Items that are there whatever a selector fits: the namespaces themselves.
+    pub bare_items: i64,
     /// Its place in the server's queue.
     pub queue_position: Option<i64>,
     /// Operations on volumes (snapshots taking effect, data moving) ended, and started.
@@ -78,6 +80,7 @@ impl From<&Backup> for Run {
             name: backup.name_any(),
             phase: status.phase,
             items: (progress.items_backed_up, progress.total_items),
+            bare_items: bare_items(backup),
             queue_position: status.queue_position,
             operations: (ended, status.backup_item_operations_attempted.unwrap_or_default()),
             errors: status.errors.unwrap_or_default(),
@@ -95,6 +98,7 @@ impl From<&Restore> for Run {
             name: restore.name_any(),
             phase: status.phase,
             items: (progress.items_restored, progress.total_items),
+            bare_items: 0,
             queue_position: None,
             operations: (0, 0),
             errors: status.errors.unwrap_or_default(),
@@ -102,6 +106,14 @@ impl From<&Restore> for Run {
             reasons: reasons(status.validation_errors, status.failure_reason),
         }
     }
+}
+
+fn bare_items(backup: &Backup) -> i64 {
+    let namespaces = backup.spec.included_namespaces.as_deref().unwrap_or_default();
+    if backup.spec.label_selector.is_none() || namespaces.iter().any(|name| name.contains(is_glob)) {
+        return 0;
+    }
+    i64::try_from(namespaces.len()).unwrap_or_default()
 }
 
 fn reasons(validation: Option<Vec<String>>, failure: Option<String>) -> Vec<String> {
@@ -172,6 +184,11 @@ pub fn end(kind: Kind, run: &Run) -> Option<Result<String, CliError>> {
     let look = format!("See: {}", kind.look(name));
     let error = |what: &str| CliError::new(format!("{noun} {name:?} {what}{because}")).exit(Exit::from(outcome));
     Some(match outcome {
+        // Nothing was wrong, and nothing fitted: "completed" alone would be taken for "all is saved".
+        Outcome::Completed if run.items.0 <= run.bare_items => Ok(format!(
+            "{noun} {name:?} completed, but nothing was {}: no object fits what it asks for ({counts})",
+            kind.done()
+        )),
         Outcome::Completed => Ok(format!("{noun} {name:?} completed: {} items, {counts}", run.items.0)),
         Outcome::PartiallyFailed => {
             Err(error(&format!("partially failed: {} items, {counts}", run.items.0)).hint(look))

@@ -35,7 +35,7 @@ pub struct Rules {
     pub snapshot_drivers: Option<BTreeSet<String>>,
 }
 
-/// A PVC that has its volume.
+/// A PVC.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// `namespace/name`.
@@ -44,6 +44,8 @@ pub struct Claim {
     pub selected: bool,
     /// It is labelled to be left out.
     pub excluded: bool,
+    /// Its phase, when it has no volume: `Pending` or `Lost`.
+    pub unbound: Option<String>,
     /// What holds its data.
     pub volume: Provisioned,
     /// The volume is a directory of a node.
@@ -123,6 +125,14 @@ impl PodVolume {
 pub fn of(claim: &Claim, pods: Option<&[Pod]>, rules: &Rules) -> Fate {
     if claim.excluded {
         return Fate::Unsaved("labelled velero.io/exclude-from-backup=true".into());
+    }
+    if let Some(phase) = &claim.unbound {
+        let trouble = if rules.snapshots && rules.csi != Some(false) {
+            ", and Velero calls a backup with such a PVC partially failed"
+        } else {
+            ""
+        };
+        return Fate::Unsaved(format!("not bound to a volume ({phase}){trouble}"));
     }
     let Some(pods) = pods else { return Fate::Unknown };
     let uses = || uses(claim, pods);
@@ -239,6 +249,7 @@ pub(super) mod tests {
             name: name.into(),
             selected: true,
             excluded: false,
+            unbound: None,
             volume: Provisioned::ByCsi("block".into()),
             host_path: false,
             class: Class::Of("block".into()),
@@ -306,6 +317,9 @@ pub(super) mod tests {
         let fate = |claim: &Claim, rules: &Rules| words(claim, &[pod("shop/web", "shop/other")], rules);
         assert_eq!(fate(&data, &rules()), "Snapshot");
         insta::assert_snapshot!(fate(&data, &Rules { snapshots: false, ..rules() }), @"no pod's annotation backup.velero.io/backup-volumes names the volume");
+        insta::assert_snapshot!(fate(&Claim { unbound: Some("Pending".into()), ..data.clone() }, &rules()), @"not bound to a volume (Pending), and Velero calls a backup with such a PVC partially failed");
+        let files = Rules { snapshots: false, ..rules() };
+        insta::assert_snapshot!(fate(&Claim { unbound: Some("Lost".into()), ..data.clone() }, &files), @"not bound to a volume (Lost)");
         insta::assert_snapshot!(fate(&Claim { excluded: true, ..data.clone() }, &rules()), @"labelled velero.io/exclude-from-backup=true");
         insta::assert_snapshot!(fate(&Claim { class: Class::None, ..data.clone() }, &rules()), @"no storage class, without which Velero finds no VolumeSnapshotClass");
         insta::assert_snapshot!(fate(&Claim { class: Class::Missing("gone".into()), ..data.clone() }, &rules()), @r#"storage class "gone" does not exist, without which Velero finds no VolumeSnapshotClass"#);

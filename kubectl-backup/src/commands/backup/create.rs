@@ -7,7 +7,9 @@ use kube::{Api, ResourceExt as _};
 
 use crate::{
     apply::start::{Start, start},
-    args::{DryRun, DryRunArgs, Labels, OutputArgs, Selector, parse_duration, parse_namespace_pattern},
+    args::{
+        DryRun, DryRunArgs, Labels, OutputArgs, Selector, parse_duration, parse_namespace_pattern, parse_retention,
+    },
     client::Cluster,
     context::Context,
     error::{CliError, Result},
@@ -19,6 +21,7 @@ use crate::{
         location,
         name::Named,
         run::Kind,
+        selector_words,
     },
 };
 
@@ -56,7 +59,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "HOW")]
     volumes: Option<Volumes>,
     /// How long the backup is kept, such as 30d or 12h; the cluster's policy or Velero's server decides when absent
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_retention)]
     retention: Option<Duration>,
     /// Storage location; the default one when absent
     #[arg(long, value_name = "NAME")]
@@ -158,6 +161,16 @@ async fn preflight(
         velero::free_name(&backups, Kind::Backup, named, namespace),
         facts::backup_volumes::read(cluster, namespace, request),
     )?;
+    if let Some(selector) = &request.selector
+        && facts::selected::nothing(cluster, &request.scope, selector).await?
+    {
+        ui.warning(&format!(
+            "nothing in {} fits the selector {} among pods, workloads, services, PVCs, config maps and secrets: unless \
+             objects of other kinds do, the backup will hold nothing",
+            request.scope.words(),
+            selector_words::words(Some(selector), None)
+        ));
+    }
     let (missing, unknown) = missing;
     if let Some(warning) = request.scope.judge_missing(&missing)? {
         ui.warning(&warning);

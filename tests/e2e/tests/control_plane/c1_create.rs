@@ -59,3 +59,18 @@ fn c1_the_whole_cluster_may_leave_out_what_does_not_exist() {
     assert_eq!(run.json()["spec"]["includedNamespaces"], serde_json::json!(["*"]));
     assert_eq!(run.json()["spec"]["excludedNamespaces"], serde_json::json!(["no-such-dev", "x-*"]));
 }
+
+#[test]
+fn c1_a_selector_that_fits_nothing_is_said_before_and_after() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("c1");
+    let name = shop.name();
+    shop.kubectl(&["create", "configmap", "settings"]);
+    shop.kubectl(&["label", "configmap", "settings", "app=web"]);
+    let run = shop.plugin(&["create", name, "-l", "app=webb"]).ok();
+    run.says("fits the selector app=webb").says("completed, but nothing was saved");
+    cluster.plugin(&["delete", name, "--yes"]).ok();
+    let run = shop.plugin(&["create", name, "-l", "app=web"]).ok();
+    assert!(!run.stderr.contains("fits the selector") && !run.stderr.contains("nothing was saved"), "{}", run.stderr);
+    cluster.plugin(&["delete", name, "--yes"]).ok();
+}

@@ -18,4 +18,6 @@ fn c4_retention_in_days_becomes_the_backups_time_to_live() {
 fn c4_a_retention_without_a_unit_is_a_usage_error() {
     let cluster = TestCluster::control_plane();
     cluster.plugin(&["create", "x", "--namespaces", "default", "--retention", "30"]).ends_with(2).says("30d");
+    // Velero takes nothing for its default.
+    cluster.plugin(&["create", "x", "--namespaces", "default", "--retention", "0s"]).ends_with(2).says("30 days");
 }
