@@ -65,8 +65,8 @@ enum Command {
 pub fn run() -> ExitCode {
     // kube and our own requests share one TLS provider; a second one in the tree would make the choice ambiguous.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let cli = match parse(std::env::args_os().collect()) {
-        Ok(cli) => cli,
+    let (cli, shorthand) = match parse(std::env::args_os().collect()) {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help is no error: it goes to stdout and ends with 0.
             let _ = error.print();
@@ -90,7 +90,9 @@ pub fn run() -> ExitCode {
     });
     match result {
         Ok(exit) => exit.into(),
-        Err(error) => {
+        Err(mut error) => {
+            // A verb that is none was taken for a name.
+            error.hints.extend(shorthand.filter(|_| error.is_not_found() || error.exit == Exit::Usage));
             ui.error(&error);
             error.exit.into()
         }
@@ -121,10 +123,10 @@ fn interrupted(ui: &Ui) -> CliError {
 }
 
 /// Parses the command line. A noun followed by something that is none of its verbs is the shorthand for its `create`:
-/// `snapshot PVC`, `restore BACKUP`.
-fn parse(argv: Vec<OsString>) -> Result<Cli, clap::Error> {
+/// `snapshot PVC`, `restore BACKUP`. For that case the words that say so come with it.
+fn parse(argv: Vec<OsString>) -> Result<(Cli, Option<String>), clap::Error> {
     let matches = Cli::command().try_get_matches_from(&argv)?;
-    if let Some((_, noun)) = matches.subcommand()
+    if let Some((noun_name, noun)) = matches.subcommand()
         && let Some((first, rest)) = noun.subcommand()
         && !Cli::command()
             .get_subcommands()
@@ -135,9 +137,20 @@ fn parse(argv: Vec<OsString>) -> Result<Cli, clap::Error> {
         let mut longhand = argv;
         longhand.insert(longhand.len() - after - 1, "create".into());
         let mut matches = Cli::command().try_get_matches_from(longhand)?;
-        return Cli::from_arg_matches_mut(&mut matches);
+        let hint = shorthand(noun_name, first);
+        return Cli::from_arg_matches_mut(&mut matches).map(|cli| (cli, hint));
     }
-    Cli::from_arg_matches(&matches)
+    Cli::from_arg_matches(&matches).map(|cli| (cli, None))
+}
+
+/// Says what a shorthand was taken for, and what else could have been meant.
+fn shorthand(noun: &str, first: &str) -> Option<String> {
+    let command = Cli::command();
+    let verbs: Vec<&str> = command.find_subcommand(noun)?.get_subcommands().map(clap::Command::get_name).collect();
+    Some(format!(
+        "`{noun} {first}` was taken for `{noun} create {first}`; the verbs of {noun} are: {}",
+        verbs.join(", ")
+    ))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the edge where the plugin reads the environment")]
@@ -160,5 +173,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_shorthand_says_what_it_was_taken_for() {
+        let argv = |line: &str| line.split(' ').map(Into::into).collect();
+        let (_, hint) = parse(argv("kubectl-backup snapshot ls")).unwrap();
+        let hint = hint.unwrap();
+        assert!(
+            hint.starts_with("`snapshot ls` was taken for `snapshot create ls`; the verbs of snapshot are: create, "),
+            "{hint}"
+        );
+        assert_eq!(parse(argv("kubectl-backup snapshot list")).unwrap().1, None);
     }
 }

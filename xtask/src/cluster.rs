@@ -1,6 +1,7 @@
 //! Start, stop and look at a real cluster on this machine.
 
 use std::io::{self, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -124,12 +125,25 @@ fn up(args: Up) -> Result<()> {
     };
     let started = Instant::now();
     let cluster = Cluster::up(&options, &mut |step| eprintln!("{:6.1} s  {step}", started.elapsed().as_secs_f64()))?;
+    let plugin = link_plugin(&cluster)?;
     let name = cluster.name();
     eprintln!("{:6.1} s  cluster {name} is ready at {}", started.elapsed().as_secs_f64(), cluster.server_url(0));
     let which = if name == "default" { String::new() } else { format!(" --name {name}") };
     eprintln!("\nuse it:    eval \"$(cargo xtask cluster env{which})\"");
     eprintln!("remove it: cargo xtask cluster down{which}");
+    if !plugin.exists() {
+        eprintln!("for `kubectl backup` there: cargo build -p kubectl-backup");
+    }
     Ok(())
+}
+
+/// Puts the plugin of this checkout on the cluster's PATH, as it is built now or later; returns where it is built.
+pub fn link_plugin(cluster: &Cluster) -> Result<PathBuf> {
+    let programs = std::env::current_exe().context("finding the folder of this program")?;
+    let plugin = programs.with_file_name("kubectl-backup");
+    let link = cluster.bin_dir().join("kubectl-backup");
+    symlink(&plugin, &link).with_context(|| format!("putting the plugin on PATH at {}", link.display()))?;
+    Ok(plugin)
 }
 
 fn down(args: &Down) -> Result<()> {
@@ -172,6 +186,7 @@ fn status() -> Result<()> {
 fn env(args: &Named) -> Result<()> {
     let cluster = Cluster::attach(&chosen(args.name.as_deref())?)?;
     println!("export KUBECONFIG={}", quoted(&cluster.kubeconfig()));
+    println!("export KUBECACHEDIR={}", quoted(&cluster.kubectl_cache()));
     println!("export PATH={}:\"$PATH\"", quoted(&cluster.bin_dir()));
     Ok(())
 }

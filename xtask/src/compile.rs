@@ -1,5 +1,6 @@
 //! Compiles one of the workspace's programs and says where it is.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -49,7 +50,12 @@ impl Program<'_> {
     /// Compiles and gives the path of the program.
     pub fn compile(&self) -> Result<PathBuf> {
         let mut cargo = cargo();
-        cargo.args(["build", "--quiet", "--package", self.package, "--profile", self.profile]);
+        eprintln!("compiling {} (profile {})", self.package, self.profile);
+        cargo.args(["build", "--package", self.package, "--profile", self.profile]);
+        // On a terminal cargo draws how far it is; elsewhere its lines would bury ours.
+        if !std::io::stderr().is_terminal() {
+            cargo.arg("--quiet");
+        }
         cargo.arg("--message-format=json-render-diagnostics").current_dir(root());
         if let Some(folder) = self.target_dir {
             cargo.arg("--target-dir").arg(folder);

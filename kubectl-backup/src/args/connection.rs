@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::parse_duration;
+use super::parse_request_timeout;
 
 /// How the cluster is reached and as whom.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -53,8 +53,8 @@ pub struct ConnectionArgs {
     /// UID to impersonate for the operation
     #[arg(long = "as-uid", global = true, value_name = "UID", hide = true)]
     pub impersonate_uid: Option<String>,
-    /// How long to wait for the answer to a single request (such as 5s or 1m); 0 waits forever
-    #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    /// How long to wait for the answer to a single request (such as 5, 5s or 1m; a bare number is seconds); 0 waits forever
+    #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = parse_request_timeout)]
     pub request_timeout: Duration,
     /// If true, answers are not compressed
     #[arg(long, global = true, hide = true)]

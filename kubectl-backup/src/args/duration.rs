@@ -36,6 +36,17 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text:?} is too long"))
 }
 
+/// Parses `--request-timeout` as kubectl does: a bare number means seconds.
+///
+/// # Errors
+/// When it is not a duration.
+pub fn parse_request_timeout(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => parse_duration(text),
+    }
+}
+
 /// Parses how long something is kept. Velero takes nothing for its own default of 30 days, not for "not at all".
 ///
 /// # Errors
@@ -76,6 +87,14 @@ mod tests {
             assert!(error.contains("30s, 5m, 1h30m or 30d"), "{text:?}: {error}");
         }
         assert!(parse_duration("99999999999999999999w").unwrap_err().contains("too long"));
+    }
+
+    #[test]
+    fn a_bare_request_timeout_is_in_seconds() {
+        assert_eq!(parse_request_timeout("5"), Ok(Duration::from_secs(5)));
+        assert_eq!(parse_request_timeout("0"), Ok(Duration::ZERO));
+        assert_eq!(parse_request_timeout("1m"), Ok(Duration::from_secs(60)));
+        assert!(parse_request_timeout("-5").is_err());
     }
 
     #[test]

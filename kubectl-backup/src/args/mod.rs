@@ -14,7 +14,7 @@ mod velero_name;
 pub use access_mode::parse_access_mode;
 pub use connection::ConnectionArgs;
 pub use dry_run::{DryRun, DryRunArgs};
-pub use duration::{go_duration, parse_duration, parse_retention};
+pub use duration::{go_duration, parse_duration, parse_request_timeout, parse_retention};
 pub use labels::{Labels, Selector};
 pub use name::{parse_claim_name, parse_name, parse_snapshot_name};
 pub use namespace::NamespaceScopeArgs;

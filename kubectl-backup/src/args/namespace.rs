@@ -1,6 +1,6 @@
 //! `-A`: all namespaces instead of one.
 
-/// The flag.
+/// The flag of commands that look in one namespace.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct NamespaceScopeArgs {
     /// Look in all namespaces

@@ -23,6 +23,8 @@ pub struct Listing<'a> {
     pub plural: &'a str,
     /// Only these; all when empty.
     pub names: &'a [String],
+    /// The application's namespace that rows were asked for.
+    pub holding: Option<&'a str>,
     /// How they are printed.
     pub format: OutputFormat,
 }
@@ -125,11 +127,19 @@ impl Listing<'_> {
         }
         if kept.is_empty() {
             if self.names.is_empty() {
-                ui.status(&format!("No resources found in {} namespace.", self.namespace));
+                ui.status(&self.nothing());
             }
             return Ok(());
         }
         ui.data(&(rows.table)(kept, context.now()).render(self.format == OutputFormat::Wide))
+    }
+
+    fn nothing(&self) -> String {
+        let place = format!("Velero's namespace {:?}", self.namespace);
+        match self.holding {
+            Some(namespace) => format!("No {} that hold namespace {namespace:?} found in {place}.", self.plural),
+            None => format!("No {} found in {place}.", self.plural),
+        }
     }
 
     /// The resource as kubectl names its objects: `backup.velero.io`.

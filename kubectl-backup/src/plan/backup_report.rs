@@ -10,6 +10,7 @@ use crate::{
         backup_row::{expires, namespaces},
         no_volume_data,
         restore_row::duration,
+        run::Kind,
         saved_volume::{self, DataUpload, PodVolumeBackup},
         selector_words,
     },
@@ -36,7 +37,7 @@ pub fn render(facts: &Facts, now: Timestamp) -> String {
     lines.field("Namespace", &backup.namespace().unwrap_or_default());
     let labels: Vec<String> = backup.labels().iter().map(|(key, value)| format!("{key}={value}")).collect();
     lines.field("Labels", &labels.join("\n"));
-    status_lines(&mut lines, &status);
+    status_lines(&mut lines, &status, &backup.name_any(), &backup.namespace().unwrap_or_default());
     spec_lines(&mut lines, &backup.spec);
     time_lines(&mut lines, backup, &status, now);
     volume_lines(&mut lines, facts, &status);
@@ -44,7 +45,7 @@ pub fn render(facts: &Facts, now: Timestamp) -> String {
     lines.finish()
 }
 
-fn status_lines(lines: &mut Report, status: &BackupStatus) {
+fn status_lines(lines: &mut Report, status: &BackupStatus, name: &str, namespace: &str) {
     let phase = status.phase.as_deref().filter(|phase| !phase.is_empty()).unwrap_or("New");
     lines.field("Status", phase);
     if let Some(position) = status.queue_position.filter(|&position| position > 0) {
@@ -59,7 +60,8 @@ fn status_lines(lines: &mut Report, status: &BackupStatus) {
     lines.field("Errors", &errors.to_string());
     lines.field("Warnings", &warnings.to_string());
     if errors + warnings > 0 {
-        lines.field("Messages", "kept in the storage location, not in the cluster");
+        let texts = Kind::Backup.texts(name, namespace);
+        lines.field("Messages", &format!("kept in the storage location, not in the cluster; see: {texts}"));
     }
     if let Some(progress) = status.progress {
         lines.field("Items", &format!("{} of {}", progress.items_backed_up, progress.total_items));
@@ -194,7 +196,7 @@ mod tests {
         Status:           PartiallyFailed
         Errors:           1
         Warnings:         0
-        Messages:         kept in the storage location, not in the cluster
+        Messages:         kept in the storage location, not in the cluster; see: velero backup describe b1 --details -n velero
         Items:            12 of 12
         Namespaces:       shop
         Selector:         <none>

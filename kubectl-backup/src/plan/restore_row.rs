@@ -6,7 +6,10 @@ use kube::ResourceExt as _;
 
 use crate::{
     output::{Column, Table, age},
-    plan::{backup_row::namespaces, selector_words},
+    plan::{
+        backup_row::{may_hold, namespaces},
+        selector_words,
+    },
 };
 
 const NONE: &str = "<none>";
@@ -14,6 +17,17 @@ const NONE: &str = "<none>";
 /// The restore's name.
 pub fn name(restore: &Restore) -> &str {
     restore.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// Returns whether the restore may have written into the namespace, as far as its filter tells.
+pub fn may_write(restore: &Restore, namespace: &str) -> bool {
+    let spec = &restore.spec;
+    let mut mappings = spec.namespace_mapping.iter().flatten();
+    if mappings.any(|(_, to)| to == namespace) {
+        return true;
+    }
+    let moved = spec.namespace_mapping.as_ref().is_some_and(|mapping| mapping.contains_key(namespace));
+    !moved && may_hold(spec.included_namespaces.as_deref(), spec.excluded_namespaces.as_deref(), namespace)
 }
 
 /// Returns the table, newest first.
@@ -69,6 +83,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn where_a_restore_may_have_written_is_told_by_filter_and_mapping() {
+        let writes = |spec: serde_json::Value, namespace: &str| {
+            let restore =
+                serde_json::json!({"apiVersion": "velero.io/v1", "kind": "Restore", "metadata": {}, "spec": spec});
+            may_write(&serde_json::from_value(restore).unwrap(), namespace)
+        };
+        let moved = serde_json::json!({"includedNamespaces": ["shop", "pay"], "namespaceMapping": {"shop": "copy"}});
+        assert!(writes(moved.clone(), "copy") && writes(moved.clone(), "pay"));
+        assert!(!writes(moved.clone(), "shop") && !writes(moved, "other"));
+        assert!(writes(serde_json::json!({}), "any"));
+    }
 
     #[test]
     fn each_restore_says_from_which_backup() {

@@ -31,6 +31,11 @@ impl Kind {
         }
     }
 
+    /// The command that shows the texts of errors and warnings, which are kept in the storage location.
+    pub fn texts(self, name: &str, namespace: &str) -> String {
+        format!("velero {} describe {name} --details -n {namespace}", self.noun())
+    }
+
     /// The command that shows all of them.
     pub fn list(self) -> &'static str {
         match self {
@@ -52,6 +57,8 @@ impl Kind {
 pub struct Run {
     /// The object's name.
     pub name: String,
+    /// Velero's namespace.
+    pub namespace: String,
     /// Where it stands.
     pub phase: Option<String>,
     /// Items done, and items in all as far as known.
@@ -78,6 +85,7 @@ impl From<&Backup> for Run {
             + status.backup_item_operations_failed.unwrap_or_default();
         Self {
             name: backup.name_any(),
+            namespace: backup.namespace().unwrap_or_default(),
             phase: status.phase,
             items: (progress.items_backed_up, progress.total_items),
             bare_items: bare_items(backup),
@@ -96,6 +104,7 @@ impl From<&Restore> for Run {
         let progress = status.progress.unwrap_or_default();
         Self {
             name: restore.name_any(),
+            namespace: restore.namespace().unwrap_or_default(),
             phase: status.phase,
             items: (progress.items_restored, progress.total_items),
             bare_items: 0,
@@ -182,6 +191,8 @@ pub fn end(kind: Kind, run: &Run) -> Option<Result<String, CliError>> {
     let counts = counts(run);
     let because = run.reasons.iter().map(|reason| format!("\n* {reason}")).collect::<String>();
     let look = format!("See: {}", kind.look(name));
+    let texts = format!("Their texts: {}", kind.texts(name, &run.namespace));
+    let remark = if run.errors + run.warnings > 0 { format!("\n{texts}") } else { String::new() };
     let error = |what: &str| CliError::new(format!("{noun} {name:?} {what}{because}")).exit(Exit::from(outcome));
     Some(match outcome {
         // Nothing was wrong, and nothing fitted: "completed" alone would be taken for "all is saved".
@@ -189,9 +200,9 @@ pub fn end(kind: Kind, run: &Run) -> Option<Result<String, CliError>> {
             "{noun} {name:?} completed, but nothing was {}: no object fits what it asks for ({counts})",
             kind.done()
         )),
-        Outcome::Completed => Ok(format!("{noun} {name:?} completed: {} items, {counts}", run.items.0)),
+        Outcome::Completed => Ok(format!("{noun} {name:?} completed: {} items, {counts}{remark}", run.items.0)),
         Outcome::PartiallyFailed => {
-            Err(error(&format!("partially failed: {} items, {counts}", run.items.0)).hint(look))
+            Err(error(&format!("partially failed: {} items, {counts}", run.items.0)).hint(look).hint(texts))
         }
         Outcome::Failed => Err(error(&format!("failed: {counts}")).hint(look)),
         Outcome::FailedValidation => {

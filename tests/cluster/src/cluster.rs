@@ -303,12 +303,20 @@ impl Cluster {
         self.layout.bin()
     }
 
+    /// Where kubectl keeps what it has learned of the cluster. It ends with it: another cluster may have the same address
+    /// and other resource types.
+    #[must_use]
+    pub fn kubectl_cache(&self) -> PathBuf {
+        self.layout.root.join("kubectl-cache")
+    }
+
     /// The variables that make `kubectl` and `velero` talk to this cluster.
     #[must_use]
     pub fn env(&self) -> Vec<(String, String)> {
         let path = cache::variable("PATH").unwrap_or_default();
         vec![
             ("KUBECONFIG".into(), self.kubeconfig().display().to_string()),
+            ("KUBECACHEDIR".into(), self.kubectl_cache().display().to_string()),
             ("PATH".into(), format!("{}:{}", self.layout.bin().display(), path.display())),
         ]
     }

@@ -19,10 +19,8 @@ pub fn run(shell: &Shell) -> Result<()> {
 fn application(shell: &Shell) -> Result<()> {
     shell.step("An application: a pod with two volumes, and random bytes in them");
     shell.run("kubectl create namespace shop")?;
-    shell.apply(shop::MANIFESTS)?;
-    shell.run("kubectl rollout status -n shop deployment/web --timeout=120s")?;
-    shell.run(&format!("kubectl exec -n shop deployment/web -- {ORDERS}"))?;
-    shell.run(&format!("kubectl exec -n shop deployment/web -- {PICTURES}"))
+    shell.apply("shop.yaml", shop::MANIFESTS)?;
+    shell.run("kubectl rollout status -n shop deployment/web --timeout=120s")
 }
 
 fn hot(shell: &Shell) -> Result<()> {
@@ -31,12 +29,12 @@ fn hot(shell: &Shell) -> Result<()> {
     shell.run("kubectl backup snapshot create data --name before -n shop")?;
     shell.run("kubectl exec -n shop deployment/web -- sh -c 'echo oops > /data/orders'")?;
     shell.run("kubectl backup snapshot restore before --to data-restored -n shop")?;
-    shell.apply(&shop::reader("shop", "data-restored"))?;
+    shell.apply("reader.yaml", &shop::reader("shop", "data-restored"))?;
     shell.run("kubectl wait -n shop pod/read-data-restored --for=condition=Ready --timeout=60s")?;
-    same(&orders, &checksum(shell, "shop", "read-data-restored", ORDERS)?)?;
+    same(shell, &orders, &checksum(shell, "shop", "read-data-restored", ORDERS)?)?;
     shell.run("kubectl backup snapshot list -n shop")?;
-    println!("(the application takes new orders)");
-    shell.quiet("kubectl exec -n shop deployment/web -- sh -c 'head -c 4194304 /dev/urandom > /data/orders'")?;
+    shell.remark("The application takes new orders:");
+    shell.run("kubectl exec -n shop deployment/web -- sh -c 'head -c 4194304 /dev/urandom > /data/orders'")?;
     Ok(())
 }
 
@@ -46,7 +44,7 @@ fn cold_file_system(shell: &Shell) -> Result<()> {
     shell.run("kubectl backup create files --namespaces shop --volumes annotated --retention 30d")?;
     shell.run("kubectl backup restore files --name files-copy --namespace-mappings shop:shop-copy")?;
     shell.run("kubectl rollout status -n shop-copy deployment/web --timeout=180s")?;
-    same(&orders, &checksum(shell, "shop-copy", "deployment/web", ORDERS)?)
+    same(shell, &orders, &checksum(shell, "shop-copy", "deployment/web", ORDERS)?)
 }
 
 fn cold_copy(shell: &Shell) -> Result<()> {
@@ -56,14 +54,13 @@ fn cold_copy(shell: &Shell) -> Result<()> {
     shell.run("kubectl backup describe copy")?;
     shell.run("kubectl backup restore copy --name copy-moved --namespace-mappings shop:shop-moved")?;
     shell.run("kubectl rollout status -n shop-moved deployment/web --timeout=180s")?;
-    same(&pictures, &checksum(shell, "shop-moved", "deployment/web", PICTURES)?)?;
+    same(shell, &pictures, &checksum(shell, "shop-moved", "deployment/web", PICTURES)?)?;
     shell.run("kubectl backup list")
 }
 
 fn rules(shell: &Shell) -> Result<()> {
     shell.step("The cluster's rules: an annotation that Velero would silently misread");
-    let manifest = shop::BAD_ANNOTATION.replace('\'', "'\\''");
-    let said = shell.refused(&format!("printf '%s' '{manifest}' | kubectl apply -f -"))?;
+    let said = shell.refused(&shell.apply_line("bad-annotation.yaml", shop::BAD_ANNOTATION)?)?;
     ensure!(said.contains("BKP101"), "the refusal does not name its rule");
 
     shell.step("The cluster's rules: 10 snapshots, not 11");
@@ -87,13 +84,13 @@ fn schedule(number: u8) -> String {
 }
 
 fn checksum(shell: &Shell, namespace: &str, pod: &str, command: &str) -> Result<String> {
-    let line = shell.quiet(&format!("kubectl exec -n {namespace} {pod} -- {command}"))?;
+    let line = shell.read(&format!("kubectl exec -n {namespace} {pod} -- {command}"))?;
     Ok(line.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
-fn same(expected: &str, found: &str) -> Result<()> {
+fn same(shell: &Shell, expected: &str, found: &str) -> Result<()> {
     println!("written   {expected}\nfound     {found}");
     ensure!(!expected.is_empty() && expected == found, "the bytes differ");
-    println!("\x1b[1mthe same bytes\x1b[0m");
+    shell.remark("the same bytes");
     Ok(())
 }

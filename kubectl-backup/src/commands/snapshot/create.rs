@@ -23,6 +23,9 @@ use crate::{
     },
 };
 
+/// Derived names that are tried before giving up: as many as a second may bring forth.
+const ATTEMPTS: u32 = 20;
+
 /// Take a snapshot of a volume and wait until it is ready
 ///
 /// The snapshot class follows from the volume's storage class; --class names another. What a later restore needs to
@@ -58,18 +61,19 @@ impl Args {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let cluster = context.cluster().await?;
         let ui = &context.ui;
-        let plan = self.plan(context, &cluster).await?;
+        let mut plan = self.plan(context, &cluster).await?;
         match &plan.snapshot.spec.volume_snapshot_class_name {
             Some(class) => ui.status(&format!("using VolumeSnapshotClass {class:?} ({})", plan.why)),
             None => ui.status(&format!("VolumeSnapshotClass {}", plan.why)),
         }
         let (format, dry_run) = (self.output.format(), self.dry_run.dry_run);
-        let name = plan.snapshot.metadata.name.clone().unwrap_or_default();
-        let object = as_sent(&plan.snapshot)?;
         let object = match dry_run {
-            DryRun::Client => object,
-            DryRun::None | DryRun::Server => create(&cluster, &object, &name, dry_run).await?,
+            DryRun::Client => as_sent(&plan.snapshot)?,
+            DryRun::None | DryRun::Server => {
+                create_under_free_name(&cluster, &mut plan.snapshot, self.name.is_none(), dry_run).await?
+            }
         };
+        let name = plan.snapshot.metadata.name.clone().unwrap_or_default();
         let full_name = format!("{RESOURCE}/{name}");
         let report =
             |object: &Value| print_changed(ui, format, dry_run, &Changed { name: &full_name, verb: "created", object });
@@ -129,6 +133,27 @@ async fn class_by_admission(
     let trial = as_sent(&create::object(request, claim, None))?;
     let answer = create(cluster, &trial, request.name, DryRun::Server).await?;
     Ok(answer.pointer("/spec/volumeSnapshotClassName").and_then(Value::as_str).map(str::to_owned))
+}
+
+/// Creates the snapshot; where its name was derived and is taken, under the next one.
+async fn create_under_free_name(
+    cluster: &Cluster,
+    snapshot: &mut VolumeSnapshot,
+    is_derived: bool,
+    dry_run: DryRun,
+) -> Result<Value> {
+    let first = snapshot.metadata.name.clone().unwrap_or_default();
+    let mut attempt = 1;
+    loop {
+        let name = name::again(&first, attempt);
+        snapshot.metadata.name = Some(name.clone());
+        match create(cluster, &as_sent(snapshot)?, &name, dry_run).await {
+            Err(error) if is_derived && attempt < ATTEMPTS && error.reason.as_deref() == Some("AlreadyExists") => {
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
 }
 
 fn as_sent(snapshot: &VolumeSnapshot) -> Result<Value> {

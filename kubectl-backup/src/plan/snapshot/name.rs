@@ -6,6 +6,8 @@ use jiff::{Timestamp, tz::TimeZone};
 const NAME_MAX: usize = 63;
 /// `-` and fourteen digits.
 const STAMP_LEN: usize = 15;
+/// `-` and a counter.
+const COUNTER_LEN: usize = 3;
 /// What is kept of a long claim's end: the ordinal of a StatefulSet's volume stands there.
 const TAIL_LEN: usize = 16;
 
@@ -15,8 +17,13 @@ pub fn derive(claim: &str, now: Timestamp) -> String {
     format!("{}-{stamp}", shorten(claim))
 }
 
+/// Returns the name to try next when a derived one is taken: two snapshots of a claim may be made in one second.
+pub fn again(derived: &str, attempt: u32) -> String {
+    if attempt > 1 { format!("{derived}-{attempt}") } else { derived.to_owned() }
+}
+
 fn shorten(claim: &str) -> String {
-    let room = NAME_MAX - STAMP_LEN;
+    let room = NAME_MAX - STAMP_LEN - COUNTER_LEN;
     if claim.len() <= room {
         return claim.to_owned();
     }
@@ -45,8 +52,9 @@ mod tests {
     #[test]
     fn a_long_claim_keeps_its_ordinal() {
         let name = derive(&format!("data-{}-12", "x".repeat(80)), now());
-        assert_eq!(name, "data-xxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxx-12-20261121070807");
-        assert_eq!(name.len(), 63);
+        assert_eq!(name, "data-xxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxx-12-20261121070807");
+        assert_eq!(again(&name, 1), name);
+        assert_eq!(again(&name, 20).len(), 63);
     }
 
     proptest! {

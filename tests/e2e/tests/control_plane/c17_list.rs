@@ -48,3 +48,12 @@ fn c17_delete_all_of_a_namespace_leaves_the_others_alone() {
     assert!(left.contains(&format!("/{theirs}\n")) && left.contains(&format!("/{both}\n")), "{left}");
     cluster.plugin(&["delete", theirs, &both, "--yes"]).ok();
 }
+
+#[test]
+fn c17_an_empty_list_says_what_was_looked_for() {
+    let cluster = TestCluster::control_plane();
+    let run = cluster.plugin(&["list", "-n", "nope", "-l", "no=such"]).ok();
+    run.says("No backups that hold namespace \"nope\" found in Velero's namespace \"velero\".");
+    let run = cluster.plugin(&["list", "-A", "-n", "nope", "-l", "no=such", "--request-timeout", "5"]).ok();
+    run.says("No backups found");
+}

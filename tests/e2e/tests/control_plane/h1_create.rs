@@ -86,3 +86,50 @@ fn h1_dry_runs_keep_nothing() {
     assert_eq!(server.stdout, "volumesnapshot.snapshot.storage.k8s.io/dry created (server dry run)\n");
     assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
 }
+
+#[test]
+fn h1_snapshots_of_one_second_get_different_names() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h1");
+    Claim::block(&shop, "data");
+    std::thread::scope(|scope| {
+        let runs: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| shop.plugin(&["snapshot", "create", "data", "--no-wait"]).ok())).collect();
+        runs.into_iter().for_each(|run| drop(run.join().unwrap()));
+    });
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).lines().count(), 4);
+}
+
+#[test]
+fn h1_a_verb_that_is_none_is_told_from_a_claim() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h1");
+    let run = shop.plugin(&["snapshot", "ls"]).ends_with(1);
+    run.says("`snapshot ls` was taken for `snapshot create ls`").says("list");
+}
+
+#[test]
+fn w1_a_webhook_that_does_not_answer_is_named_with_where_it_runs() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("w1");
+    let name = shop.name();
+    Claim::block(&shop, "data");
+    // As the real one when its pods are gone, but for this namespace only.
+    cluster.create(&format!(
+        r#"{{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration","metadata":{{"name":"{name}"}},
+        "webhooks":[{{"name":"quota.kubectl-backup.dev","admissionReviewVersions":["v1"],"sideEffects":"None",
+        "namespaceSelector":{{"matchLabels":{{"kubernetes.io/metadata.name":"{name}"}}}},
+        "clientConfig":{{"url":"https://127.0.0.1:1/"}},
+        "rules":[{{"apiGroups":["snapshot.storage.k8s.io"],"apiVersions":["v1"],"resources":["volumesnapshots"],"operations":["CREATE"]}}]}}]}}"#
+    ));
+    // The API server takes a new configuration up after a moment: until then, trials go through.
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let run = loop {
+        let run = shop.plugin(&["snapshot", "create", "data", "--dry-run", "server"]);
+        if run.code != 0 || std::time::Instant::now() > deadline {
+            break run;
+        }
+    };
+    cluster.kubectl(&["delete", "validatingwebhookconfiguration", name]);
+    run.ends_with(1).says("failed calling webhook").says("kubectl get deployments,pods -n kubectl-backup-system");
+}
