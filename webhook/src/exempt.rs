@@ -1,41 +1,33 @@
 //! Who is not bound by quotas.
 
+use backup_policy::config::Accounts;
+
 /// Velero's account as its own installer names it, and as its Helm chart does.
 const ACCOUNTS: [&str; 2] = ["velero", "velero-server"];
 
-/// The accounts that quotas do not bind: Velero's own and what the administrator adds.
-///
-/// They are told by the user that the API server authenticated; labels and names could be set by anybody.
-#[derive(Debug, Clone)]
-pub struct Exempt {
-    users: Vec<String>,
+/// The accounts that are exempt whatever the policy says: Velero's in that namespace, and these users.
+pub fn accounts(velero_namespace: &str, users: &[String]) -> Accounts {
+    let users = velero(velero_namespace).into_iter().chain(users.iter().cloned()).collect();
+    Accounts { users, ..Accounts::default() }
 }
 
-impl Exempt {
-    /// Velero's accounts in that namespace, and these users.
-    pub fn new(velero_namespace: &str, users: &[String]) -> Self {
-        let velero = ACCOUNTS.map(|account| format!("system:serviceaccount:{velero_namespace}:{account}"));
-        Self { users: velero.into_iter().chain(users.iter().cloned()).collect() }
-    }
-
-    /// Whether this user is one of them.
-    pub fn holds(&self, user: &str) -> bool {
-        self.users.iter().any(|exempt| exempt == user)
-    }
+fn velero(namespace: &str) -> [String; 2] {
+    ACCOUNTS.map(|account| format!("system:serviceaccount:{namespace}:{account}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Exempt;
+    use super::*;
 
     #[test]
     fn only_velero_of_that_namespace_and_named_users() {
-        let exempt = Exempt::new("velero", &["admin@example.org".to_owned()]);
-        assert!(exempt.holds("system:serviceaccount:velero:velero"));
-        assert!(exempt.holds("system:serviceaccount:velero:velero-server"), "as Helm installs it");
-        assert!(exempt.holds("admin@example.org"));
-        assert!(!exempt.holds("system:serviceaccount:other:velero"));
-        assert!(!exempt.holds("velero"));
+        let exempt = accounts("velero", &["admin@example.org".to_owned()]);
+        let holds = |user: &str| exempt.hold(user, &[]);
+        assert!(holds("system:serviceaccount:velero:velero"));
+        assert!(holds("system:serviceaccount:velero:velero-server"), "as Helm installs it");
+        assert!(holds("admin@example.org"));
+        assert!(!holds("system:serviceaccount:other:velero"));
+        assert!(!holds("velero"));
     }
 
     #[test]
@@ -46,7 +38,7 @@ mod tests {
         ];
         let oadp = include_str!("../../manifests/webhook/components/oadp/kustomization.yaml");
         for (namespace, manifests) in [("velero", base.concat()), ("openshift-adp", oadp.to_owned())] {
-            let users = Exempt::new(namespace, &[]).users;
+            let users = velero(namespace);
             let expected = format!("request.userInfo.username in ['{}', '{}']", users[0], users[1]);
             let lines: Vec<_> = manifests
                 .lines()

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Default)]
 pub struct Health {
     certificate: AtomicBool,
+    policy: AtomicBool,
     draining: AtomicBool,
 }
 
@@ -13,6 +14,11 @@ impl Health {
     /// A certificate is loaded, and the API server was told whom to trust.
     pub fn set_certificate(&self) {
         self.certificate.store(true, Ordering::Release);
+    }
+
+    /// The policy was read, or it is certain that there is none.
+    pub fn set_policy(&self) {
+        self.policy.store(true, Ordering::Release);
     }
 
     /// The process is about to stop.
@@ -29,10 +35,12 @@ impl Health {
     pub fn not_ready(&self) -> Option<&'static str> {
         if self.is_draining() {
             Some("shutting down")
-        } else if self.certificate.load(Ordering::Acquire) {
-            None
-        } else {
+        } else if !self.certificate.load(Ordering::Acquire) {
             Some("no certificate yet")
+        } else if !self.policy.load(Ordering::Acquire) {
+            Some("the policy could not be read yet")
+        } else {
+            None
         }
     }
 }
@@ -42,10 +50,12 @@ mod tests {
     use super::Health;
 
     #[test]
-    fn ready_means_a_certificate_and_no_stop_in_sight() {
+    fn ready_means_a_certificate_a_policy_and_no_stop_in_sight() {
         let health = Health::default();
         assert_eq!(health.not_ready(), Some("no certificate yet"));
         health.set_certificate();
+        assert_eq!(health.not_ready(), Some("the policy could not be read yet"));
+        health.set_policy();
         assert_eq!(health.not_ready(), None);
         health.set_draining();
         assert_eq!(health.not_ready(), Some("shutting down"));

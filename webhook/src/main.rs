@@ -14,6 +14,7 @@ mod health;
 mod listener;
 mod log;
 mod metrics;
+mod policy;
 mod quota;
 mod router;
 mod run;

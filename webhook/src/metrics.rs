@@ -13,6 +13,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::policy;
+
 /// Counters and histograms, with the registry that prints them.
 #[derive(Debug)]
 pub struct Metrics {
@@ -21,6 +23,7 @@ pub struct Metrics {
     findings: Family<Rule, Counter>,
     seconds: Family<Phase, Histogram>,
     certificate_ends: Gauge,
+    policy: policy::Series,
 }
 
 /// One kind of request and what became of it.
@@ -65,12 +68,18 @@ impl Metrics {
             "When the certificate in use ends, in seconds since 1970",
             certificate_ends.clone(),
         );
-        Self { registry: Mutex::new(registry), requests, findings, seconds, certificate_ends }
+        let policy = policy::Series::new(&mut registry);
+        Self { registry: Mutex::new(registry), requests, findings, seconds, certificate_ends, policy }
     }
 
     /// Where the end of the certificate in use is told.
     pub fn certificate_ends(&self) -> Gauge {
         self.certificate_ends.clone()
+    }
+
+    /// What is counted about the policy.
+    pub fn policy(&self) -> policy::Series {
+        self.policy.clone()
     }
 
     /// Counts an answered request.

@@ -18,12 +18,13 @@ use crate::{
     callers::{Callers, CallersError},
     certs::{Keeper, Settings, Terms, TermsError, follow_files},
     clock::Clock,
-    exempt::Exempt,
+    exempt,
     facts::Cluster,
     health::Health,
     listener::{BindError, bind},
     log,
     metrics::Metrics,
+    policy::{Current, Follower},
     quota::Quota,
     router, server, shutdown,
     tls::{Certificate, server_config},
@@ -75,16 +76,20 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let client = client().await?;
     let health = Arc::new(Health::default());
     let metrics = Arc::new(Metrics::new());
+    let clock = Clock::ahead_by(clock_offset);
     let ttl = default_backup_ttl.map(|ttl| ttl.to_string());
+    let exemptions = exempt::accounts(&velero_namespace, &exempt_user);
+    let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, ..Config::default() };
+    let current = Current::new(base.clone());
+    let follower = Follower::new(client.clone(), base, current.clone(), metrics.policy(), Arc::clone(&health), clock);
+    let following = tokio::spawn(follower.run(|_| {}));
     let admission = Admission {
-        config: Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, ..Config::default() },
-        exempt: Exempt::new(&velero_namespace, &exempt_user),
+        config: current,
         cluster: Cluster::new(client.clone()),
         quota: Quota::new(client.clone()),
         metrics: Arc::clone(&metrics),
     };
     // Bound before anything says ready.
-    let clock = Clock::ahead_by(clock_offset);
     let callers = callers_of(callers).await?;
     let (listener, admin_listener) = (bind(listen).await?, bind(admin_listen).await?);
     let certificate = Arc::new(Certificate::new(metrics.certificate_ends()));
@@ -110,6 +115,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     stop_admin.cancel();
     ended(watching.await);
     keeper.abort();
+    following.abort();
     Ok(())
 }
 

@@ -104,6 +104,16 @@ impl TestCluster {
         Run::of(self.kubectl_command(&["create", "--as", user, "-f", "-"]), Some(manifest))
     }
 
+    /// `kubectl apply -f -` with the text.
+    pub fn try_apply(&self, manifest: &str) -> Run {
+        self.try_kubectl_with(&["apply", "-f", "-"], manifest)
+    }
+
+    /// kubectl as the administrator runs it, with the text on its standard input.
+    pub fn try_kubectl_with(&self, args: &[&str], input: &str) -> Run {
+        Run::of(self.kubectl_command(args), Some(input))
+    }
+
     /// Waits until the object is as the condition of `kubectl wait` says. Panics after `seconds`.
     #[track_caller]
     pub fn wait_for(&self, namespace: &str, object: &str, condition: &str, seconds: u32) {

@@ -8,9 +8,9 @@ mod weight;
 
 use std::sync::Arc;
 
-use backup_policy::{Config, Subject};
+use backup_policy::Subject;
 
-use crate::{exempt::Exempt, facts::Cluster, metrics::Metrics, quota::Quota};
+use crate::{facts::Cluster, metrics::Metrics, policy::Current, quota::Quota};
 
 pub use answer::Answer;
 pub use mutate::mutate;
@@ -21,9 +21,7 @@ pub use weight::weigh;
 /// What is needed to answer reviews.
 pub struct Admission {
     /// What the administrator set.
-    pub config: Config,
-    /// Who is not bound by quotas.
-    pub exempt: Exempt,
+    pub config: Current,
     /// Reads of the cluster.
     pub cluster: Cluster,
     /// The count.

@@ -8,10 +8,11 @@ use super::{Admission, Answer, Request, review::Operation, subject};
 pub async fn mutate(admission: &Admission, request: &Request) -> Answer {
     let subject = subject(request).filter(|_| request.operation == Operation::Create && request.is_whole());
     let Some(subject) = subject else { return Answer::allowed() };
-    let exempt = admission.exempt.holds(&request.user_info.username);
+    let config = admission.config.load();
+    let exempt = request.is_exempt(&config);
     let mut facts = Facts { requester_exempt: Some(exempt), ..Facts::default() };
     if !exempt && let Some(claim) = subject.snapshot_of_without_class() {
         admission.cluster.learn_snapshot_source(&mut facts, &request.namespace, claim).await;
     }
-    Answer::patched(defaults::patch(&admission.config, &subject, &facts))
+    Answer::patched(defaults::patch(&config, &subject, &facts))
 }

@@ -1,6 +1,6 @@
 //! The API server's question.
 
-use backup_policy::{Kind, facts::Writer};
+use backup_policy::{Config, Kind, facts::Writer};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -139,6 +139,11 @@ impl Request {
     pub fn resource_name(&self) -> String {
         let GroupVersionResource { group, resource, .. } = &self.resource;
         if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") }
+    }
+
+    /// Whether quotas, locks and rules let whoever asks pass.
+    pub fn is_exempt(&self, config: &Config) -> bool {
+        config.exempts(&self.user_info.username, &self.user_info.groups, &self.resource_name())
     }
 
     /// Whether the object as a whole is written, and not a part of it such as its status.

@@ -1,7 +1,7 @@
 //! The validating phase: judge the object as it will be stored, then claim a slot for it.
 
 use backup_policy::{
-    Facts, Subject, evaluate,
+    Config, Facts, Subject, evaluate,
     quota::{Decision, Key},
 };
 
@@ -12,21 +12,28 @@ use crate::quota::Claim;
 pub async fn validate(admission: &Admission, request: &Request) -> Answer {
     let writes = matches!(request.operation, Operation::Create | Operation::Update);
     let Some(subject) = subject(request).filter(|_| writes) else { return Answer::allowed() };
-    let exempt = admission.exempt.holds(&request.user_info.username);
-    let answer = judge(admission, request, &subject, exempt).await;
+    let config = admission.config.load();
+    let exempt = request.is_exempt(&config);
+    let answer = judge(admission, &config, request, &subject, exempt).await;
     if answer.refusal.is_some() || exempt || request.operation != Operation::Create || !request.is_whole() {
         return answer;
     }
-    claim(admission, request, answer).await
+    claim(admission, &config, request, answer).await
 }
 
-async fn judge(admission: &Admission, request: &Request, subject: &Subject<'_>, exempt: bool) -> Answer {
+async fn judge(
+    admission: &Admission,
+    config: &Config,
+    request: &Request,
+    subject: &Subject<'_>,
+    exempt: bool,
+) -> Answer {
     let writer = request.user_info.writer();
     let mut facts = Facts { requester_exempt: Some(exempt), writer, ..Facts::default() };
     if let Some(claim) = subject.snapshot_of_without_class() {
         admission.cluster.learn_snapshot_source(&mut facts, &request.namespace, claim).await;
     }
-    let mut verdict = evaluate(&admission.config, subject, &facts);
+    let mut verdict = evaluate(config, subject, &facts);
     // What an exempt account writes is never refused; it is told all the same.
     if exempt {
         for finding in &mut verdict.findings {
@@ -39,9 +46,9 @@ async fn judge(admission: &Admission, request: &Request, subject: &Subject<'_>, 
     Answer::judged(request, &verdict)
 }
 
-async fn claim(admission: &Admission, request: &Request, answer: Answer) -> Answer {
+async fn claim(admission: &Admission, config: &Config, request: &Request, answer: Answer) -> Answer {
     let resource = request.resource_name();
-    let Some(limit) = admission.config.quota(&resource) else { return answer };
+    let Some(limit) = config.quota(&resource) else { return answer };
     let claim = Claim {
         resource: &resource,
         version: &request.resource.version,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::{exempt::Exempt, facts::Cluster, metrics::Metrics, quota::Quota};
+use crate::{exempt, facts::Cluster, metrics::Metrics, policy::Current, quota::Quota};
 
 /// The real server, with a cluster behind it that nobody answers for: what pods need no cluster for works all the same.
 fn server() -> (Router, Arc<Health>) {
@@ -16,8 +16,11 @@ fn server() -> (Router, Arc<Health>) {
     let client = Client::try_from(nowhere).expect("a client");
     let health = Arc::new(Health::default());
     let admission = Admission {
-        config: Config { backup_ttl: Some("720h0m0s".to_owned()), ..Config::default() },
-        exempt: Exempt::new("velero", &[]),
+        config: Current::new(Config {
+            backup_ttl: Some("720h0m0s".to_owned()),
+            exemptions: exempt::accounts("velero", &[]),
+            ..Config::default()
+        }),
         cluster: Cluster::new(client.clone()),
         quota: Quota::new(client),
         metrics: Arc::new(Metrics::new()),

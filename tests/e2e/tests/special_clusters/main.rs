@@ -3,5 +3,6 @@
 
 mod d1_krew;
 mod missing;
+mod policy;
 mod two_veleros;
 mod webhook;

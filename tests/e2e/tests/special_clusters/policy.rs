@@ -1,0 +1,313 @@
+//! The BackupPolicy of a cluster: what it changes, and how fast.
+
+use std::{
+    env,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::PathBuf,
+    sync::{
+        LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use e2e_tests::{Run, TestCluster};
+use serde_json::{Value, json};
+use test_cluster::{
+    Options,
+    webhook::{Webhook, start_process},
+};
+
+/// How soon a change must be seen. The aim is a second; kubectl's own start is part of what is measured.
+const SOON: Duration = Duration::from_secs(3);
+/// A refusal of a schedule beyond the limit.
+const FULL: &str = "cluster quota schedules";
+
+/// One cluster for all tests of this file, one test at a time: there is one policy.
+static CLUSTER: LazyLock<Mutex<Guarded>> = LazyLock::new(|| Mutex::new(Guarded::start()));
+
+struct Guarded {
+    cluster: TestCluster,
+    webhook: Option<Webhook>,
+}
+
+impl Guarded {
+    fn start() -> Self {
+        let options = Options { name: format!("policy-{}", std::process::id()), ..Options::default() };
+        let mut guarded = Self { cluster: TestCluster::own(&options), webhook: None };
+        guarded.start_webhook();
+        guarded
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "a test is an edge")]
+    fn start_webhook(&mut self) {
+        let program = env::var_os("KUBECTL_BACKUP_WEBHOOK").expect("run these tests with cargo xtask test");
+        let started = start_process(self.cluster.cluster(), &PathBuf::from(program));
+        self.webhook = Some(started.unwrap_or_else(|error| panic!("{error:?}")));
+    }
+
+    fn apply(&self, spec: &Value) -> Run {
+        self.cluster.try_apply(&policy(spec))
+    }
+
+    fn metric(&self, name: &str) -> String {
+        let url = self.webhook.as_ref().expect("it runs").admin_url().to_owned();
+        let address = url.strip_prefix("http://").expect("a plain port");
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).to_owned()
+    }
+
+    /// Tries until it goes as wanted, and says how long that took.
+    #[track_caller]
+    fn soon(&self, what: &str, mut attempt: impl FnMut() -> Run, wanted: impl Fn(&Run) -> bool) -> Duration {
+        let started = Instant::now();
+        loop {
+            let run = attempt();
+            if wanted(&run) {
+                return started.elapsed();
+            }
+            assert!(started.elapsed() < SOON, "{what}: not after {SOON:?}: {run:?}");
+        }
+    }
+
+    /// What the webhook says to a pod that lists a volume it does not have.
+    fn odd_pod(&self) -> Run {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "odd", "namespace": "default",
+            "annotations": {"backup.velero.io/backup-volumes": "nope"}},
+            "spec": {"containers": [{"name": "c", "image": "none"}]}});
+        self.cluster.try_kubectl_with(&["create", "--dry-run=server", "-f", "-"], &pod.to_string())
+    }
+
+    fn schedule(&self, name: &str, more: &[&str]) -> Run {
+        let schedule = json!({
+            "apiVersion": "velero.io/v1", "kind": "Schedule", "metadata": {"name": name, "namespace": "velero"},
+            "spec": {"schedule": "0 3 1 1 *", "template": {"includedNamespaces": ["none"]}},
+        });
+        self.cluster.try_kubectl_with(&[&["create", "-f", "-"], more].concat(), &schedule.to_string())
+    }
+
+    fn ready(&self) -> Value {
+        let object: Value =
+            serde_json::from_str(&self.cluster.kubectl(&["get", "backuppolicy", "default", "-o", "json"]))
+                .expect("an object");
+        object["status"]["conditions"][0].clone()
+    }
+}
+
+fn policy(spec: &Value) -> String {
+    json!({"apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": {"name": "default"}, "spec": spec})
+        .to_string()
+}
+
+fn limit(limit: u32) -> Value {
+    json!({"quotas": [
+        {"resource": "schedules.velero.io", "limit": limit},
+        {"resource": "volumesnapshots.snapshot.storage.k8s.io", "limit": 10},
+    ]})
+}
+
+fn cluster() -> MutexGuard<'static, Guarded> {
+    let guarded = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
+    guarded.cluster.kubectl(&["delete", "backuppolicies", "--all"]);
+    guarded.cluster.kubectl(&["delete", "schedules.velero.io", "--all", "-n", "velero"]);
+    guarded.soon("no policy", || guarded.odd_pod(), |run| run.stderr.contains("BKP104") && run.code != 0);
+    guarded
+}
+
+#[test]
+fn w7_limits_change_live_and_a_deleted_policy_leaves_the_built_in_ones() {
+    let guarded = cluster();
+    guarded.apply(&limit(1)).ok();
+    guarded.schedule("a", &[]).ok();
+    let refused = guarded.soon(
+        "a lower limit",
+        || guarded.schedule("b", &["--dry-run=server"]),
+        |run| run.stderr.contains("cluster quota schedules: 1/1 used"),
+    );
+    guarded.apply(&limit(2)).ok();
+    let admitted = guarded.soon("a higher limit", || guarded.schedule("b", &[]), |run| run.code == 0);
+    guarded.apply(&limit(0)).ok();
+    guarded.soon(
+        "no schedules at all",
+        || guarded.schedule("c", &["--dry-run=server"]),
+        |run| run.stderr.contains("2/0 used"),
+    );
+    // What exists is not touched.
+    assert_eq!(
+        guarded.cluster.kubectl(&["get", "schedules.velero.io", "-n", "velero", "-o", "name"]).lines().count(),
+        2
+    );
+    guarded.cluster.kubectl(&["delete", "backuppolicy", "default"]);
+    let built_in = guarded.soon("the built-in limit", || guarded.schedule("c", &[]), |run| run.code == 0);
+    guarded.schedule("d", &[]).ends_with(1).says("3/3 used");
+    eprintln!("seen after {refused:?}, {admitted:?}, {built_in:?}");
+}
+
+#[test]
+fn w7_severities_change_live() {
+    let guarded = cluster();
+    let set = |severity: &str| guarded.apply(&json!({"rules": {"BKP104": severity}})).ok();
+    set("Warn");
+    guarded.soon("Warn", || guarded.odd_pod(), |run| run.code == 0 && run.stderr.contains("Warning: BKP104"));
+    set("Off");
+    guarded.soon("Off", || guarded.odd_pod(), |run| run.code == 0 && !run.stderr.contains("BKP104"));
+    set("Audit");
+    let line = "backup_webhook_findings_total{code=\"BKP104\",severity=\"audit\"}";
+    guarded.soon("Audit", || guarded.odd_pod(), |run| run.code == 0 && guarded.metric_if_any(line).is_some());
+    set("Deny");
+    guarded.soon("Deny", || guarded.odd_pod(), |run| run.code == 1 && run.stderr.contains("BKP104"));
+}
+
+impl Guarded {
+    fn metric_if_any(&self, name: &str) -> Option<String> {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.metric(name))).ok()
+    }
+}
+
+#[test]
+fn w7_a_wrong_policy_is_refused_at_apply() {
+    let guarded = cluster();
+    // By the type's own schema …
+    let create = |manifest: &str| guarded.cluster.try_create(manifest).ends_with(1);
+    create(&policy(&limit(2001))).says("should be less than or equal to 2000");
+    create(&policy(&json!({"defaults": {"backupTTL": "10m"}}))).says("at least 1h and at most 200 years");
+    create(&policy(&json!({"exemptions": {"groups": ["system:authenticated"]}}))).says("one for everybody");
+    create(&policy(&json!({"plans": [{"name": "a", "schedule": "@daily", "ttl": "2h", "lock": "3h"}]})))
+        .says("lock must not exceed ttl");
+    create(&policy(&limit(1)).replace("\"default\"", "\"other\"")).says("name it so");
+    // … and by our rules, all mistakes at once.
+    create(&policy(&json!({
+        "rules": {"BKP199": "Warn"}, "plans": [{"name": "nightly", "schedule": "0 25 * * *"}],
+        "quotas": [{"resource": "schedule.velero.io", "limit": 1}],
+    })))
+    .says("spec.rules[BKP199]: there is no such rule")
+    .says("spec.plans[0].schedule: \"0 25 * * *\" is no schedule that Velero takes")
+    .says("write schedules.velero.io");
+    assert_eq!(guarded.cluster.kubectl(&["get", "backuppolicies", "-o", "name"]), "");
+}
+
+#[test]
+fn w7_a_policy_that_cannot_be_used_keeps_the_last_good_one_also_over_a_restart() {
+    let mut guarded = cluster();
+    guarded.apply(&limit(1)).ok();
+    guarded.cluster.wait_for("default", "backuppolicy/default", "condition=Ready", 20);
+    guarded.schedule("a", &[]).ok();
+    // A wrong one gets in only where nobody asks us.
+    guarded.cluster.kubectl(&["delete", "validatingwebhookconfiguration", "backup-webhook"]);
+    guarded.soon(
+        "nobody asks",
+        || guarded.apply(&json!({"quotas": limit(5)["quotas"], "rules": {"BKP199": "Warn"}})),
+        |run| run.code == 0,
+    );
+    guarded.cluster.wait_for("default", "backuppolicy/default", "condition=Ready=False", 20);
+    let ready = guarded.ready();
+    assert_eq!(ready["reason"], "Invalid");
+    let message = ready["message"].as_str().unwrap_or_default();
+    assert!(
+        message.starts_with("the policy cannot be used, generation 1 stays in force: spec.rules[BKP199]"),
+        "{message}"
+    );
+    assert_eq!(guarded.metric("backup_webhook_policy_usable"), "0");
+    assert_eq!(guarded.metric("backup_webhook_policy_generation_in_force"), "1");
+    assert_eq!(guarded.metric("backup_webhook_policy_generation_seen"), "2");
+    // One that starts now finds what was in force.
+    guarded.webhook.take().expect("it runs").stop().unwrap_or_else(|error| panic!("{error:?}"));
+    guarded.start_webhook();
+    assert_eq!(guarded.metric("backup_webhook_policy_generation_in_force"), "1");
+    guarded.schedule("b", &[]).ends_with(1).says("1/1 used");
+    guarded.apply(&limit(2)).ok();
+    guarded.cluster.wait_for("default", "backuppolicy/default", "condition=Ready", 20);
+    guarded.schedule("b", &[]).ok();
+    assert_eq!(guarded.metric("backup_webhook_policy_usable"), "1");
+}
+
+#[test]
+fn w7_users_and_groups_are_exempted_by_the_policy() {
+    let guarded = cluster();
+    let mut spec = limit(0);
+    spec["exemptions"] = json!({"users": ["planner"], "groups": ["storage-admins"]});
+    spec["quotas"][0]["exempt"] = json!({"users": ["scheduler"]});
+    guarded.apply(&spec).ok();
+    let full =
+        |more: &[&str]| guarded.schedule("x", &[&["--dry-run=server", "--as-group=system:masters"], more].concat());
+    guarded.soon("the limit", || full(&["--as=nobody"]), |run| run.stderr.contains(FULL));
+    // system:masters lets the API server take the request; whom quotas bind, the policy says.
+    full(&["--as=planner"]).ok();
+    full(&["--as=nobody", "--as-group=storage-admins"]).ok();
+    full(&["--as=scheduler"]).ok();
+    full(&["--as=storage-admins"]).ends_with(1).says(FULL);
+    // An exempt account's snapshot is marked, as Velero's are; the exemption of one quota is none of another.
+    let snapshot = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
+        "metadata": {"name": "x", "namespace": "default"}, "spec": {"source": {"persistentVolumeClaimName": "none"}}});
+    let marked = |user: &str| {
+        let create = ["create", "--dry-run=server", "-o", "yaml", "--as-group=system:masters", "--as", user, "-f", "-"];
+        guarded.cluster.try_kubectl_with(&create, &snapshot.to_string()).stdout.contains("quota-exempt")
+    };
+    assert!(marked("planner") && !marked("scheduler") && !marked("nobody"));
+}
+
+#[test]
+fn w7_the_table_of_snapshot_classes_changes_live() {
+    let guarded = cluster();
+    let class: Value =
+        serde_json::from_str(&guarded.cluster.kubectl(&["get", "volumesnapshotclass", "block-snapshot", "-o", "json"]))
+            .expect("an object");
+    let other = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass",
+        "metadata": {"name": "policy-snapshot"}, "driver": class["driver"], "deletionPolicy": "Delete"});
+    guarded.cluster.create(&other.to_string());
+    guarded.cluster.create(
+        &json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "disk", "namespace": "default"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "test-block-std", "resources": {"requests": {"storage": "1Mi"}}}})
+        .to_string(),
+    );
+    guarded.cluster.wait_for("default", "pvc/disk", "jsonpath={.status.phase}=Bound", 60);
+    let snapshot = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
+        "metadata": {"name": "x", "namespace": "default"}, "spec": {"source": {"persistentVolumeClaimName": "disk"}}});
+    let class_of = || {
+        guarded
+            .cluster
+            .try_kubectl_with(&["create", "--dry-run=server", "-o", "yaml", "-f", "-"], &snapshot.to_string())
+    };
+    assert!(class_of().ok().stdout.contains("volumeSnapshotClassName: block-snapshot"));
+    guarded
+        .apply(&json!({"snapshotClasses": [{"storageClass": "test-block-*", "snapshotClass": "policy-snapshot"}]}))
+        .ok();
+    guarded.soon("the table", class_of, |run| run.stdout.contains("volumeSnapshotClassName: policy-snapshot"));
+}
+
+#[test]
+fn w7_no_request_fails_while_the_policy_changes() {
+    let guarded = cluster();
+    let over = AtomicBool::new(false);
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "fine", "namespace": "default",
+        "annotations": {"backup.velero.io/backup-volumes": "data"}},
+        "spec": {"containers": [{"name": "c", "image": "none"}], "volumes": [{"name": "data", "emptyDir": {}}]}})
+    .to_string();
+    let (cluster, over) = (&guarded.cluster, &over);
+    let sent = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut sent = 0;
+                    while !over.load(Ordering::Relaxed) {
+                        cluster.try_kubectl_with(&["create", "--dry-run=server", "-f", "-"], &pod).ok();
+                        sent += 1;
+                    }
+                    sent
+                })
+            })
+            .collect();
+        for round in 0..20 {
+            let severity = ["Warn", "Deny", "Audit", "Off"][round % 4];
+            guarded.apply(&json!({"rules": {"BKP104": severity}})).ok();
+        }
+        over.store(true, Ordering::Relaxed);
+        clients.into_iter().map(|client| client.join().expect("no request failed")).sum::<u32>()
+    });
+    assert!(sent > 20, "{sent} requests were sent while the policy changed 20 times");
+}
