@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::snapshot_class::SnapshotClassFact;
+use crate::{snapshot_class::SnapshotClassFact, velero::VeleroFacts};
 
 /// Facts about the cluster and the request. `None` means not known, never "there is none".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Facts {
     pub source_volume: Option<VolumeFact>,
     /// Every VolumeSnapshotClass of the cluster.
     pub snapshot_classes: Option<Vec<SnapshotClassFact>>,
+    /// What there is of Velero.
+    pub velero: VeleroFacts,
 }
 
 /// Who writes an object, as the API server authenticated them.

@@ -22,6 +22,7 @@ pub mod settings;
 pub mod snapshot_class;
 pub mod subject;
 pub mod vap;
+pub mod velero;
 mod verdict;
 
 pub use config::Config;

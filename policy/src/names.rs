@@ -10,6 +10,11 @@ pub const INIT_HOOK_COMMAND: &str = "init.hook.restore.velero.io/command";
 pub const INIT_HOOK_NAME: &str = "init.hook.restore.velero.io/container-name";
 /// Documented by Velero and read by nothing in it, up to at least 1.18.3.
 pub const INIT_HOOK_TIMEOUT: &str = "init.hook.restore.velero.io/timeout";
+/// Annotation of a backup: the moment before which it must not be deleted (RFC 3339).
+pub const LOCKED_UNTIL: &str = "kubectl-backup.dev/locked-until";
+/// Annotation of a backup, or of a schedule for its backups: the time from the backup's start on for which it must not be
+/// deleted (a Go duration).
+pub const LOCK_FOR: &str = "kubectl-backup.dev/lock-for";
 
 /// A command that Velero runs in a container of the pod, by the keys of its annotations.
 #[derive(Debug, PartialEq, Eq)]

@@ -36,12 +36,13 @@ pub(crate) mod skipped_volume_type;
 mod unknown_annotation;
 mod unknown_volume;
 mod unmounted_volume;
+mod velero;
 pub(crate) mod volume_list;
 
 pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 
 /// Every rule, in the order of their codes.
-pub const CATALOGUE: [&Rule; 33] = [
+pub const CATALOGUE: [&Rule; 65] = [
     &blank_entry::RULE,
     &empty_entry::RULE,
     &duplicate_volume::RULE,
@@ -65,6 +66,38 @@ pub const CATALOGUE: [&Rule; 33] = [
     &hook_wait_for_ready::RULE,
     &init_hook_name::RULE,
     &no_snapshot_class::RULE,
+    &velero::cron_invalid::RULE,
+    &velero::cron_dialect::RULE,
+    &velero::never_runs::RULE,
+    &velero::runs_too_often::RULE,
+    &velero::unreadable_duration::RULE,
+    &velero::negative_ttl::RULE,
+    &velero::ttl_shorter_than_interval::RULE,
+    &velero::mixed_filters::RULE,
+    &velero::contradictory_lists::RULE,
+    &velero::namespace_pattern::RULE,
+    &velero::both_selectors::RULE,
+    &velero::cluster_resources_left_out::RULE,
+    &velero::name_too_long::RULE,
+    &velero::storage_location_missing::RULE,
+    &velero::storage_location_unusable::RULE,
+    &velero::snapshot_locations::RULE,
+    &velero::resource_policy::RULE,
+    &velero::idle_hook::RULE,
+    &velero::node_agent_missing::RULE,
+    &velero::snapshots_off_and_moved::RULE,
+    &velero::restore_source::RULE,
+    &velero::restore_backup::RULE,
+    &velero::restore_schedule::RULE,
+    &velero::existing_resource_policy::RULE,
+    &velero::namespace_mapping::RULE,
+    &velero::non_restorable::RULE,
+    &velero::resource_modifier::RULE,
+    &velero::delete_request_backup::RULE,
+    &velero::lock_unreadable::RULE,
+    &velero::lock_shortened::RULE,
+    &velero::locked_backup_deleted::RULE,
+    &velero::expires_while_locked::RULE,
     &quota_exempt_label::RULE,
     &policy_name::RULE,
     &policy_shape::RULE,

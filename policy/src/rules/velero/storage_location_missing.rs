@@ -1,0 +1,78 @@
+//! BKP314: a backup without a place to be kept in fails.
+
+use super::{LOCATIONS, MANY, later, short, with_locations};
+use crate::{
+    Config, Facts, Operation, Severity, Subject,
+    rules::{Cel, Check, Missing, Outcome, Page, Rule, Violation},
+    velero::{BACKUPS, Spec},
+};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    code: "BKP314",
+    severity: Severity::Deny,
+    title: "A backup's storage location exists",
+    page: Page {
+        why: "Velero keeps each backup in a BackupStorageLocation of its own namespace: the one that is named, else the \
+              one marked as default, else one named default. Without it the backup fails its validation \
+              (backup_controller.go), and in a namespace without Velero nobody looks at it at all.",
+        bad: include_str!("../examples/BKP314.bad.yaml"),
+        good: include_str!("../examples/BKP314.good.yaml"),
+        operation: Operation::Create,
+        facts: &[LOCATIONS],
+        given: || {
+            with_locations(&[
+                ("default", true, false, true),
+                ("archive", false, true, true),
+                ("broken", false, false, false),
+            ])
+        },
+    },
+    check: Check::Subject(check),
+    cel: Cel::LeftOut("generated policies are for pods"),
+};
+
+fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
+    let Some(spec) = Spec::touched(subject, BACKUPS, &["storageLocation"]) else { return Ok(Vec::new()) };
+    let locations = facts.velero.locations.as_ref().ok_or(Missing(LOCATIONS))?;
+    let message = match spec.text("storageLocation") {
+        Some(name) if locations.iter().any(|location| location.name == name) => return Ok(Vec::new()),
+        Some(name) => format!("there is no BackupStorageLocation {} in this namespace", short(name)),
+        None if locations.iter().any(|location| location.is_default || location.name == "default") => {
+            return Ok(Vec::new());
+        }
+        None => "no BackupStorageLocation of this namespace is the default".to_owned(),
+    };
+    let known: Vec<_> = locations.iter().map(|location| location.name.as_str()).take(MANY).collect();
+    let way_out = if known.is_empty() {
+        "the namespace has none: Velero looks only at its own namespace".to_owned()
+    } else {
+        format!("name one of: {}", known.join(", "))
+    };
+    let violation = Violation::at(spec.path("storageLocation"), format!("{message}; {way_out}"));
+    Ok(vec![later(&spec, violation)])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixture::said_with;
+    use super::super::with_locations;
+    use crate::Facts;
+
+    #[test]
+    fn a_location_is_named_or_the_default() {
+        let facts = with_locations(&[("main", false, false, true)]);
+        let said = |kind: &str, spec: serde_json::Value| said_with(super::check, kind, &spec, &facts);
+        insta::assert_snapshot!(said("Backup", json!({"storageLocation": "offsite"})), @r#"spec.storageLocation: there is no BackupStorageLocation "offsite" in this namespace; name one of: main"#);
+        insta::assert_snapshot!(said("Backup", json!({})), @"spec.storageLocation: no BackupStorageLocation of this namespace is the default; name one of: main");
+        insta::assert_snapshot!(said("Schedule", json!({"template": {}})), @"spec.template.storageLocation: no BackupStorageLocation of this namespace is the default; name one of: main (harmless)");
+        assert_eq!(said("Backup", json!({"storageLocation": "main"})), "");
+        insta::assert_snapshot!(said_with(super::check, "Backup", &json!({}), &with_locations(&[])), @"spec.storageLocation: no BackupStorageLocation of this namespace is the default; the namespace has none: Velero looks only at its own namespace");
+        assert_eq!(
+            said_with(super::check, "Backup", &json!({}), &with_locations(&[("default", false, false, true)])),
+            ""
+        );
+        insta::assert_snapshot!(said_with(super::check, "Backup", &json!({}), &Facts::default()), @"not evaluated: the BackupStorageLocations");
+    }
+}
