@@ -1,6 +1,11 @@
-//! What the webhook counts about itself.
+//! What the webhook counts about itself. docs/metrics.md says what each is for.
+
+mod load;
+mod process;
 
 use std::{sync::Mutex, time::Duration};
+
+pub use load::Load;
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -24,6 +29,7 @@ pub struct Metrics {
     seconds: Family<Phase, Histogram>,
     certificate_ends: Gauge,
     policy: policy::Series,
+    load: Load,
 }
 
 /// One kind of request and what became of it.
@@ -50,10 +56,21 @@ struct Phase {
     phase: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
 impl Metrics {
     /// Starts at zero.
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("backup_webhook");
+        let mut root = Registry::default();
+        root.register_collector(Box::new(process::Process));
+        let registry = root.sub_registry_with_prefix("backup_webhook");
+        let (build, load) = (Family::<Build, Gauge>::default(), Load::default());
+        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("build_info", "Always 1; the version is in the label", build);
+        load.register(registry);
         let requests = Family::default();
         let findings = Family::default();
         // From a quarter of a millisecond to about four seconds.
@@ -68,8 +85,13 @@ impl Metrics {
             "When the certificate in use ends, in seconds since 1970",
             certificate_ends.clone(),
         );
-        let policy = policy::Series::new(&mut registry);
-        Self { registry: Mutex::new(registry), requests, findings, seconds, certificate_ends, policy }
+        let policy = policy::Series::new(registry);
+        Self { registry: Mutex::new(root), requests, findings, seconds, certificate_ends, policy, load }
+    }
+
+    /// How busy the server is.
+    pub fn load(&self) -> &Load {
+        &self.load
     }
 
     /// Where the end of the certificate in use is told.

@@ -1,7 +1,9 @@
 //! HTTP around the answers: what may be sent, how much of it, and by when.
 
 use std::{
+    num::NonZero,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -19,7 +21,8 @@ use axum::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::SignedDuration;
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
@@ -41,6 +44,13 @@ const BODY_TIME: Duration = Duration::from_secs(2);
 /// Memory for parsed reviews: a quarter of the memory limit in the manifests. An update with thirty thousand managed
 /// fields on both sides takes less than half of it.
 const MAX_PARSED: usize = 128 * 1024 * 1024;
+/// Reviews that weigh more are answered on a thread of their own: parsing and judging them takes long enough to hold up
+/// all others. The rest, which is nearly all, is answered at once, which is quicker than to hand it over.
+const LARGE: usize = 256 * 1024;
+/// Memory for parsed reviews that are not large: they wait behind each other only.
+const MAX_SMALL: usize = 32 * 1024 * 1024;
+/// How long a large review waits for such a thread. Behind that its caller is told to come back, and not left waiting.
+const THREAD_TIME: Duration = Duration::from_secs(1);
 /// Time for a request whose caller names none, and the most that a caller may ask for.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_DEADLINE: Duration = Duration::from_secs(30);
@@ -50,8 +60,18 @@ const WAY_BACK: Duration = Duration::from_millis(300);
 struct Shared {
     admission: Admission,
     health: Arc<Health>,
-    bytes: Semaphore,
-    memory: Semaphore,
+    bytes: Arc<Semaphore>,
+    small: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
+}
+
+/// What a review is answered with, and what it takes until then.
+struct Question {
+    phase: Phase,
+    body: Vec<u8>,
+    started: Instant,
+    _share: OwnedSemaphorePermit,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,14 +90,36 @@ impl Phase {
     }
 }
 
+impl Question {
+    /// How much memory it takes, once parsed.
+    fn weight(&self) -> usize {
+        self.phase.copies() * admit::weigh(&self.body)
+    }
+
+    /// The same, unless the question is a large one: which is not weighed here, for that takes its time too.
+    fn small(&self) -> Option<u32> {
+        if self.body.len() > LARGE {
+            return None;
+        }
+        u32::try_from(self.weight()).ok().filter(|weight| usize::try_from(*weight).is_ok_and(|weight| weight <= LARGE))
+    }
+}
+
 /// The routes that the API server calls.
 pub fn router(admission: Admission, health: Arc<Health>) -> Router {
-    let shared =
-        Arc::new(Shared { admission, health, bytes: Semaphore::new(MAX_BODIES), memory: Semaphore::new(MAX_PARSED) });
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let [bytes, small, memory, threads] =
+        [MAX_BODIES, MAX_SMALL, MAX_PARSED, threads].map(|count| Arc::new(Semaphore::new(count)));
+    let shared = Arc::new(Shared { admission, health, bytes, small, memory, threads });
     let route = |phase| {
         post(move |State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Body| async move {
-            let mut response =
-                handle(&shared, phase, &uri, &headers, body).await.unwrap_or_else(Refusal::into_response);
+            let load = shared.admission.metrics.load();
+            let _review = load.review();
+            let answered = handle(&shared, phase, &uri, &headers, body).await;
+            let mut response = answered.unwrap_or_else(|refusal| {
+                load.refused(refusal.reason());
+                refusal.into_response()
+            });
             // Callers must find another replica before this one is gone.
             if shared.health.is_draining() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -89,7 +131,7 @@ pub fn router(admission: Admission, health: Arc<Health>) -> Router {
 }
 
 async fn handle(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     phase: Phase,
     uri: &Uri,
     headers: &HeaderMap,
@@ -101,22 +143,51 @@ async fn handle(
     }
     let started = Instant::now();
     let answered = timeout(deadline, async {
-        let (body, _share) = timeout(BODY_TIME, read(body, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
-        let weight = phase.copies() * admit::weigh(&body);
-        let weight = u32::try_from(weight).ok().filter(|_| weight <= MAX_PARSED).ok_or(Refusal::TooComplex)?;
-        let _memory = shared.memory.acquire_many(weight).await.map_err(|_| Refusal::Busy)?;
-        answer(shared, phase, &body, started).await
+        let (body, share) = timeout(BODY_TIME, read(body, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
+        let question = Question { phase, body, started, _share: share };
+        match question.small() {
+            Some(weight) => {
+                let _memory = shared.small.acquire_many(weight).await.map_err(|_| Refusal::Busy)?;
+                answer(shared, &question).await
+            }
+            None => answer_apart(shared, question, deadline).await,
+        }
     });
     let (uid, answer) = answered.await.map_err(|_| Refusal::Late)??;
     let review = answer.into_review(&uid).map_err(|_| Refusal::Unprintable)?;
     Ok(axum::Json(review).into_response())
 }
 
+/// Answers on a thread that may be kept busy. What the review takes is held until the thread is done with it, also when
+/// nobody waits for the answer any more.
+async fn answer_apart(
+    shared: &Arc<Shared>,
+    question: Question,
+    deadline: Duration,
+) -> Result<(String, Answer), Refusal> {
+    let waiting = timeout(THREAD_TIME, Arc::clone(&shared.threads).acquire_owned());
+    let thread = waiting.await.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
+    let (shared, runtime) = (Arc::clone(shared), Handle::current());
+    let answering = tokio::task::spawn_blocking(move || {
+        let _thread = (thread, shared.admission.metrics.load().large_review());
+        let weight = question.weight();
+        let permits = u32::try_from(weight).ok().filter(|_| weight <= MAX_PARSED).ok_or(Refusal::TooComplex)?;
+        runtime.block_on(async {
+            let answering = async {
+                let _memory = shared.memory.acquire_many(permits).await.map_err(|_| Refusal::Busy)?;
+                answer(&shared, &question).await
+            };
+            timeout(deadline, answering).await.map_err(|_| Refusal::Late)?
+        })
+    });
+    answering.await.map_err(|_| Refusal::Unanswered)?
+}
+
 /// Reads a body. Its share is taken as it arrives: a length that is only announced keeps nobody else out.
-async fn read(body: Body, bytes: &Semaphore) -> Result<(Vec<u8>, SemaphorePermit<'_>), Refusal> {
+async fn read(body: Body, bytes: &Arc<Semaphore>) -> Result<(Vec<u8>, OwnedSemaphorePermit), Refusal> {
     let mut body = Limited::new(body, MAX_BODY);
     let mut text = Vec::new();
-    let take = |count: usize| bytes.try_acquire_many(u32::try_from(count).unwrap_or(u32::MAX));
+    let take = |count: usize| Arc::clone(bytes).try_acquire_many_owned(u32::try_from(count).unwrap_or(u32::MAX));
     let mut share = take(0).map_err(|_| Refusal::Busy)?;
     while let Some(frame) = body.frame().await {
         let frame =
@@ -129,11 +200,13 @@ async fn read(body: Body, bytes: &Semaphore) -> Result<(Vec<u8>, SemaphorePermit
     Ok((text, share))
 }
 
-async fn answer(shared: &Shared, phase: Phase, body: &[u8], started: Instant) -> Result<(String, Answer), Refusal> {
+async fn answer(shared: &Shared, question: &Question) -> Result<(String, Answer), Refusal> {
+    let Question { phase, ref body, started, .. } = *question;
     let request = match admit::read(body) {
         Ok(request) => request,
         Err(malformed) => {
-            tracing::warn!(error = %malformed, "malformed review");
+            // What is wrong may quote the object; where it is does not.
+            tracing::warn!(at = %malformed.place(), "malformed review");
             let answer = Answer::malformed(&malformed);
             return malformed.uid.map(|uid| (uid, answer)).ok_or(Refusal::NoReview);
         }
@@ -207,8 +280,27 @@ enum Refusal {
     NoReview,
     #[error("no answer in the time that was given")]
     Late,
+    #[error("the review could not be answered")]
+    Unanswered,
     #[error("the answer could not be written")]
     Unprintable,
+}
+
+impl Refusal {
+    /// The reason in one word, for the metrics.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::ContentType => "content_type",
+            Self::TooLarge => "too_large",
+            Self::TooComplex => "too_complex",
+            Self::Broken => "broken",
+            Self::Slow => "slow",
+            Self::NoReview => "no_review",
+            Self::Late => "late",
+            Self::Unanswered | Self::Unprintable => "internal",
+        }
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -220,7 +312,7 @@ impl IntoResponse for Refusal {
             Self::Broken | Self::NoReview => StatusCode::BAD_REQUEST,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
-            Self::Unprintable => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unanswered | Self::Unprintable => StatusCode::INTERNAL_SERVER_ERROR,
         };
         tracing::warn!(error = %self, status = status.as_u16(), "no review");
         let mut response = (status, format!("{self}\n")).into_response();

@@ -23,10 +23,12 @@ use crate::{
     health::Health,
     listener::{BindError, bind},
     log,
-    metrics::Metrics,
+    metrics::{Load, Metrics},
     policy::{Current, Follower},
     quota::Quota,
-    router, server, shutdown,
+    router,
+    server::{self, Limits},
+    shutdown,
     tls::{Certificate, server_config},
 };
 
@@ -99,11 +101,11 @@ pub async fn run(args: Args) -> Result<(), RunError> {
 
     let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let router = router::router(admission, Arc::clone(&health));
-    let serving =
-        tokio::spawn(server::serve(listener, Some(acceptor), router, server::Limits::default(), stop.clone()));
+    let (limits, load) = (Limits::default(), metrics.load().clone());
+    let serving = tokio::spawn(server::serve(listener, Some(acceptor), router, limits, load, stop.clone()));
     let admin = admin::router(Arc::clone(&health), metrics);
-    let watching =
-        tokio::spawn(server::serve(admin_listener, None, admin, server::Limits::of_admin_port(), stop_admin.clone()));
+    let (limits, load) = (Limits::of_admin_port(), Load::default());
+    let watching = tokio::spawn(server::serve(admin_listener, None, admin, limits, load, stop_admin.clone()));
     tracing::info!(%listen, %admin_listen, "listening");
 
     shutdown::requested().await?;

@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
+use crate::metrics::Load;
 use places::{Places, Seat};
 
 mod places;
@@ -66,12 +67,13 @@ impl Limits {
 /// Pause when the process is out of file descriptors: the listener stays readable and would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves a router on a listener until `stop`, then lets the requests in flight end.
+/// Serves a router on a listener until `stop`, counting into `load`; then lets the requests in flight end.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     router: Router,
     limits: Limits,
+    load: Load,
     stop: CancellationToken,
 ) {
     let places = Places::new(limits.connections, limits.per_address);
@@ -89,12 +91,17 @@ pub async fn serve(
             },
         };
         let Some(seat) = places.take(peer.ip()) else {
+            load.turned_away();
             tracing::warn!(%peer, "too many requests in flight, a connection is closed");
             continue;
         };
-        let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+        let (tls, router, load, stop) = (tls.clone(), router.clone(), load.clone(), stop.clone());
         tracker.spawn(async move {
+            let _open = load.connection();
             if let Err(error) = connection(stream, seat, tls, router, limits, stop).await {
+                if matches!(error, ConnectionError::Replaced) {
+                    load.replaced();
+                }
                 tracing::debug!(%error, %peer, "connection ended");
             }
         });

@@ -10,8 +10,11 @@ use kube::core::{
 
 use super::{Malformed, Request};
 
-/// API servers cut warnings beyond this length.
+/// API servers cut each warning to this length once all of them are longer than the other.
 const WARNING_LENGTH: usize = 256;
+const WARNINGS_LENGTH: usize = 4096;
+/// What says that there are more.
+const MORE: &str = "there are more warnings than fit here: kubectl backup lint shows all";
 /// What a client that is told to come back waits, in seconds.
 const RETRY_AFTER: u32 = 1;
 
@@ -52,7 +55,7 @@ impl Answer {
         Self {
             refusal: (!denials.is_empty()).then(|| invalid(request, &denials)),
             patch: None,
-            warnings: verdict.warnings().map(|finding| warning(&finding.to_string())).collect(),
+            warnings: warnings(verdict.warnings().map(ToString::to_string)),
             codes: verdict.findings.iter().map(|finding| finding.code).collect(),
             not_evaluated: verdict.not_evaluated.iter().map(|rule| rule.code).collect(),
             verdict: if denials.is_empty() { "allowed" } else { "denied" },
@@ -124,6 +127,26 @@ fn details(request: &Request, causes: Vec<StatusCause>, retry_after_seconds: u32
     }
 }
 
+/// As many warnings as an API server passes on uncut.
+fn warnings(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut left = WARNINGS_LENGTH - MORE.len();
+    let mut lines = Vec::new();
+    for line in texts.map(|text| warning(&text)) {
+        // API servers drop what is said twice.
+        if lines.contains(&line) {
+            continue;
+        }
+        let length = line.chars().count();
+        if length > left {
+            lines.push(MORE.to_owned());
+            break;
+        }
+        left -= length;
+        lines.push(line);
+    }
+    lines
+}
+
 /// A text that survives as an HTTP header: one line, not too long.
 fn warning(text: &str) -> String {
     let mut line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
@@ -141,6 +164,15 @@ mod tests {
     fn warnings_fit_into_a_header() {
         assert_eq!(warning("a\nb"), "a b");
         assert_eq!(warning(&"ü".repeat(300)).chars().count(), 256);
+    }
+
+    #[test]
+    fn all_warnings_together_fit_and_who_is_left_out_is_told() {
+        let many = warnings((0..40).map(|n| format!("{n} {}", "x".repeat(200))));
+        assert!(many.iter().map(|line| line.chars().count()).sum::<usize>() <= WARNINGS_LENGTH);
+        assert_eq!((many.len(), many.last().map(String::as_str)), (20, Some(MORE)));
+        let few = warnings(["a", "b", "a"].map(str::to_owned).into_iter());
+        assert_eq!(few, ["a", "b"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The API server's question.
 
+use std::fmt;
+
 use backup_policy::{Config, Kind, facts::Writer};
 use serde::Deserialize;
 use serde_json::Value;
@@ -165,6 +167,13 @@ pub struct Malformed {
     /// which a failure policy may turn into a yes.
     pub uid: Option<String>,
     error: serde_json::Error,
+}
+
+impl Malformed {
+    /// Where the question goes wrong, without its words.
+    pub fn place(&self) -> impl fmt::Display + use<> {
+        format!("line {} column {}", self.error.line(), self.error.column())
+    }
 }
 
 /// Reads a review.

@@ -330,3 +330,108 @@ async fn a_body_has_two_seconds_whatever_time_its_sender_asks_for() {
     assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
     assert!(asked.elapsed() < Duration::from_millis(2100), "{:?}", asked.elapsed());
 }
+
+/// Large reviews are computed elsewhere: what is small is answered while they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_reviews_hold_up_no_small_ones() {
+    let (router, _) = server();
+    let parts = vec![json!({"a": 1}); 100_000];
+    let large = json!({"kind": "Pod", "metadata": {"name": "x"}, "spec": {"parts": parts}});
+    let large = review(PODS, "CREATE", "ann", &large, &Value::Null).to_string();
+    let until = Instant::now() + Duration::from_secs(1);
+    let pressing = (0..8).map(|_| {
+        let (router, large) = (router.clone(), large.clone());
+        tokio::spawn(async move {
+            let mut statuses = Vec::new();
+            while Instant::now() < until {
+                let answer = router.clone().oneshot(question(Body::from(large.clone()))).await.expect("an answer");
+                statuses.push(answer.status());
+            }
+            statuses
+        })
+    });
+    let pressing: Vec<_> = pressing.collect();
+    let mut times = Vec::new();
+    while Instant::now() < until {
+        let asked = Instant::now();
+        assert!(answers_a_small_one(&router).await);
+        times.push(asked.elapsed());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let mut statuses = Vec::new();
+    for task in pressing {
+        statuses.extend(task.await.expect("it ends"));
+    }
+    times.sort_unstable();
+    let [median, most] = [50, 99].map(|percent| times[(times.len() - 1) * percent / 100]);
+    eprintln!("{} small beside {} large: median {median:?}, 99 % {most:?}", times.len(), statuses.len());
+    assert!(statuses.contains(&StatusCode::OK));
+    assert!(
+        statuses.iter().all(|status| [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE].contains(status)),
+        "{statuses:?}"
+    );
+    // On the workers themselves, each of two would be held for as long as a large one takes, some 200 ms.
+    assert!(most < Duration::from_millis(100), "{most:?}");
+}
+
+/// What is logged may be read by many; what is in an object need not be.
+#[test]
+fn logs_hold_nothing_of_the_objects() {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let secret = "s3cr3t";
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let mut pod = pod(&format!("{secret}, data"));
+    pod["metadata"]["labels"] = json!({secret: secret});
+    pod["metadata"]["annotations"][secret] = json!(secret);
+    pod["spec"]["volumes"][0] = json!({"name": secret, "configMap": {"name": secret}});
+    pod["spec"]["containers"] = json!([{"name": "c", "env": [{"name": "PASSWORD", "value": secret}]}]);
+    let mut backup =
+        json!({"kind": "Backup", "metadata": {"name": "x", "labels": {secret: secret}}, "spec": {"ttl": secret}});
+    backup["spec"]["storageLocation"] = json!(secret);
+    let marked = json!({"kubectl-backup.dev/quota-exempt": secret});
+    let mut bodies = vec![
+        review(PODS, "CREATE", "ann", &pod, &Value::Null).to_string(),
+        review(PODS, "UPDATE", "ann", &pod, &backup).to_string(),
+        review(("velero.io", "backups", "Backup"), "CREATE", "ann", &backup, &Value::Null).to_string(),
+        review(SNAPSHOTS, "CREATE", "ann", &snapshot(&marked), &Value::Null).to_string(),
+        json!({"request": {"uid": "u", "operation": secret}}).to_string(),
+        json!({"request": {"uid": "u", "kind": secret}}).to_string(),
+        json!({"request": secret}).to_string(),
+        format!("{{\"request\": {secret}}}"),
+        secret.to_owned(),
+    ];
+    bodies.extend(bodies.clone().into_iter().map(|body| body[..body.len() / 2].to_owned()));
+    tracing::subscriber::with_default(subscriber, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let (router, _) = server();
+            for path in ["/validate", "/mutate"] {
+                for body in &bodies {
+                    let mut asked = question(Body::from(body.clone()));
+                    *asked.uri_mut() = path.parse().expect("a path");
+                    router.clone().oneshot(asked).await.expect("an answer");
+                }
+            }
+        });
+    });
+    let logged = String::from_utf8(lines.0.lock().expect("a lock").clone()).expect("text");
+    assert!(logged.matches("\"answered\"").count() >= 8 && logged.contains("malformed review"), "{logged}");
+    let leak: Vec<_> = logged.lines().filter(|line| line.contains(secret)).collect();
+    assert!(leak.is_empty(), "{leak:#?}");
+}

@@ -46,7 +46,7 @@ async fn start_with(limits: Limits, tls: Option<TlsAcceptor>, router: Router) ->
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let stop = CancellationToken::new();
-    let task = tokio::spawn(serve(listener, tls, router, limits, stop.clone()));
+    let task = tokio::spawn(serve(listener, tls, router, limits, Load::default(), stop.clone()));
     Server { address, stop, task }
 }
 
