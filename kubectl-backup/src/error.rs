@@ -116,7 +116,10 @@ impl CliError {
                 if error.message.is_empty() {
                     error.message = format!("failed to {doing} (HTTP {})", status.code);
                 }
-                error
+                match webhook_without_answer(&error.message) {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                }
             }
         }
     }
@@ -145,6 +148,19 @@ impl CliError {
     }
 }
 
+/// What to do when the server asked a webhook and got no answer. Our own has a place; of others only the name is known.
+fn webhook_without_answer(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("failed calling webhook \"")?;
+    let (name, _) = rest.split_once('"')?;
+    Some(if name.ends_with(".kubectl-backup.dev") {
+        "The webhook that keeps the limits does not answer. See why: kubectl get deployment/backup-webhook -n \
+         kubectl-backup-system; while it is down, nothing limited can be created."
+            .to_owned()
+    } else {
+        format!("The server asked the webhook {name} and got no answer; ask whoever runs it.")
+    })
+}
+
 /// The lines that kubectl prints for a refusal with causes: one per field.
 fn invalid_message(status: &Status) -> String {
     let Some(details) = status.details.as_ref().filter(|details| !details.causes.is_empty()) else {
@@ -166,5 +182,25 @@ pub trait Doing<T> {
 impl<T> Doing<T> for Result<T, kube::Error> {
     fn doing(self, doing: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| CliError::from_kube(error, &doing()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_without_an_answer_is_named_with_its_place() {
+        let hint = |name: &str| {
+            let message =
+                format!("Internal error occurred: failed calling webhook \"{name}\": failed to call webhook: EOF");
+            let status = Status::failure(&message, "InternalError").with_code(500);
+            CliError::from_status(&status, "create a snapshot").hints.join(" ")
+        };
+        let own = hint("quota.kubectl-backup.dev");
+        assert!(own.contains("kubectl get deployment/backup-webhook -n kubectl-backup-system"), "{own}");
+        assert!(hint("other.example").contains("webhook other.example"));
+        let other = Status::failure("admission webhook \"x\" denied the request: no", "Forbidden").with_code(403);
+        assert!(CliError::from_status(&other, "create a snapshot").hints.is_empty());
     }
 }

@@ -82,11 +82,11 @@ fn retention(text: &str) -> Result<Retention, String> {
 #[derive(Debug, clap::Args)]
 pub struct Tls {
     /// Certificate chain in PEM, as cert-manager makes it; without it the webhook makes its own
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, env = "TLS_CERT_FILE", value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
 
     /// Private key of the certificate in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, env = "TLS_KEY_FILE", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
     /// Secret that keeps the webhook's own certificate

@@ -1,39 +1,8 @@
-//! The admission webhook: quotas, pod volume annotations, defaults.
-//!
-//! Way of the data: bytes → review → subject → facts → policy (→ quota) → answer. One path for all kinds.
-
-mod admin;
-mod admit;
-mod args;
-mod callers;
-mod certs;
-mod clock;
-mod exempt;
-mod facts;
-mod health;
-mod listener;
-mod log;
-mod metrics;
-mod policy;
-mod quota;
-mod router;
-mod run;
-mod server;
-mod shutdown;
-mod tls;
+//! The admission webhook, as a program.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    // The one provider must be in place before anything speaks TLS; a second one in the tree would make rustls panic.
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        return log::fatal("another TLS provider was installed first");
-    }
-    match run::run(args::Args::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => log::fatal(&error.to_string()),
-    }
+    backup_webhook::main().await
 }

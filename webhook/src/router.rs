@@ -249,7 +249,7 @@ fn note(shared: &Shared, phase: Phase, request: &Request, answer: &Answer, took:
 }
 
 /// The time left, as the API server says it in `?timeout=`.
-fn deadline(query: Option<&str>) -> Duration {
+pub fn deadline(query: Option<&str>) -> Duration {
     let named = query.unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("timeout="));
     let asked = named.and_then(|text| text.parse::<SignedDuration>().ok()?.try_into().ok());
     let asked: Duration = asked.unwrap_or(DEFAULT_DEADLINE).min(MAX_DEADLINE);

@@ -71,7 +71,9 @@ impl Args {
                 let image = crate::image::archive("dev")?;
                 let cluster = up("testnode", Profile::Node)?;
                 let result = test_cluster::webhook::install_pods(&cluster, &image)
-                    .and_then(|()| self.end_to_end("node", &programs, Some(&cluster)));
+                    .and_then(|()| self.end_to_end("node", &programs, Some(&cluster)))
+                    // After all others: these take the webhook away.
+                    .and_then(|()| self.end_to_end("outages", &programs, Some(&cluster)));
                 down(cluster, result)
             }
         }

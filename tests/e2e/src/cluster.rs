@@ -132,6 +132,23 @@ impl TestCluster {
         Namespace::create(self, prefix)
     }
 
+    /// Makes kubectl's command line again and again, also where this value cannot be.
+    pub fn kubectl_again(&self, args: &[&str]) -> impl Fn() -> Command + Send + use<> {
+        let kubectl = self.cluster.bin("kubectl").unwrap_or_else(|error| panic!("{error:?}"));
+        let (kubeconfig, home) = (self.cluster.kubeconfig(), self.home.path().to_owned());
+        let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        move || {
+            let mut command = Command::new(&kubectl);
+            command
+                .env_clear()
+                .env("HOME", &home)
+                .env("PATH", "/usr/bin:/bin")
+                .env("KUBECONFIG", &kubeconfig)
+                .args(&args);
+            command
+        }
+    }
+
     fn kubectl_command(&self, args: &[&str]) -> Command {
         let kubectl = self.cluster.bin("kubectl").unwrap_or_else(|error| panic!("{error:?}"));
         let mut command = self.hermetic(&kubectl);

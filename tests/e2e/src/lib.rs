@@ -18,6 +18,7 @@ mod claim;
 mod cluster;
 mod namespace;
 mod run;
+mod traffic;
 
 pub use app::App;
 pub use bytes::{noise, sha256};
@@ -25,3 +26,4 @@ pub use claim::Claim;
 pub use cluster::TestCluster;
 pub use namespace::Namespace;
 pub use run::Run;
+pub use traffic::{Outcome, Traffic};

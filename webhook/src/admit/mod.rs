@@ -31,7 +31,7 @@ pub struct Admission {
 }
 
 /// The object of a request, when the rules know its kind and the request writes the object as a whole.
-fn subject(request: &Request) -> Option<Subject<'_>> {
+pub fn subject(request: &Request) -> Option<Subject<'_>> {
     let object = request.object.as_ref().filter(|object| !object.is_null())?;
     let old = request.old_object.as_ref().filter(|old| !old.is_null());
     Some(Subject::write(request.subject_kind()?, object, old))

@@ -1,0 +1,103 @@
+//! The webhook in the cluster, and what is done to it.
+
+use std::{
+    fs,
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use e2e_tests::TestCluster;
+use serde_json::json;
+
+pub const NAMESPACE: &str = "kubectl-backup-system";
+const DEPLOYMENT: &str = "deployment/backup-webhook";
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// The cluster, for one test at a time.
+pub struct System {
+    pub cluster: TestCluster,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl System {
+    /// Waits for its turn, and for three replicas.
+    pub fn take() -> Self {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let system = Self { cluster: TestCluster::node(), _turn: turn };
+        system.all_ready();
+        system
+    }
+
+    /// kubectl in the webhook's namespace.
+    #[track_caller]
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        self.cluster.kubectl(&[&["-n", NAMESPACE], args].concat())
+    }
+
+    /// Waits until as many replicas as there should be are ready and no other is left.
+    #[track_caller]
+    pub fn all_ready(&self) {
+        self.kubectl(&["rollout", "status", DEPLOYMENT, "--timeout=180s"]);
+    }
+
+    /// Replaces every replica, one after another.
+    #[track_caller]
+    pub fn restart(&self) {
+        self.kubectl(&["rollout", "restart", DEPLOYMENT]);
+        self.all_ready();
+    }
+
+    /// Runs the replicas with these arguments.
+    #[track_caller]
+    pub fn set_arguments(&self, args: &[&str]) {
+        let patch = json!([{"op": "add", "path": "/spec/template/spec/containers/0/args", "value": args}]).to_string();
+        self.kubectl(&["patch", DEPLOYMENT, "--type=json", "-p", &patch]);
+        self.all_ready();
+    }
+
+    /// A field of the Secret that keeps the certificates.
+    pub fn in_secret(&self, field: &str) -> String {
+        let path = format!("jsonpath={{.data.{}}}", field.replace('.', "\\."));
+        self.kubectl(&["get", "secret", "backup-webhook-tls", "-o", &path])
+    }
+
+    /// Waits until that holds.
+    #[track_caller]
+    pub fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !holds() {
+            assert!(started.elapsed() < Duration::from_secs(120), "not in two minutes: {what}");
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// The kernel ends a replica's process, without a word to it. Its pod and its number of restarts so far.
+    #[track_caller]
+    pub fn kill_one(&self) -> String {
+        let pods = self.kubectl(&[
+            "get",
+            "pods",
+            "-o",
+            "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid}{\"\\n\"}{end}",
+        ]);
+        let (name, uid) = pods.lines().next().and_then(|line| line.split_once(' ')).expect("a pod");
+        let pid = process_of(uid).unwrap_or_else(|| panic!("no process of {name}"));
+        let killed = Command::new("/bin/kill").args(["-KILL", &pid]).status().expect("kill");
+        assert!(killed.success());
+        name.to_owned()
+    }
+}
+
+/// The webhook's process in the pod with that UID: the control groups of a pod's processes are named after it.
+fn process_of(uid: &str) -> Option<String> {
+    let underscored = uid.replace('-', "_");
+    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+        let groups = fs::read_to_string(entry.path().join("cgroup")).ok()?;
+        let command = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let its = groups.contains(uid) || groups.contains(&underscored);
+        (its && command.contains("backup-webhook")).then(|| entry.file_name().to_string_lossy().into_owned())
+    })
+}

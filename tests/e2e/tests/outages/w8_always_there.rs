@@ -1,0 +1,77 @@
+//! W8: no create fails, whatever happens to replicas and certificates.
+
+use e2e_tests::Traffic;
+
+use crate::system::System;
+
+/// Creates that must be answered after all is over, so that what comes late is seen.
+const AFTERWARDS: usize = 200;
+
+#[test]
+fn w8_a_rolling_restart_fails_no_create() {
+    let system = System::take();
+    let traffic = Traffic::start(&system.cluster, 2);
+    system.restart();
+    traffic.wait_for(AFTERWARDS);
+    traffic.stop().none_failed("a rolling restart");
+}
+
+#[test]
+fn w8_a_killed_replica_fails_no_create() {
+    let system = System::take();
+    let traffic = Traffic::start(&system.cluster, 2);
+    for _ in 0..2 {
+        let pod = system.kill_one();
+        let restarted = || {
+            system.kubectl(&["get", "pod", &pod, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"]) != "0"
+        };
+        system.until("the container is started again", restarted);
+        system.all_ready();
+        traffic.wait_for(AFTERWARDS);
+        system.kubectl(&["delete", "pod", &pod]);
+        system.all_ready();
+    }
+    traffic.stop().none_failed("two replicas killed");
+}
+
+#[test]
+fn w8_new_certificates_and_a_new_authority_fail_no_create() {
+    let system = System::take();
+    system.set_arguments(&["--ca-overlap=5s"]);
+    let (certificate, authority) = (system.in_secret("tls.crt"), system.in_secret("ca.crt"));
+    let traffic = Traffic::start(&system.cluster, 2);
+    let wish = |what: &str| {
+        system.kubectl(&["annotate", "secret", "backup-webhook-tls", &format!("kubectl-backup.dev/rotate={what}")]);
+    };
+    wish("certificate");
+    system.until("the certificate is renewed", || system.in_secret("tls.crt") != certificate);
+    wish("ca");
+    system.until("the authority is another", || system.in_secret("ca.crt") != authority);
+    system.until("the one before is dropped", || system.in_secret("previous-ca.crt").is_empty());
+    let told = || {
+        let path = "jsonpath={.webhooks[*].clientConfig.caBundle}";
+        let told = system.kubectl(&["get", "validatingwebhookconfiguration", "backup-webhook", "-o", path]);
+        let authority = system.in_secret("ca.crt");
+        told.split(' ').all(|told| told == authority)
+    };
+    system.until("API servers are told of the new one only", told);
+    traffic.wait_for(AFTERWARDS);
+    traffic.stop().none_failed("a new certificate and a new authority");
+}
+
+/// All replicas change over to a clock that is an hour ahead, then to one that is an hour behind, and renew everything.
+#[test]
+fn w8_an_hour_of_clock_skew_fails_no_create() {
+    let system = System::take();
+    let traffic = Traffic::start(&system.cluster, 2);
+    for offset in ["1h", "-1h"] {
+        let authority = system.in_secret("ca.crt");
+        system.set_arguments(&["--ca-overlap=5s", &format!("--clock-offset={offset}")]);
+        system.kubectl(&["annotate", "secret", "backup-webhook-tls", "kubectl-backup.dev/rotate=ca"]);
+        system.until("the authority is another", || system.in_secret("ca.crt") != authority);
+        system.until("the one before is dropped", || system.in_secret("previous-ca.crt").is_empty());
+    }
+    system.set_arguments(&["--ca-overlap=5s"]);
+    traffic.wait_for(AFTERWARDS);
+    traffic.stop().none_failed("clocks that are off by an hour");
+}

@@ -1,0 +1,51 @@
+//! W8: what works without any replica, and what does not, with a message that helps.
+
+use e2e_tests::{App, Traffic};
+use serde_json::json;
+
+use crate::system::{NAMESPACE, System};
+
+#[test]
+fn w8_without_replicas_pods_start_velero_works_and_limits_hold() {
+    let system = System::take();
+    let cluster = &system.cluster;
+    let shop = cluster.namespace("w8");
+    let app = App::start(&shop, &[("disk", "test-block-std")], Some("disk-volume"));
+    let saved = app.checksum("disk");
+    system.kubectl(&["scale", "deployment/backup-webhook", "--replicas=0"]);
+    system.until("no replica is left", || {
+        system.kubectl(&["get", "pods", "-l", "app.kubernetes.io/name=backup-webhook", "-o", "name"]).is_empty()
+    });
+
+    let pod = |name: &str, annotations: serde_json::Value| {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": shop.name(), "annotations": annotations},
+            "spec": {"containers": [{"name": "c", "image": test_cluster::BUSYBOX, "command": ["sleep", "3600"]}],
+                "volumes": [{"name": "data", "emptyDir": {}}]}})
+        .to_string()
+    };
+    cluster.create(&pod("plain", json!({})));
+    cluster.wait_for(shop.name(), "pod/plain", "condition=Ready", 60);
+    let refused =
+        cluster.try_create(&pod("annotated", json!({"backup.velero.io/backup-volumes": "data"}))).ends_with(1);
+    refused
+        .says("failed calling webhook \"volumes.kubectl-backup.dev\"")
+        .says("backup-webhook.kubectl-backup-system.svc");
+    // What exists heals: a controller's copies are not asked about.
+    shop.kubectl(&["delete", "pod", "-l", "app=app", "--wait=true"]);
+    shop.kubectl(&["rollout", "status", "deployment/app", "--timeout=120s"]);
+    assert_eq!(app.checksum("disk"), saved);
+
+    let name = shop.name();
+    cluster.plugin(&["create", name, "--namespaces", name, "--volumes", "annotated"]).ok();
+    cluster.plugin(&["delete", name, "--yes"]).ok();
+
+    let run = shop.plugin(&["snapshot", "create", "disk", "--name", "s1"]).ends_with(1);
+    run.says("failed calling webhook \"quota.kubectl-backup.dev\"")
+        .says(&format!("-n {NAMESPACE}"))
+        .says("deployment/backup-webhook");
+
+    system.kubectl(&["scale", "deployment/backup-webhook", "--replicas=3"]);
+    system.all_ready();
+    let traffic = Traffic::start(cluster, 1);
+    traffic.stop().none_failed("after the webhook is back");
+}
