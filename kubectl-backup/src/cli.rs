@@ -56,6 +56,7 @@ enum Command {
     Lint(commands::lint::Args),
     Quota(commands::quota::Args),
     Snapshot(commands::snapshot::Args),
+    Clone(commands::clone::Args),
     Options(commands::options::Args),
     /// Show the version of the plugin, of Kubernetes and of Velero
     Version(commands::version::Args),
@@ -109,6 +110,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Lint(args) => args.run(context).await,
         Command::Quota(args) => args.run(context).await,
         Command::Snapshot(args) => args.run(context).await,
+        Command::Clone(args) => args.run(context).await,
         Command::Options(args) => args.run(context),
         Command::Version(args) => args.run(context).await,
     }

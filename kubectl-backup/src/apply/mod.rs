@@ -1,7 +1,12 @@
 //! Writes, and waits for what they set going.
 
 pub mod backup_deletion;
+mod bound;
 pub mod follow;
+mod gone;
+pub mod new_claim;
+pub mod ready;
+pub mod snapshot_deletion;
 pub mod start;
 pub mod velero_version;
 mod wonder;

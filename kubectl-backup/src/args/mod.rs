@@ -10,6 +10,7 @@ mod namespace;
 mod namespaces;
 mod output;
 mod velero_name;
+mod wait;
 
 pub use access_mode::parse_access_mode;
 pub use connection::ConnectionArgs;
@@ -21,3 +22,4 @@ pub use namespace::NamespaceScopeArgs;
 pub use namespaces::{NamespaceMapping, parse_namespace_pattern};
 pub use output::{OutputArgs, OutputFormat};
 pub use velero_name::{parse_backup_name, parse_restore_name};
+pub use wait::WaitArgs;

@@ -1,6 +1,7 @@
 //! One file per command: its arguments, and the function that runs it.
 
 pub mod backup;
+pub mod clone;
 pub mod lint;
 mod listing;
 pub mod options;

@@ -10,7 +10,10 @@ use anstyle::{AnsiColor, Style};
 use indicatif::MultiProgress;
 
 use super::escape;
-use crate::error::{CliError, Result};
+use crate::{
+    error::{CliError, Result},
+    exit::Exit,
+};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -123,6 +126,16 @@ impl Ui {
         for hint in &error.hints {
             self.err_line(&format!("{} {}", self.paint("hint:", HINT), escape::message(hint)));
         }
+    }
+
+    /// Ends what was done to many objects: the last error ends the program, those before it are said here.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn all_but_last(&self, mut errors: Vec<CliError>) -> Result<Exit> {
+        let Some(last) = errors.pop() else { return Ok(Exit::Done) };
+        errors.iter().for_each(|error| self.error(error));
+        Err(last)
     }
 
     /// Remembers what to say when the user interrupts: how to look again. `None` when nothing is waited for.

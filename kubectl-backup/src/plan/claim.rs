@@ -25,6 +25,19 @@ pub fn phase(claim: &PersistentVolumeClaim) -> &str {
     claim.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending")
 }
 
+/// Checks that a claim that is to be made is not there.
+///
+/// # Errors
+/// When it is.
+pub fn absent(name: &str, namespace: &str, found: Option<&PersistentVolumeClaim>) -> Result<()> {
+    if found.is_none() {
+        return Ok(());
+    }
+    Err(CliError::new(format!("PVC {name:?} in namespace {namespace:?} exists already"))
+        .hint("No existing PVC is ever touched: choose another name.")
+        .hint(format!("See it with: kubectl get pvc {name} -n {namespace}")))
+}
+
 /// Checks that the claim has its volume and keeps it.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ pub mod backup_report;
 pub mod backup_row;
 pub mod backup_volumes;
 pub mod claim;
+pub mod clone;
 pub mod location;
 pub mod name;
 pub mod namespace_patterns;

@@ -17,6 +17,7 @@ mod bytes;
 mod claim;
 mod cluster;
 mod namespace;
+mod reader;
 mod run;
 mod traffic;
 

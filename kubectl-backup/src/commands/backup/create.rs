@@ -7,9 +7,7 @@ use kube::{Api, ResourceExt as _};
 
 use crate::{
     apply::start::{Start, start},
-    args::{
-        DryRun, DryRunArgs, Labels, OutputArgs, Selector, parse_duration, parse_namespace_pattern, parse_retention,
-    },
+    args::{DryRun, DryRunArgs, Labels, OutputArgs, Selector, WaitArgs, parse_namespace_pattern, parse_retention},
     client::Cluster,
     context::Context,
     error::{CliError, Result},
@@ -64,12 +62,8 @@ pub struct Args {
     /// Storage location; the default one when absent
     #[arg(long, value_name = "NAME")]
     location: Option<String>,
-    /// Return as soon as the backup is created
-    #[arg(long)]
-    no_wait: bool,
-    /// How long to wait for the end of the backup, such as 30m; 0 waits as long as it takes
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "0", conflicts_with = "no_wait")]
-    timeout: Duration,
+    #[command(flatten)]
+    wait: WaitArgs<0>,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -81,7 +75,7 @@ impl Args {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let ui = &context.ui;
         let format = self.output.format();
-        let (no_wait, timeout, dry_run) = (self.no_wait, self.timeout, self.dry_run.dry_run);
+        let (wait, dry_run) = (self.wait.limit(), self.dry_run.dry_run);
         let given_namespace = context.connection.namespace.clone();
         let cluster = context.cluster().await?;
         let mut request = self.request(given_namespace.as_deref(), &cluster.namespace)?;
@@ -98,11 +92,11 @@ impl Args {
             needs: facts::backup_volumes::missing_policy(&cluster, &namespace, &request).await?,
             dry_run,
             format,
-            wait: (!no_wait).then_some(timeout),
+            wait,
         };
         let ended = start(context, &cluster, &backup, &what).await;
         let has_ended = match &ended {
-            Ok(_) => !no_wait && dry_run == DryRun::None,
+            Ok(_) => wait.is_some() && dry_run == DryRun::None,
             Err(error) => error.exit == Exit::PartiallyFailed,
         };
         if let Some(afterwards) = volumes.afterwards.filter(|_| has_ended) {

@@ -1,6 +1,6 @@
 //! `kubectl backup delete`
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use backup_api::velero::{Backup, DeleteBackupRequest, Restore};
 use futures::{StreamExt as _, stream::FuturesUnordered};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     apply::backup_deletion::until_deleted,
-    args::{DryRun, DryRunArgs, OutputArgs, parse_backup_name, parse_duration},
+    args::{DryRun, DryRunArgs, OutputArgs, WaitArgs, parse_backup_name},
     client::{self, Cluster, ListRequest},
     context::Context,
     error::Result,
@@ -43,12 +43,8 @@ pub struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// Do not wait until they are gone
-    #[arg(long)]
-    no_wait: bool,
-    /// How long to wait; 0 waits forever
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
-    timeout: Duration,
+    #[command(flatten)]
+    wait: WaitArgs<10>,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -110,32 +106,29 @@ impl Args {
                 Err(error) => errors.push(error),
             }
         }
-        if self.no_wait || dry_run != DryRun::None {
+        let Some(timeout) = self.wait.limit().filter(|_| dry_run == DryRun::None) else {
             let verb = if dry_run == DryRun::None { "deletion requested" } else { "deleted" };
             for (backup, request) in going {
                 self.report(context, backup, verb, &request)?;
             }
-        } else {
-            context.ui.on_interrupt(Some("the deletion goes on; look with: kubectl backup list".to_owned()));
-            let mut waits: FuturesUnordered<_> = going
-                .into_iter()
-                .map(|(backup, request)| async move {
-                    let deleted =
-                        until_deleted(context, cluster, namespace, backup.name(), &request, self.timeout).await;
-                    (backup, request, deleted)
-                })
-                .collect();
-            while let Some((backup, request, deleted)) = waits.next().await {
-                match deleted {
-                    Ok(()) => self.report(context, backup, "deleted", &request)?,
-                    Err(error) => errors.push(error),
-                }
+            return context.ui.all_but_last(errors);
+        };
+        context.ui.on_interrupt(Some("the deletion goes on; look with: kubectl backup list".to_owned()));
+        let mut waits: FuturesUnordered<_> = going
+            .into_iter()
+            .map(|(backup, request)| async move {
+                let deleted = until_deleted(context, cluster, namespace, backup.name(), &request, timeout).await;
+                (backup, request, deleted)
+            })
+            .collect();
+        while let Some((backup, request, deleted)) = waits.next().await {
+            match deleted {
+                Ok(()) => self.report(context, backup, "deleted", &request)?,
+                Err(error) => errors.push(error),
             }
-            context.ui.on_interrupt(None);
         }
-        let Some(last) = errors.pop() else { return Ok(Exit::Done) };
-        errors.iter().for_each(|error| context.ui.error(error));
-        Err(last)
+        context.ui.on_interrupt(None);
+        context.ui.all_but_last(errors)
     }
 
     /// Creates the request, or returns what would be created.

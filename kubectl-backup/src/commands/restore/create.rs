@@ -1,7 +1,5 @@
 //! `kubectl backup restore create`
 
-use std::time::Duration;
-
 use backup_api::{
     labels::{VELERO_SCHEDULE_NAME, velero_label_value},
     velero::{Backup, Restore},
@@ -11,8 +9,8 @@ use kube::{Api, ResourceExt as _, api::ListParams};
 use crate::{
     apply::start::{Start, start},
     args::{
-        DryRun, DryRunArgs, Labels, NamespaceMapping, OutputArgs, Selector, parse_backup_name, parse_duration,
-        parse_name, parse_namespace_pattern, parse_restore_name,
+        DryRun, DryRunArgs, Labels, NamespaceMapping, OutputArgs, Selector, WaitArgs, parse_backup_name, parse_name,
+        parse_namespace_pattern, parse_restore_name,
     },
     client::Cluster,
     context::Context,
@@ -82,12 +80,8 @@ pub struct Args {
     /// Do not ask before files in volumes that exist may be overwritten
     #[arg(short, long)]
     yes: bool,
-    /// Return as soon as the restore is created
-    #[arg(long)]
-    no_wait: bool,
-    /// How long to wait for the end of the restore, such as 30m; 0 waits as long as it takes
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "0", conflicts_with = "no_wait")]
-    timeout: Duration,
+    #[command(flatten)]
+    wait: WaitArgs<0>,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -99,7 +93,7 @@ impl Args {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let ui = &context.ui;
         let format = self.output.format();
-        let (no_wait, timeout, dry_run) = (self.no_wait, self.timeout, self.dry_run.dry_run);
+        let (wait, dry_run) = (self.wait.limit(), self.dry_run.dry_run);
         self.name.as_deref().map_or(Ok(()), check_name)?;
         let cluster = context.cluster().await?;
         let namespace = velero::namespace(&cluster).await?;
@@ -110,15 +104,8 @@ impl Args {
         let name = preflight(context, &cluster, &namespace, &request, &backup, named, asks).await?;
         let restore = request.object(&name, &namespace);
         ui.status(&format!("Restoring from backup {:?}: {}", request.backup, request.words(&backup)));
-        let what = Start {
-            kind: Kind::Restore,
-            name: &name,
-            namespace: &namespace,
-            needs: None,
-            dry_run,
-            format,
-            wait: (!no_wait).then_some(timeout),
-        };
+        let what =
+            Start { kind: Kind::Restore, name: &name, namespace: &namespace, needs: None, dry_run, format, wait };
         start(context, &cluster, &restore, &what).await
     }
 

@@ -1,16 +1,15 @@
 //! `kubectl backup snapshot create`
 
-use std::time::Duration;
-
 use backup_api::snapshot::VolumeSnapshot;
 use backup_policy::Config;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::Resource as _;
 use serde_json::Value;
 
-use super::{RESOURCE, wait::until_ready};
+use super::RESOURCE;
 use crate::{
-    args::{DryRun, DryRunArgs, Labels, OutputArgs, parse_claim_name, parse_duration, parse_name, parse_snapshot_name},
+    apply::ready::until_ready,
+    args::{DryRun, DryRunArgs, Labels, OutputArgs, WaitArgs, parse_claim_name, parse_name, parse_snapshot_name},
     client::{self, Cluster},
     context::Context,
     error::{CliError, Result},
@@ -44,12 +43,8 @@ pub struct Args {
     /// Labels for the snapshot
     #[arg(long, value_name = "KEY=VALUE,…", default_value = "", hide_default_value = true)]
     labels: Labels,
-    /// Do not wait until the snapshot is ready
-    #[arg(long)]
-    no_wait: bool,
-    /// How long to wait; 0 waits forever
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
-    timeout: Duration,
+    #[command(flatten)]
+    wait: WaitArgs<5>,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -77,17 +72,17 @@ impl Args {
         let full_name = format!("{RESOURCE}/{name}");
         let report =
             |object: &Value| print_changed(ui, format, dry_run, &Changed { name: &full_name, verb: "created", object });
-        if dry_run != DryRun::None || self.no_wait {
+        let Some(timeout) = self.wait.limit().filter(|_| dry_run == DryRun::None) else {
             report(&object)?;
             return Ok(Exit::Done);
-        }
+        };
         // Whoever reads objects wants the one that is ready; whoever reads lines wants to know what was made by now.
         if format.is_structured() {
-            until_ready(context, &cluster, &name, self.timeout).await?;
+            until_ready(context, &cluster, &name, timeout).await?;
             report(&facts::snapshots::read_as_is(&cluster, &name).await?)?;
         } else {
             report(&object)?;
-            until_ready(context, &cluster, &name, self.timeout).await?;
+            until_ready(context, &cluster, &name, timeout).await?;
         }
         Ok(Exit::Done)
     }

@@ -4,13 +4,13 @@ mod create;
 mod delete;
 mod describe;
 mod list;
+mod prune;
 mod restore;
-mod wait;
 
 use crate::{context::Context, error::Result, exit::Exit};
 
 /// VolumeSnapshots as kubectl names them.
-const RESOURCE: &str = "volumesnapshot.snapshot.storage.k8s.io";
+pub const RESOURCE: &str = "volumesnapshot.snapshot.storage.k8s.io";
 
 /// Take, restore, list and delete volume snapshots
 ///
@@ -28,6 +28,7 @@ enum Verb {
     Delete(delete::Args),
     Describe(describe::Args),
     List(list::Args),
+    Prune(prune::Args),
     Restore(restore::Args),
 }
 
@@ -39,6 +40,7 @@ impl Args {
             Verb::Delete(args) => args.run(context).await,
             Verb::Describe(args) => args.run(context).await,
             Verb::List(args) => args.run(context).await,
+            Verb::Prune(args) => args.run(context).await,
             Verb::Restore(args) => args.run(context).await,
         }
     }

@@ -1,26 +1,19 @@
 //! `kubectl backup snapshot restore`
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass};
-use kube::Resource as _;
-use serde_json::Value;
+use k8s_openapi::api::storage::v1::StorageClass;
 
-use super::wait::until_bound;
 use crate::{
-    args::{
-        DryRun, DryRunArgs, OutputArgs, parse_access_mode, parse_claim_name, parse_duration, parse_name,
-        parse_snapshot_name,
-    },
-    client::{self, Cluster},
+    apply::new_claim::{Make, make_claim},
+    args::{DryRunArgs, OutputArgs, WaitArgs, parse_access_mode, parse_claim_name, parse_name, parse_snapshot_name},
+    client::Cluster,
     context::Context,
     error::{CliError, Result},
     exit::Exit,
     facts,
-    output::{Changed, print_changed},
     plan::{
-        claim::binds_late,
-        refusal,
+        claim::{absent, binds_late},
         snapshot::{
             content::Content,
             origin::{self, Standing},
@@ -51,14 +44,10 @@ pub struct Args {
     #[arg(long = "access-mode", value_name = "MODE", value_delimiter = ',', value_parser = parse_access_mode)]
     access_modes: Vec<String>,
     /// Wait until the PVC is bound; this is the default
-    #[arg(long, conflicts_with = "no_wait")]
-    wait: bool,
-    /// Do not wait until the PVC is bound
-    #[arg(long)]
-    no_wait: bool,
-    /// How long to wait; 0 waits forever
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
-    timeout: Duration,
+    #[arg(long = "wait", conflicts_with = "no_wait")]
+    _wait: bool,
+    #[command(flatten)]
+    wait: WaitArgs<5>,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -74,33 +63,14 @@ impl Args {
         for remark in &plan.remarks {
             ui.warning(remark);
         }
-        let (format, dry_run) = (self.output.format(), self.dry_run.dry_run);
-        let object = as_sent(&plan.claim)?;
-        let object = match dry_run {
-            DryRun::Client => object,
-            DryRun::None | DryRun::Server => create(&cluster, &object, &self.to, dry_run).await?,
+        let make = Make {
+            claim: &plan.claim,
+            binds_late: late,
+            wait: self.wait.limit(),
+            dry_run: self.dry_run.dry_run,
+            format: self.output.format(),
         };
-        let name = format!("persistentvolumeclaim/{}", self.to);
-        let report =
-            |object: &Value| print_changed(ui, format, dry_run, &Changed { name: &name, verb: "created", object });
-        if dry_run != DryRun::None || self.no_wait || late {
-            report(&object)?;
-            if late && dry_run == DryRun::None {
-                ui.status(&format!(
-                    "PVC {} is not waited for: its storage class makes the volume when the first pod uses it",
-                    self.to
-                ));
-            }
-            return Ok(Exit::Done);
-        }
-        if format.is_structured() {
-            until_bound(context, &cluster, &self.to, uid_of(&object), self.timeout).await?;
-            report(&facts::claim::read_as_is(&cluster, &self.to).await?)?;
-        } else {
-            report(&object)?;
-            until_bound(context, &cluster, &self.to, uid_of(&object), self.timeout).await?;
-        }
-        Ok(Exit::Done)
+        make_claim(context, &cluster, &make).await
     }
 
     /// Plans the claim; also tells whether its class binds only once a pod uses it.
@@ -118,12 +88,7 @@ impl Args {
                 context.ui.warning(&format!("snapshot {} was {}", self.snapshot, restored.words(standing)));
             }
         }
-        if target?.is_some() {
-            let namespace = &cluster.namespace;
-            return Err(CliError::new(format!("PVC {:?} in namespace {namespace:?} exists already", self.to))
-                .hint("A restore never touches an existing PVC: choose another name for --to.")
-                .hint(format!("See it with: kubectl get pvc {} -n {namespace}", self.to)));
-        }
+        absent(&self.to, &cluster.namespace, target?.as_ref())?;
         let content = facts::snapshots::content(cluster, &snapshot).await?;
         let source = match snapshot.spec.source.persistent_volume_claim_name.as_deref() {
             Some(name) => facts::claim::read_opt(cluster, name).await?,
@@ -153,20 +118,4 @@ impl Args {
         let class = classes.iter().flatten().find(|class| class.metadata.name.as_deref() == chosen);
         Ok((plan, binds_late(class)))
     }
-}
-
-fn uid_of(object: &Value) -> Option<&str> {
-    object.pointer("/metadata/uid")?.as_str()
-}
-
-fn as_sent(claim: &PersistentVolumeClaim) -> Result<Value> {
-    serde_json::to_value(claim).map_err(|error| CliError::new(format!("failed to write the PVC: {error}")))
-}
-
-async fn create(cluster: &Cluster, claim: &Value, name: &str, dry_run: DryRun) -> Result<Value> {
-    let namespace = &cluster.namespace;
-    let path = PersistentVolumeClaim::url_path(&(), Some(namespace));
-    client::create(cluster, &path, claim, dry_run, &format!("create PVC {name:?} in namespace {namespace:?}"))
-        .await
-        .map_err(|error| refusal::explain(error, "persistentvolumeclaims", name, namespace))
 }

@@ -7,6 +7,7 @@ pub mod describe;
 pub mod driver_error;
 pub mod name;
 pub mod origin;
+pub mod prune;
 pub mod readiness;
 pub mod restore;
 pub mod table;

@@ -10,5 +10,7 @@ mod c4_retention;
 mod h1_create;
 mod h2_class;
 mod h4_restore;
+mod h5_clone;
 mod h7_manage;
+mod h8_prune;
 mod reach;

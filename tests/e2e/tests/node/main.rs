@@ -5,3 +5,4 @@ mod c13_copies;
 mod c3_volumes;
 mod d2_manifests;
 mod h4_restore;
+mod h5_clone;

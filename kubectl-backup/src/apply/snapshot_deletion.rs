@@ -1,0 +1,141 @@
+//! Deletes volume snapshots and waits until they are gone.
+
+use std::time::Duration;
+
+use backup_api::snapshot::VolumeSnapshot;
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use kube::{
+    Api,
+    api::{DeleteParams, Preconditions},
+};
+
+use super::gone::until_gone;
+use crate::{
+    args::DryRun,
+    client::Cluster,
+    commands::snapshot::RESOURCE,
+    context::Context,
+    error::{CliError, Doing as _, Result},
+    exit::Exit,
+    facts,
+    plan::snapshot::delete::{check_unused, fate},
+};
+
+/// How to delete and to show it.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// How long to wait, zero for ever; `None` does not.
+    pub wait: Option<Duration>,
+    /// What is really sent.
+    pub dry_run: DryRun,
+    /// Print names instead of sentences.
+    pub names_only: bool,
+}
+
+/// Checks that no PVC still waits to be filled from one of the snapshots.
+///
+/// # Errors
+/// When one does.
+pub async fn check(context: &Context, cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<()> {
+    match facts::claim::all(cluster).await? {
+        Some(claims) => check_unused(snapshots, &claims),
+        None => {
+            context
+                .ui
+                .warning("PVCs may not be listed: it is not checked whether one is being restored from a snapshot");
+            Ok(())
+        }
+    }
+}
+
+/// Says what becomes of the storage's copy of each.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn tell_fates(context: &Context, cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<()> {
+    for snapshot in snapshots {
+        let content = facts::snapshots::content(cluster, snapshot).await?;
+        let claim = snapshot.spec.source.persistent_volume_claim_name.as_deref().unwrap_or("<none>");
+        context.ui.status(&format!("snapshot {} of PVC {claim}: {}", name(snapshot), fate(&content)));
+    }
+    Ok(())
+}
+
+/// Deletes all, then waits for all; what failed does not keep the others.
+///
+/// # Errors
+/// When one could not be deleted, or is not gone in time.
+pub async fn delete(context: &Context, cluster: &Cluster, snapshots: &[VolumeSnapshot], how: &How) -> Result<Exit> {
+    let mut errors = Vec::new();
+    let mut going = Vec::new();
+    for snapshot in snapshots {
+        match request(cluster, snapshot, how.dry_run).await {
+            Ok(()) => going.push(snapshot),
+            Err(error) => errors.push(error),
+        }
+    }
+    let Some(timeout) = how.wait.filter(|_| how.dry_run == DryRun::None) else {
+        for snapshot in going {
+            report(context, cluster, name(snapshot), how)?;
+        }
+        return context.ui.all_but_last(errors);
+    };
+    context.ui.on_interrupt(Some(format!(
+        "the deletion goes on without us; look with: kubectl backup snapshot list -n {}",
+        cluster.namespace
+    )));
+    let mut waits: FuturesUnordered<_> = going
+        .into_iter()
+        .map(|snapshot| async move { (name(snapshot), until_gone(context, cluster, snapshot, timeout).await) })
+        .collect();
+    while let Some((name, gone)) = waits.next().await {
+        match gone {
+            Ok(()) => report(context, cluster, name, how)?,
+            Err(error) => errors.push(error),
+        }
+    }
+    context.ui.on_interrupt(None);
+    context.ui.all_but_last(errors)
+}
+
+fn report(context: &Context, cluster: &Cluster, name: &str, how: &How) -> Result<()> {
+    if how.names_only {
+        return context.ui.data(&format!("{RESOURCE}/{name}\n"));
+    }
+    let suffix = how.dry_run.suffix();
+    context.ui.data(&format!("{RESOURCE} {name:?} deleted from {} namespace{suffix}\n", cluster.namespace))
+}
+
+/// The snapshot's name.
+pub fn name(snapshot: &VolumeSnapshot) -> &str {
+    snapshot.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// Asks the server to delete exactly the snapshot that was checked, not one that took its name since.
+async fn request(cluster: &Cluster, snapshot: &VolumeSnapshot, dry_run: DryRun) -> Result<()> {
+    if dry_run == DryRun::Client {
+        return Ok(());
+    }
+    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let params = DeleteParams {
+        dry_run: dry_run == DryRun::Server,
+        preconditions: Some(Preconditions { uid: snapshot.metadata.uid.clone(), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    let name = name(snapshot);
+    let doing = || format!("delete volumesnapshot {name:?} in namespace {:?}", cluster.namespace);
+    match api.delete(name, &params).await.doing(doing) {
+        Ok(_) => Ok(()),
+        // Somebody else was faster.
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) if error.is_forbidden() => Err(error.hint(format!(
+            "See what you may do with: kubectl auth can-i delete volumesnapshots -n {}",
+            cluster.namespace
+        ))),
+        Err(error) if error.code == Some(409) => Err(CliError::new(format!(
+            "VolumeSnapshot {name:?} in namespace {:?} was replaced by another of the same name meanwhile; it was not deleted",
+            cluster.namespace
+        ))),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,108 @@
+//! `kubectl backup snapshot prune`
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use backup_api::snapshot::VolumeSnapshot;
+
+use crate::{
+    apply::snapshot_deletion::{self, How},
+    args::{DryRun, DryRunArgs, WaitArgs, parse_claim_name, parse_duration},
+    client::{ListRequest, list},
+    context::Context,
+    error::Result,
+    exit::Exit,
+    facts,
+    plan::snapshot::{
+        delete::{question, spare_veleros},
+        prune::{self, Rules},
+    },
+};
+
+/// Delete old snapshots by rules, each PVC by itself
+///
+/// A snapshot stays when any rule keeps it: the newest, the newest of a day or week (UTC), or, with --older-than, all that
+/// are not older. The last ready snapshot of a PVC always stays; so does what is not ready, and what Velero made. The plan
+/// is shown before anything is deleted; --dry-run=client shows it and ends.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("rules").required(true).multiple(true))]
+pub struct Args {
+    /// Only snapshots of these PVCs; of all PVCs of the namespace when absent
+    #[arg(value_name = "PVC", value_parser = parse_claim_name)]
+    claims: Vec<String>,
+    /// Only snapshots that the label selector selects
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+    /// Keep so many of the newest
+    #[arg(long, value_name = "N", group = "rules")]
+    keep: Option<NonZeroUsize>,
+    /// Keep the newest of each of so many days that have one
+    #[arg(long, value_name = "N", group = "rules")]
+    keep_daily: Option<NonZeroUsize>,
+    /// Keep the newest of each of so many weeks that have one
+    #[arg(long, value_name = "N", group = "rules")]
+    keep_weekly: Option<NonZeroUsize>,
+    /// Delete only what is older, such as 12h or 30d
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, group = "rules")]
+    older_than: Option<Duration>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    wait: WaitArgs<5>,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+}
+
+impl Args {
+    /// Runs the command.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let cluster = context.cluster().await?;
+        let (ui, namespace, dry_run) = (&context.ui, &cluster.namespace, self.dry_run.dry_run);
+        let mut found: Vec<VolumeSnapshot> = Vec::new();
+        let request = ListRequest::of::<VolumeSnapshot>(Some(namespace), self.selector.as_deref());
+        list(&cluster, &request, &format!("list volumesnapshots in namespace {namespace:?}"), |each| found.push(each))
+            .await
+            .map_err(facts::snapshots::explain)?;
+        let (mut candidates, spared) = spare_veleros(found);
+        if let Some(spared) = spared {
+            ui.warning(&spared);
+        }
+        if !self.claims.is_empty() {
+            let wanted = |snapshot: &VolumeSnapshot| {
+                let claim = snapshot.spec.source.persistent_volume_claim_name.as_ref();
+                claim.is_some_and(|claim| self.claims.contains(claim))
+            };
+            candidates.retain(wanted);
+        }
+        if candidates.is_empty() {
+            ui.status(&format!("No snapshots to choose from were found in namespace {namespace:?}."));
+            return Ok(Exit::Done);
+        }
+        let now = context.now();
+        let fates = prune::plan(candidates, &self.rules(), now);
+        ui.status(&format!("The plan:\n{}", prune::table(&fates, now).render(false).trim_end()));
+        let gone: Vec<VolumeSnapshot> =
+            fates.into_iter().filter(|fate| fate.kept.is_none()).map(|fate| fate.snapshot).collect();
+        if gone.is_empty() {
+            ui.status("Nothing is to be deleted.");
+            return Ok(Exit::Done);
+        }
+        snapshot_deletion::check(context, &cluster, &gone).await?;
+        if dry_run == DryRun::None && !self.yes {
+            let names: Vec<&str> = gone.iter().map(snapshot_deletion::name).collect();
+            ui.confirm(&question(&names, namespace, &cluster.context), "--yes")?;
+        }
+        let how = How { wait: self.wait.limit(), dry_run, names_only: false };
+        snapshot_deletion::delete(context, &cluster, &gone, &how).await
+    }
+
+    fn rules(&self) -> Rules {
+        let count = |number: Option<NonZeroUsize>| number.map_or(0, NonZeroUsize::get);
+        Rules {
+            newest: count(self.keep),
+            daily: count(self.keep_daily),
+            weekly: count(self.keep_weekly),
+            younger_than: self.older_than,
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Which snapshots of each PVC stay and which go.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use backup_api::snapshot::VolumeSnapshot;
+use jiff::{Timestamp, civil::ISOWeekDate, tz::TimeZone};
+
+use super::{origin::Standing, table::ready};
+use crate::output::{Column, Table, age};
+
+/// What stays. A snapshot that no rule keeps goes; the last ready one of a PVC stays whatever the rules say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    /// So many of the newest.
+    pub newest: usize,
+    /// The newest of each of so many days (UTC) that have one.
+    pub daily: usize,
+    /// The newest of each of so many weeks (ISO, UTC) that have one.
+    pub weekly: usize,
+    /// Everything that is not older.
+    pub younger_than: Option<Duration>,
+}
+
+/// Why a snapshot stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// One of the newest.
+    Newest,
+    /// The newest of its day.
+    Daily,
+    /// The newest of its week.
+    Weekly,
+    /// Not old enough.
+    Young,
+    /// Nothing else could be restored of its PVC.
+    LastReady,
+    /// Not ready: under way, failed, or being deleted. It stands in for nothing, and is not counted.
+    NotReady,
+}
+
+impl Kept {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Newest => "one of the newest",
+            Self::Daily => "newest of its day",
+            Self::Weekly => "newest of its week",
+            Self::Young => "not old enough",
+            Self::LastReady => "last ready one of its PVC",
+            Self::NotReady => "not ready, so not counted",
+        }
+    }
+}
+
+/// A snapshot and what becomes of it.
+#[derive(Clone, Debug)]
+pub struct Fate {
+    /// The snapshot.
+    pub snapshot: VolumeSnapshot,
+    /// Why it stays; `None` when it goes.
+    pub kept: Option<Kept>,
+}
+
+/// Decides on all snapshots, each PVC by itself, the newest first.
+pub fn plan(snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> Vec<Fate> {
+    let mut of_claim: BTreeMap<Option<String>, Vec<VolumeSnapshot>> = BTreeMap::new();
+    for snapshot in snapshots {
+        of_claim.entry(snapshot.spec.source.persistent_volume_claim_name.clone()).or_default().push(snapshot);
+    }
+    of_claim.into_values().flat_map(|snapshots| of_one(snapshots, rules, now)).collect()
+}
+
+fn of_one(mut snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> Vec<Fate> {
+    // Names break ties of one second, so that the same question has the same answer.
+    snapshots.sort_by(|a, b| created(b).cmp(&created(a)).then_with(|| b.metadata.name.cmp(&a.metadata.name)));
+    let (mut seen, mut days, mut weeks) = (0, Vec::new(), Vec::new());
+    let fates = snapshots.into_iter().map(|snapshot| {
+        let kept = if ready(&snapshot, Standing::Unknown) == "true" {
+            seen += 1;
+            let taken = created(&snapshot);
+            let is_daily = is_newest_of(&mut days, day(taken), rules.daily);
+            let is_weekly = is_newest_of(&mut weeks, week(taken), rules.weekly);
+            let is_young = rules.younger_than.is_some_and(|limit| {
+                let age = now.as_second().saturating_sub(taken.as_second());
+                u64::try_from(age).map_or(true, |age| age <= limit.as_secs())
+            });
+            match () {
+                () if seen <= rules.newest => Some(Kept::Newest),
+                () if is_daily => Some(Kept::Daily),
+                () if is_weekly => Some(Kept::Weekly),
+                () if is_young => Some(Kept::Young),
+                () if seen == 1 => Some(Kept::LastReady),
+                () => None,
+            }
+        } else {
+            Some(Kept::NotReady)
+        };
+        Fate { snapshot, kept }
+    });
+    fates.collect()
+}
+
+/// Returns whether it is the first of its period, and that period one of those that count.
+fn is_newest_of<T: PartialEq>(periods: &mut Vec<T>, period: T, count: usize) -> bool {
+    if periods.contains(&period) {
+        return false;
+    }
+    periods.push(period);
+    periods.len() <= count
+}
+
+fn created(snapshot: &VolumeSnapshot) -> Timestamp {
+    snapshot.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0)
+}
+
+fn day(time: Timestamp) -> jiff::civil::Date {
+    time.to_zoned(TimeZone::UTC).date()
+}
+
+fn week(time: Timestamp) -> (i16, i8) {
+    let week: ISOWeekDate = day(time).iso_week_date();
+    (week.year(), week.week())
+}
+
+/// Returns the plan as a table.
+pub fn table(fates: &[Fate], now: Timestamp) -> Table {
+    let mut table = Table::new(["PVC", "SNAPSHOT", "AGE", "FATE", "WHY"].map(Column::new).to_vec());
+    for Fate { snapshot, kept } in fates {
+        let (fate, why) = kept.map_or(("delete", "no rule keeps it"), |kept| ("keep", kept.words()));
+        table.row(vec![
+            snapshot.spec.source.persistent_volume_claim_name.clone().unwrap_or_else(|| "<none>".into()),
+            snapshot.metadata.name.clone().unwrap_or_default(),
+            age::since(snapshot.metadata.creation_timestamp.as_ref().map(|time| time.0), now),
+            fate.to_owned(),
+            why.to_owned(),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: &str = "2026-11-21T12:00:00Z";
+
+    fn snapshot(claim: &str, name: &str, created: &str, is_ready: bool) -> VolumeSnapshot {
+        serde_json::from_value(json!({"apiVersion": "v1", "kind": "VolumeSnapshot",
+            "metadata": {"name": name, "creationTimestamp": created},
+            "spec": {"source": {"persistentVolumeClaimName": claim}}, "status": {"readyToUse": is_ready}}))
+        .unwrap()
+    }
+
+    fn shown(snapshots: Vec<VolumeSnapshot>, rules: &Rules) -> String {
+        let now = NOW.parse().unwrap();
+        table(&plan(snapshots, rules, now), now).render(false)
+    }
+
+    fn history() -> Vec<VolumeSnapshot> {
+        vec![
+            snapshot("data", "mon", "2026-11-09T10:00:00Z", true),
+            snapshot("data", "fri-1", "2026-11-20T08:00:00Z", true),
+            snapshot("data", "fri-2", "2026-11-20T20:00:00Z", true),
+            snapshot("data", "sat-1", "2026-11-21T08:00:00Z", true),
+            snapshot("data", "sat-2", "2026-11-21T11:00:00Z", true),
+            snapshot("data", "broken", "2026-11-21T11:30:00Z", false),
+            snapshot("logs", "only", "2026-01-01T00:00:00Z", true),
+        ]
+    }
+
+    #[test]
+    fn each_rule_keeps_its_own_and_each_claim_counts_by_itself() {
+        insta::assert_snapshot!(shown(history(), &Rules { newest: 1, daily: 2, weekly: 2, ..Rules::default() }), @r"
+        PVC    SNAPSHOT   AGE    FATE     WHY
+        data   broken     30m    keep     not ready, so not counted
+        data   sat-2      60m    keep     one of the newest
+        data   sat-1      4h     delete   no rule keeps it
+        data   fri-2      16h    keep     newest of its day
+        data   fri-1      28h    delete   no rule keeps it
+        data   mon        12d    keep     newest of its week
+        logs   only       324d   keep     one of the newest
+        ");
+        insta::assert_snapshot!(shown(history(), &Rules { younger_than: Some(Duration::from_secs(86_400)), ..Rules::default() }), @r"
+        PVC    SNAPSHOT   AGE    FATE     WHY
+        data   broken     30m    keep     not ready, so not counted
+        data   sat-2      60m    keep     not old enough
+        data   sat-1      4h     keep     not old enough
+        data   fri-2      16h    keep     not old enough
+        data   fri-1      28h    delete   no rule keeps it
+        data   mon        12d    delete   no rule keeps it
+        logs   only       324d   keep     last ready one of its PVC
+        ");
+    }
+
+    proptest! {
+        /// Whatever the history and the rules: what is left of a PVC that had a ready snapshot can be restored, what is not
+        /// ready is left alone, and no more goes when a rule keeps more.
+        #[test]
+        fn the_last_ready_one_always_stays(
+            history in prop::collection::vec((0_usize..3, 0_u32..400, any::<bool>()), 0..20),
+            newest in 0_usize..4, daily in 0_usize..4, weekly in 0_usize..4,
+            days in prop::option::of(0_u64..400),
+        ) {
+            let now: Timestamp = NOW.parse().unwrap();
+            let snapshots: Vec<VolumeSnapshot> = history.iter().enumerate().map(|(number, (claim, age, is_ready))| {
+                let created = now - jiff::SignedDuration::from_hours(i64::from(*age) * 7);
+                snapshot(&format!("pvc-{claim}"), &format!("s{number}"), &created.to_string(), *is_ready)
+            }).collect();
+            let rules = Rules { newest, daily, weekly, younger_than: days.map(|days| Duration::from_secs(days * 86_400)) };
+            let fates = plan(snapshots.clone(), &rules, now);
+            prop_assert_eq!(fates.len(), snapshots.len());
+            let is_ready = |snapshot: &VolumeSnapshot| ready(snapshot, Standing::Unknown) == "true";
+            for claim in 0..3 {
+                let name = format!("pvc-{claim}");
+                let of_claim = |fate: &&Fate| fate.snapshot.spec.source.persistent_volume_claim_name.as_ref() == Some(&name);
+                let ready: Vec<&Fate> = fates.iter().filter(of_claim).filter(|fate| is_ready(&fate.snapshot)).collect();
+                let kept = ready.iter().filter(|fate| fate.kept.is_some()).count();
+                prop_assert!(kept >= newest.max(1).min(ready.len()));
+            }
+            prop_assert!(fates.iter().all(|fate| is_ready(&fate.snapshot) || fate.kept == Some(Kept::NotReady)));
+            let gone = fates.iter().filter(|fate| fate.kept.is_none()).count();
+            let more = plan(snapshots, &Rules { newest: newest + 1, ..rules }, now);
+            prop_assert!(more.iter().filter(|fate| fate.kept.is_none()).count() <= gone);
+        }
+    }
+}
