@@ -4,6 +4,7 @@
 //! they are for reading and for creating; an existing object is changed by a patch, never by writing a struct back.
 
 pub mod labels;
+pub mod ledger;
 pub mod policy;
 pub mod snapshot;
 pub mod velero;

@@ -51,7 +51,9 @@ pub fn decide(resource: &str, limit: u32, holders: &[Holder], request: &Key, now
     Decision::Refuse { message: refusal(resource, limit, holders, now) }
 }
 
-fn refusal(resource: &str, limit: u32, holders: &[Holder], now: Timestamp) -> String {
+/// Says that a quota is full, who holds its slots and how to free one.
+#[must_use]
+pub fn refusal(resource: &str, limit: u32, holders: &[Holder], now: Timestamp) -> String {
     let plural = resource.split('.').next().unwrap_or(resource);
     let mut oldest_first: Vec<_> = holders.iter().collect();
     oldest_first.sort_by(|a, b| (a.created, &a.key).cmp(&(b.created, &b.key)));

@@ -5,6 +5,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use clap::Parser;
 use jiff::SignedDuration;
 
+use crate::ledger::SHORTEST_TTL;
+
 /// Admission webhook of kubectl backup
 #[derive(Debug, Parser)]
 #[command(name = "backup-webhook", version)]
@@ -52,6 +54,10 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     pub drain_delay: SignedDuration,
 
+    /// How long an admitted create may still be written; at least 45s
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = ledger_ttl, hide = true)]
+    pub ledger_ttl: SignedDuration,
+
     /// What to log, as in `info` or `backup_webhook=debug`
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
@@ -76,6 +82,16 @@ fn retention(text: &str) -> Result<Retention, String> {
         return Err("a backup must be kept for at least 1h and at most 200 years".to_owned());
     }
     Ok(Retention(duration))
+}
+
+fn ledger_ttl(text: &str) -> Result<SignedDuration, String> {
+    let ttl: SignedDuration = text.parse().map_err(|error| format!("{error}; write seconds, as in 60s"))?;
+    // Below that a create could be written after its slot was given to another.
+    let shortest = SignedDuration::try_from(SHORTEST_TTL).map_err(|error| error.to_string())?;
+    if ttl < shortest || ttl > SignedDuration::from_mins(10) {
+        return Err("an API server may write a create 41 s after it was admitted: use 45s to 10m".to_owned());
+    }
+    Ok(ttl)
 }
 
 /// Where the certificate comes from: files, or a Secret that the webhook itself fills.
@@ -173,6 +189,12 @@ mod tests {
         assert!(Args::try_parse_from(["backup-webhook", "--client-name", "a"]).is_err(), "a name without a CA");
         let behind = Args::parse_from(["backup-webhook", "--clock-offset", "-1h"]).clock_offset;
         assert_eq!(behind, SignedDuration::from_hours(-1));
+    }
+
+    #[test]
+    fn a_create_is_not_given_up_while_it_may_still_be_written() {
+        assert_eq!(ledger_ttl("45s"), Ok(SignedDuration::from_secs(45)));
+        assert!(ledger_ttl("44s").is_err() && ledger_ttl("0s").is_err() && ledger_ttl("1h").is_err());
     }
 
     #[test]

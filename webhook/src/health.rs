@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Health {
     certificate: AtomicBool,
     policy: AtomicBool,
+    ledgers: AtomicBool,
     draining: AtomicBool,
 }
 
@@ -19,6 +20,11 @@ impl Health {
     /// The policy was read, or it is certain that there is none.
     pub fn set_policy(&self) {
         self.policy.store(true, Ordering::Release);
+    }
+
+    /// Every quota's ledger was read once.
+    pub fn set_ledgers(&self) {
+        self.ledgers.store(true, Ordering::Release);
     }
 
     /// The process is about to stop.
@@ -39,6 +45,8 @@ impl Health {
             Some("no certificate yet")
         } else if !self.policy.load(Ordering::Acquire) {
             Some("the policy could not be read yet")
+        } else if !self.ledgers.load(Ordering::Acquire) {
+            Some("the quotas' ledgers could not be read yet")
         } else {
             None
         }
@@ -50,12 +58,14 @@ mod tests {
     use super::Health;
 
     #[test]
-    fn ready_means_a_certificate_a_policy_and_no_stop_in_sight() {
+    fn ready_means_a_certificate_a_policy_ledgers_and_no_stop_in_sight() {
         let health = Health::default();
         assert_eq!(health.not_ready(), Some("no certificate yet"));
         health.set_certificate();
         assert_eq!(health.not_ready(), Some("the policy could not be read yet"));
         health.set_policy();
+        assert_eq!(health.not_ready(), Some("the quotas' ledgers could not be read yet"));
+        health.set_ledgers();
         assert_eq!(health.not_ready(), None);
         health.set_draining();
         assert_eq!(health.not_ready(), Some("shutting down"));

@@ -1,6 +1,6 @@
 //! The admission webhook: quotas, pod volume annotations, defaults.
 //!
-//! Way of the data: bytes → review → subject → facts → policy (→ quota) → answer. One path for all kinds.
+//! Way of the data: bytes → review → subject → facts → policy (→ quota's ledger) → answer. One path for all kinds.
 
 mod admin;
 mod admit;
@@ -13,11 +13,12 @@ mod facts;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod health;
+mod jitter;
+mod ledger;
 mod listener;
 mod log;
 mod metrics;
 mod policy;
-mod quota;
 mod router;
 mod run;
 mod server;

@@ -18,7 +18,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::policy;
+use crate::{ledger, policy};
 
 /// Counters and histograms, with the registry that prints them.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub struct Metrics {
     certificate_ends: Gauge,
     policy: policy::Series,
     load: Load,
+    ledgers: ledger::Series,
 }
 
 /// One kind of request and what became of it.
@@ -86,7 +87,8 @@ impl Metrics {
             certificate_ends.clone(),
         );
         let policy = policy::Series::new(registry);
-        Self { registry: Mutex::new(root), requests, findings, seconds, certificate_ends, policy, load }
+        let ledgers = ledger::Series::new(registry);
+        Self { registry: Mutex::new(root), requests, findings, seconds, certificate_ends, policy, ledgers, load }
     }
 
     /// How busy the server is.
@@ -102,6 +104,11 @@ impl Metrics {
     /// What is counted about the policy.
     pub fn policy(&self) -> policy::Series {
         self.policy.clone()
+    }
+
+    /// What is counted about the quotas.
+    pub fn ledgers(&self) -> ledger::Series {
+        self.ledgers.clone()
     }
 
     /// Counts an answered request.

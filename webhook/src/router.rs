@@ -71,6 +71,7 @@ struct Question {
     phase: Phase,
     body: Vec<u8>,
     started: Instant,
+    by: tokio::time::Instant,
     _share: OwnedSemaphorePermit,
 }
 
@@ -144,7 +145,7 @@ async fn handle(
     let started = Instant::now();
     let answered = timeout(deadline, async {
         let (body, share) = timeout(BODY_TIME, read(body, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
-        let question = Question { phase, body, started, _share: share };
+        let question = Question { phase, body, started, by: (started + deadline).into(), _share: share };
         match question.small() {
             Some(weight) => {
                 let _memory = shared.small.acquire_many(weight).await.map_err(|_| Refusal::Busy)?;
@@ -201,7 +202,7 @@ async fn read(body: Body, bytes: &Arc<Semaphore>) -> Result<(Vec<u8>, OwnedSemap
 }
 
 async fn answer(shared: &Shared, question: &Question) -> Result<(String, Answer), Refusal> {
-    let Question { phase, ref body, started, .. } = *question;
+    let Question { phase, ref body, started, by, .. } = *question;
     let request = match admit::read(body) {
         Ok(request) => request,
         Err(malformed) => {
@@ -213,7 +214,7 @@ async fn answer(shared: &Shared, question: &Question) -> Result<(String, Answer)
     };
     let answer = match phase {
         Phase::Mutate => admit::mutate(&shared.admission, &request).await,
-        Phase::Validate => admit::validate(&shared.admission, &request).await,
+        Phase::Validate => admit::validate(&shared.admission, &request, by).await,
     };
     note(shared, phase, &request, &answer, started.elapsed());
     Ok((request.uid, answer))

@@ -21,11 +21,11 @@ use crate::{
     exempt,
     facts::Cluster,
     health::Health,
+    ledger::{Probes, Quotas, TTL, Times},
     listener::{BindError, bind},
     log,
     metrics::{Load, Metrics},
     policy::{Current, Follower},
-    quota::Quota,
     router,
     server::{self, Limits},
     shutdown,
@@ -72,25 +72,27 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         callers,
         clock_offset,
         drain_delay,
+        ledger_ttl,
         log,
     } = args;
     log::start(&log)?;
-    let client = client().await?;
+    let config = configuration().await?;
+    let client = Client::try_from(config.clone())?;
     let health = Arc::new(Health::default());
     let metrics = Arc::new(Metrics::new());
     let clock = Clock::ahead_by(clock_offset);
+    let probes = Probes::new(config, client.clone(), &namespace);
+    let times = Times::new(Duration::try_from(ledger_ttl).unwrap_or(TTL), clock);
+    let quotas = Arc::new(Quotas::new(client.clone(), probes, times, metrics.ledgers(), Arc::clone(&health)));
     let ttl = default_backup_ttl.map(|ttl| ttl.to_string());
     let exemptions = exempt::accounts(&velero_namespace, &exempt_user);
     let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, ..Config::default() };
     let current = Current::new(base.clone());
     let follower = Follower::new(client.clone(), base, current.clone(), metrics.policy(), Arc::clone(&health), clock);
-    let following = tokio::spawn(follower.run(|_| {}));
-    let admission = Admission {
-        config: current,
-        cluster: Cluster::new(client.clone()),
-        quota: Quota::new(client.clone()),
-        metrics: Arc::clone(&metrics),
-    };
+    let counted = Arc::clone(&quotas);
+    let following = tokio::spawn(follower.run(move |config| counted.set(&config.quotas)));
+    let admission =
+        Admission { config: current, cluster: Cluster::new(client.clone()), quotas, metrics: Arc::clone(&metrics) };
     // Bound before anything says ready.
     let callers = callers_of(callers).await?;
     let (listener, admin_listener) = (bind(listen).await?, bind(admin_listen).await?);
@@ -127,11 +129,11 @@ fn ended(task: Result<(), JoinError>) {
     }
 }
 
-async fn client() -> Result<Client, RunError> {
+async fn configuration() -> Result<kube::Config, RunError> {
     let mut config = kube::Config::infer().await?;
     // A retried answer would come after the API server has given up on us; whoever asks decides about trying again.
     config.default_retry = false;
-    Ok(Client::try_from(config)?)
+    Ok(config)
 }
 
 /// Who may call, when that is limited; the file is followed from now on.

@@ -15,8 +15,6 @@ const WARNING_LENGTH: usize = 256;
 const WARNINGS_LENGTH: usize = 4096;
 /// What says that there are more.
 const MORE: &str = "there are more warnings than fit here: kubectl backup lint shows all";
-/// What a client that is told to come back waits, in seconds.
-const RETRY_AFTER: u32 = 1;
 
 /// An answer, before it is put into a review.
 #[derive(Debug, Default)]
@@ -70,10 +68,33 @@ impl Answer {
         self
     }
 
-    /// No, because it could not be found out whether there is room: the client may come back soon.
-    pub fn uncounted(mut self, request: &Request, message: &str) -> Self {
-        let details = details(request, Vec::new(), RETRY_AFTER);
-        self.refusal = Some(Status::failure(message, "ServiceUnavailable").with_code(503).with_details(details));
+    /// Not now: clients come back by themselves after so many seconds.
+    pub fn later(mut self, request: &Request, message: &str, retry_after: u32) -> Self {
+        let details = details(request, Vec::new(), retry_after);
+        self.refusal = Some(Status::failure(message, "TooManyRequests").with_code(429).with_details(details));
+        self.verdict = "later";
+        self
+    }
+
+    /// No, because the name is taken: what the store would say, so that clients understand it as that.
+    pub fn exists(mut self, request: &Request) -> Self {
+        let name = request.metadata("name").unwrap_or(&request.name);
+        let message = format!("{} {name:?} already exists", request.resource_name());
+        let details = details(request, Vec::new(), 0);
+        self.refusal = Some(Status::failure(&message, "AlreadyExists").with_code(409).with_details(details));
+        self.verdict = "exists";
+        self
+    }
+
+    /// Yes, and with these words.
+    pub fn saying(text: &str) -> Self {
+        Self { warnings: vec![warning(text)], ..Self::allowed() }
+    }
+
+    /// No, because the object lacks what it is counted by.
+    pub fn nameless(mut self) -> Self {
+        let message = "the object has no name or no uid, so that it cannot be counted";
+        self.refusal = Some(Status::failure(message, "BadRequest").with_code(400));
         self.verdict = "failed";
         self
     }

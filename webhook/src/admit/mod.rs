@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use backup_policy::Subject;
 
-use crate::{facts::Cluster, metrics::Metrics, policy::Current, quota::Quota};
+use crate::{facts::Cluster, ledger::Quotas, metrics::Metrics, policy::Current};
 
 pub use answer::Answer;
 pub use mutate::mutate;
-pub use review::{Malformed, Request, read};
+pub use review::{Malformed, Operation, Request, read};
 pub use validate::validate;
 pub use weight::weigh;
 
@@ -24,8 +24,8 @@ pub struct Admission {
     pub config: Current,
     /// Reads of the cluster.
     pub cluster: Cluster,
-    /// The count.
-    pub quota: Quota,
+    /// The counts.
+    pub quotas: Arc<Quotas>,
     /// What is counted about all this.
     pub metrics: Arc<Metrics>,
 }

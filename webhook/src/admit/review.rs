@@ -20,7 +20,7 @@ pub struct Request {
     /// The object's kind.
     pub kind: GroupKind,
     /// The resource that is written.
-    pub resource: GroupVersionResource,
+    pub resource: GroupResource,
     /// The part of the resource that is written, when not the whole.
     #[serde(default)]
     pub sub_resource: Option<String>,
@@ -55,14 +55,12 @@ pub struct GroupKind {
     pub kind: String,
 }
 
-/// A resource with its group and version.
+/// A resource with its group.
 #[derive(Debug, Deserialize)]
-pub struct GroupVersionResource {
+pub struct GroupResource {
     /// Empty for the core group.
     #[serde(default)]
     pub group: String,
-    /// As in `v1`.
-    pub version: String,
     /// As in `pods`.
     pub resource: String,
 }
@@ -139,7 +137,7 @@ impl Request {
 
     /// The resource as `plural.group`.
     pub fn resource_name(&self) -> String {
-        let GroupVersionResource { group, resource, .. } = &self.resource;
+        let GroupResource { group, resource, .. } = &self.resource;
         if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") }
     }
 
@@ -151,6 +149,11 @@ impl Request {
     /// Whether the object as a whole is written, and not a part of it such as its status.
     pub fn is_whole(&self) -> bool {
         self.sub_resource.as_deref().unwrap_or_default().is_empty()
+    }
+
+    /// The value of a label of the object.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.object.as_ref()?.get("metadata")?.get("labels")?.get(key)?.as_str()
     }
 
     /// A text of the object's metadata, which names the object more surely than the request does.

@@ -1,24 +1,30 @@
 //! The validating phase: judge the object as it will be stored, then claim a slot for it.
 
-use backup_policy::{
-    Config, Facts, Subject, evaluate,
-    quota::{Decision, Key},
-};
+use backup_api::labels::QUOTA_EXEMPT;
+use backup_ledger::{Key, Object, Standing, Uid};
+use backup_policy::{Config, Facts, Subject, config::resource::VOLUME_SNAPSHOTS, evaluate};
+use tokio::time::Instant;
 
 use super::{Admission, Answer, Request, review::Operation, subject};
-use crate::quota::Claim;
+use crate::ledger::{Ask, Decision, probe_seen};
 
 /// Judges an object, and claims a slot for a new one whose resource is limited.
-pub async fn validate(admission: &Admission, request: &Request) -> Answer {
-    let writes = matches!(request.operation, Operation::Create | Operation::Update);
-    let Some(subject) = subject(request).filter(|_| writes) else { return Answer::allowed() };
+pub async fn validate(admission: &Admission, request: &Request, deadline: Instant) -> Answer {
+    if let Some(seen) = probe_seen(request) {
+        return Answer::saying(&seen);
+    }
     let config = admission.config.load();
     let exempt = request.is_exempt(&config);
-    let answer = judge(admission, &config, request, &subject, exempt).await;
-    if answer.refusal.is_some() || exempt || request.operation != Operation::Create || !request.is_whole() {
+    let writes = matches!(request.operation, Operation::Create | Operation::Update);
+    let answer = match subject(request).filter(|_| writes) {
+        Some(subject) => judge(admission, &config, request, &subject, exempt).await,
+        None => Answer::allowed(),
+    };
+    let creates = request.operation == Operation::Create && request.is_whole();
+    if answer.refusal.is_some() || !creates {
         return answer;
     }
-    claim(admission, &config, request, answer).await
+    claim(admission, request, answer, exempt, deadline).await
 }
 
 async fn judge(
@@ -46,28 +52,28 @@ async fn judge(
     Answer::judged(request, &verdict)
 }
 
-async fn claim(admission: &Admission, config: &Config, request: &Request, answer: Answer) -> Answer {
+async fn claim(admission: &Admission, request: &Request, answer: Answer, exempt: bool, deadline: Instant) -> Answer {
     let resource = request.resource_name();
-    let Some(limit) = config.quota(&resource) else { return answer };
-    let claim = Claim {
-        resource: &resource,
-        version: &request.resource.version,
-        kind: &request.kind.kind,
-        limit,
-        key: Key {
-            namespace: request.namespace.clone(),
-            name: request.metadata("name").unwrap_or(&request.name).to_owned(),
-        },
-        uid: request.metadata("uid").unwrap_or_default(),
+    // Snapshots of exempt accounts bear the mark and take no slot; all else that they make takes one, and is never refused.
+    if exempt && resource == VOLUME_SNAPSHOTS && request.label(QUOTA_EXEMPT) == Some("true") {
+        return answer;
+    }
+    let name = request.metadata("name").unwrap_or(&request.name);
+    let uid = request.metadata("uid").unwrap_or_default();
+    let ask = Ask {
+        object: Object::new(Key::new(&request.namespace, name), Uid::new(uid)),
+        user: request.user_info.username.clone(),
         dry_run: request.dry_run.unwrap_or(false),
-        user: &request.user_info.username,
+        standing: if exempt { Standing::NeverRefused } else { Standing::Limited },
     };
-    match admission.quota.claim(&claim).await {
-        Ok(Decision::Admit) => answer,
-        Ok(Decision::Refuse { message }) => answer.full(request, &message),
-        Err(error) => {
-            tracing::error!(%error, resource, namespace = claim.key.namespace, name = claim.key.name, "cannot count");
-            answer.uncounted(request, &error.to_string())
-        }
+    let named = !name.is_empty() && !uid.is_empty();
+    if !named && admission.quotas.counts(&resource) {
+        return answer.nameless();
+    }
+    match admission.quotas.claim(&resource, ask, deadline).await {
+        None | Some(Decision::Admitted) => answer,
+        Some(Decision::Full { message }) => answer.full(request, &message),
+        Some(Decision::Exists) => answer.exists(request),
+        Some(Decision::Later { message, retry_after }) => answer.later(request, &message, retry_after),
     }
 }

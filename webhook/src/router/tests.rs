@@ -6,15 +6,27 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::{exempt, facts::Cluster, metrics::Metrics, policy::Current, quota::Quota};
+use crate::{
+    clock::Clock,
+    exempt,
+    facts::Cluster,
+    ledger::{Probes, Quotas, TTL, Times},
+    metrics::Metrics,
+    policy::Current,
+};
 
 /// The real server, with a cluster behind it that nobody answers for: what pods need no cluster for works all the same.
 fn server() -> (Router, Arc<Health>) {
     drop(rustls::crypto::ring::default_provider().install_default());
     let mut nowhere = kube::Config::new("http://127.0.0.1:1".parse().expect("an address"));
     nowhere.default_retry = false;
-    let client = Client::try_from(nowhere).expect("a client");
+    let client = Client::try_from(nowhere.clone()).expect("a client");
     let health = Arc::new(Health::default());
+    let metrics = Arc::new(Metrics::new());
+    let probes = Probes::new(nowhere, client.clone(), "kubectl-backup-system");
+    let quotas =
+        Quotas::new(client.clone(), probes, Times::new(TTL, Clock::default()), metrics.ledgers(), Arc::clone(&health));
+    quotas.set(&Config::default().quotas);
     let admission = Admission {
         config: Current::new(Config {
             backup_ttl: Some("720h0m0s".to_owned()),
@@ -22,8 +34,8 @@ fn server() -> (Router, Arc<Health>) {
             ..Config::default()
         }),
         cluster: Cluster::new(client.clone()),
-        quota: Quota::new(client),
-        metrics: Arc::new(Metrics::new()),
+        quotas: Arc::new(quotas),
+        metrics,
     };
     (router(admission, Arc::clone(&health)), health)
 }
@@ -75,7 +87,7 @@ fn pod(volumes: &str) -> Value {
 fn snapshot(labels: &Value) -> Value {
     json!({
         "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
-        "metadata": {"name": "x", "namespace": "shop", "labels": labels},
+        "metadata": {"name": "x", "namespace": "shop", "uid": "u", "labels": labels},
         "spec": {"volumeSnapshotClassName": "c", "source": {"persistentVolumeClaimName": "data"}},
     })
 }
@@ -137,13 +149,29 @@ async fn a_backup_gets_its_ttl_as_a_json_patch() {
 async fn what_cannot_be_counted_is_refused_and_may_be_tried_again() {
     let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", "ann", &snapshot(&json!({})), &Value::Null)).await;
     assert_eq!(answer["allowed"], false);
-    assert_eq!(answer["status"]["code"], 503);
+    assert_eq!(answer["status"]["code"], 429);
     assert_eq!(answer["status"]["details"]["retryAfterSeconds"], 1);
     let message = answer["status"]["message"].as_str().unwrap_or_default();
-    assert!(
-        message.contains("cluster quota volumesnapshots.snapshot.storage.k8s.io could not be checked"),
-        "{message}"
-    );
+    insta::assert_snapshot!(message, @"cluster quota volumesnapshots: the quota could not be checked in time; try again");
+}
+
+#[tokio::test]
+async fn what_has_no_uid_is_not_counted_as_nothing() {
+    let mut object = snapshot(&json!({}));
+    object["metadata"]["uid"] = Value::Null;
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", "ann", &object, &Value::Null)).await;
+    assert_eq!((&answer["allowed"], &answer["status"]["code"]), (&json!(false), &json!(400)));
+}
+
+#[tokio::test]
+async fn a_probe_is_answered_by_whoever_is_asked() {
+    let mut object = snapshot(&json!({}));
+    object["metadata"]["name"] = json!("backup-webhook-probe-1");
+    let mut review = review(SNAPSHOTS, "CREATE", "ann", &object, &Value::Null);
+    review["request"]["dryRun"] = json!(true);
+    let answer = reviewed("/validate", &review).await;
+    assert_eq!(answer["allowed"], true);
+    assert_eq!(answer["warnings"], json!(["the backup webhook was asked about backup-webhook-probe-1"]));
 }
 
 #[tokio::test]

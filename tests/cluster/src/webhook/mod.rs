@@ -3,7 +3,9 @@
 mod asked;
 mod pods;
 mod process;
+mod quotas;
 
 pub use asked::until_asked;
 pub use pods::install_pods;
 pub use process::{Replica, Webhook, apply_url, start_process};
+pub use quotas::until_quotas_ready;

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::asked::{kubectl, until_asked};
+use super::quotas::until_quotas_ready;
 use crate::Cluster;
 
 /// Imports the image, applies `manifests/webhook/base` and returns once every API server asks the webhook.
@@ -14,5 +15,6 @@ pub fn install_pods(cluster: &Cluster, image: &Path) -> Result<()> {
     kubectl(cluster, &["apply", "-k", manifests], "")?;
     let rollout = ["rollout", "status", "-n", "kubectl-backup-system", "deployment/backup-webhook", "--timeout=120s"];
     kubectl(cluster, &rollout, "")?;
-    until_asked(cluster)
+    until_asked(cluster)?;
+    until_quotas_ready(cluster)
 }

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::asked::{kubectl, until, until_asked};
+use super::quotas::until_quotas_ready;
 use crate::Cluster;
 use crate::api::answers;
 use crate::kubeconfig::{self, Server};
@@ -63,6 +64,8 @@ impl Replica {
         command
             .args(["--listen", &self.listens_on().to_string(), "--admin-listen", &self.answers_on().to_string()])
             .args(["--tls-name", &self.common_address.to_string(), "--drain-delay", "0s", "--ca-overlap", "2s"])
+            // The shortest time after which a create cannot be written any more.
+            .args(["--ledger-ttl", "45s"])
             .env("KUBECONFIG", kubeconfig);
         Webhook::start(cluster, &self.name, command, self.answers_on())
     }
@@ -171,6 +174,7 @@ pub fn start_process(cluster: &Cluster, program: &Path) -> Result<Webhook> {
     let mut webhook = only.start(cluster, program)?;
     webhook.until_ready()?;
     until_asked(cluster)?;
+    until_quotas_ready(cluster)?;
     Ok(webhook)
 }
 

@@ -1,0 +1,24 @@
+//! The edge of the exact quotas: `backup-ledger` decides, this room carries out what it wants done.
+//!
+//! One task owns the replica of one quota; reads and writes run beside it and come back as events. See the crate's README
+//! for what each effect has to keep.
+
+mod backoff;
+mod counted;
+mod decision;
+mod hook;
+mod look;
+mod observe;
+mod quotas;
+mod report;
+mod roll;
+mod series;
+mod store;
+mod task;
+mod times;
+
+pub use decision::{Ask, Decision};
+pub use hook::{Probes, seen as probe_seen};
+pub use quotas::Quotas;
+pub use series::Series;
+pub use times::{SHORTEST_TTL, TTL, Times};

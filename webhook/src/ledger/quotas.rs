@@ -1,0 +1,177 @@
+//! All quotas: each runs in a task of its own, so that one that is stuck does not hold up another.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use backup_policy::config::Quota;
+use kube::Client;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::{JoinHandle, JoinSet},
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    decision::{Ask, Decision},
+    hook::Probes,
+    report::Report,
+    series::Series,
+    task::{self, Asked, Parts, Wanted},
+    times::Times,
+};
+use crate::health::Health;
+
+/// Claims that may be on their way to one task.
+const CLAIMS: usize = 1_024;
+/// What the task has its answer's way back in.
+const WAY_BACK: Duration = Duration::from_millis(100);
+
+/// All quotas, which may come, go and change while the webhook runs.
+pub struct Quotas {
+    client: Client,
+    probes: Probes,
+    times: Times,
+    series: Series,
+    health: Arc<Health>,
+    all: Mutex<All>,
+}
+
+#[derive(Default)]
+struct All {
+    begun: bool,
+    running: BTreeMap<String, Running>,
+    /// Resources without a quota of which creates were let through.
+    unrecorded: BTreeSet<String>,
+}
+
+struct Running {
+    wanted: watch::Sender<Wanted>,
+    asked: mpsc::Sender<Asked>,
+    retired: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Resources without a quota that are remembered; more than any webhook configuration names.
+const REMEMBERED: usize = 1_024;
+
+impl Quotas {
+    /// No quotas yet.
+    pub fn new(client: Client, probes: Probes, times: Times, series: Series, health: Arc<Health>) -> Self {
+        Self { client, probes, times, series, health, all: Mutex::default() }
+    }
+
+    /// Makes these the quotas: new ones begin, others get their limit, and those that are not named end. Call it first with
+    /// what the cluster's policy says: a quota that is missing here for a moment has to set up its ledger again.
+    pub fn set(&self, quotas: &[Quota]) {
+        let mut all = self.all();
+        let mut unread = JoinSet::new();
+        for quota in quotas {
+            let wanted = Wanted::Limit(quota.limit);
+            match all.running.get(&quota.resource).filter(|running| !running.retired.load(Ordering::Acquire)) {
+                Some(running) => {
+                    running.wanted.send_if_modified(|now| std::mem::replace(now, wanted) != wanted);
+                }
+                None => {
+                    let void = all.unrecorded.remove(&quota.resource);
+                    let (running, read) = self.begin(quota, void);
+                    all.running.insert(quota.resource.clone(), running);
+                    unread.spawn(read);
+                }
+            }
+        }
+        all.running.retain(|_, running| !running.retired.load(Ordering::Acquire));
+        for (resource, running) in &all.running {
+            if !quotas.iter().any(|quota| quota.resource == *resource) {
+                running.wanted.send_if_modified(|now| std::mem::replace(now, Wanted::Gone) != Wanted::Gone);
+            }
+        }
+        if !std::mem::replace(&mut all.begun, true) {
+            let health = Arc::clone(&self.health);
+            tokio::spawn(async move {
+                while unread.join_next().await.is_some() {}
+                health.set_ledgers();
+            });
+        } else {
+            unread.detach_all();
+        }
+    }
+
+    fn begin(&self, quota: &Quota, void: bool) -> (Running, impl Future<Output = ()> + Send + use<>) {
+        let (wanted, wanted_receiver) = watch::channel(Wanted::Limit(quota.limit));
+        let (asked, asked_receiver) = mpsc::channel(CLAIMS);
+        let (read_sender, read) = oneshot::channel();
+        let retired = Arc::new(AtomicBool::new(false));
+        let parts = Parts {
+            resource: quota.resource.clone(),
+            client: self.client.clone(),
+            probes: self.probes.clone(),
+            times: self.times,
+            report: Report::new(self.series.clone(), self.client.clone(), &quota.resource),
+            wanted: wanted_receiver,
+            asked: asked_receiver,
+            read: read_sender,
+            retired: Arc::clone(&retired),
+            void,
+        };
+        let task = tokio::spawn(task::run(parts));
+        let read = async {
+            // A task that ends without having read is one whose quota is no more.
+            drop(read.await);
+        };
+        (Running { wanted, asked, retired, task }, read)
+    }
+
+    /// Asks for a slot; nothing when there is no quota for that resource.
+    pub async fn claim(&self, resource: &str, ask: Ask, deadline: Instant) -> Option<Decision> {
+        let asked = {
+            let mut all = self.all();
+            match all.running.get(resource).filter(|running| !running.retired.load(Ordering::Acquire)) {
+                Some(running) => running.asked.clone(),
+                None if !all.begun => {
+                    return Some(later(resource, "the cluster's policy is still being read; try again"));
+                }
+                None => {
+                    if !ask.dry_run && all.unrecorded.len() < REMEMBERED {
+                        all.unrecorded.insert(resource.to_owned());
+                    }
+                    return None;
+                }
+            }
+        };
+        let (reply, answer) = oneshot::channel();
+        let claim = Asked { ask, deadline: deadline.checked_sub(WAY_BACK).unwrap_or(deadline), reply };
+        if asked.try_send(claim).is_err() {
+            return Some(later(resource, "too many creates are waiting for it; try again"));
+        }
+        match timeout_at(deadline, answer).await {
+            Ok(Ok(decision)) => Some(decision),
+            Ok(Err(_)) | Err(_) => Some(later(resource, "it could not be checked in time; try again")),
+        }
+    }
+
+    /// Whether there is a quota for that resource.
+    pub fn counts(&self, resource: &str) -> bool {
+        self.all().running.get(resource).is_some_and(|running| !running.retired.load(Ordering::Acquire))
+    }
+
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn later(resource: &str, why: &str) -> Decision {
+    let plural = resource.split('.').next().unwrap_or(resource);
+    Decision::Later { message: format!("cluster quota {plural}: {why}"), retry_after: 1 }
+}

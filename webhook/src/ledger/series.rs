@@ -1,0 +1,161 @@
+//! The counters and gauges of all ledgers.
+
+use std::time::Duration;
+
+use backup_ledger::{Proof, Replica, WriteOutcome};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+use super::decision::Decision;
+
+/// The counters and gauges of all ledgers.
+#[derive(Debug, Clone)]
+pub struct Series {
+    slots: Family<Quota, Gauge>,
+    limit: Family<Quota, Gauge>,
+    pending: Family<Quota, Gauge>,
+    over: Family<Quota, Gauge>,
+    ready: Family<Quota, Gauge>,
+    waiting: Family<Quota, Gauge>,
+    claims: Family<Claim, Counter>,
+    seconds: Family<Quota, Histogram, fn() -> Histogram>,
+    writes: Family<Write, Counter>,
+    adopted: Family<Quota, Counter>,
+    released: Family<Release, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Quota {
+    resource: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Claim {
+    resource: String,
+    decision: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Write {
+    resource: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Release {
+    resource: String,
+    proof: &'static str,
+}
+
+impl Series {
+    /// Starts at zero, in this registry.
+    pub fn new(registry: &mut Registry) -> Self {
+        // From half a millisecond to about four seconds.
+        let seconds = || Histogram::new(exponential_buckets(0.000_5, 2.0, 14));
+        let new = Self {
+            slots: Family::default(),
+            limit: Family::default(),
+            pending: Family::default(),
+            over: Family::default(),
+            ready: Family::default(),
+            waiting: Family::default(),
+            claims: Family::default(),
+            seconds: Family::new_with_constructor(seconds),
+            writes: Family::default(),
+            adopted: Family::default(),
+            released: Family::default(),
+        };
+        let gauges = [
+            ("quota_slots", "Slots taken in the cluster", &new.slots),
+            ("quota_limit", "Slots there are", &new.limit),
+            ("quota_pending_slots", "Slots taken by creates whose outcome is not known", &new.pending),
+            ("quota_over_limit_slots", "Slots taken beyond the limit", &new.over),
+            ("quota_ready", "Whether claims are decided (1) or the ledger is being set up (0)", &new.ready),
+            ("quota_waiting_claims", "Claims in this replica that wait for their answer", &new.waiting),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
+        registry.register("quota_claims", "Claims by decision", new.claims.clone());
+        registry.register("quota_claim_duration_seconds", "Time to decide a claim", new.seconds.clone());
+        registry.register("quota_ledger_writes", "Writes of the ledger by outcome", new.writes.clone());
+        let help = "Objects that nobody had claimed; anything but 0 says that a create passed the webhook by";
+        registry.register("quota_adopted_objects", help, new.adopted.clone());
+        registry.register("quota_released_objects", "Objects that left their slots, by proof", new.released.clone());
+        new
+    }
+
+    /// A claim was decided.
+    pub fn decided(&self, resource: &str, decision: &Decision, took: Duration) {
+        let decision = match decision {
+            Decision::Admitted => "admitted",
+            Decision::Full { .. } => "full",
+            Decision::Exists => "exists",
+            Decision::Later { .. } => "later",
+        };
+        self.claims.get_or_create(&Claim { resource: resource.to_owned(), decision }).inc();
+        self.seconds.get_or_create(&quota(resource)).observe(took.as_secs_f64());
+    }
+
+    /// A write of the ledger ended.
+    pub fn wrote(&self, resource: &str, outcome: &WriteOutcome) {
+        let outcome = match outcome {
+            WriteOutcome::Committed(_) => "committed",
+            WriteOutcome::Conflict => "conflict",
+            WriteOutcome::Unknown => "unknown",
+        };
+        self.writes.get_or_create(&Write { resource: resource.to_owned(), outcome }).inc();
+    }
+
+    /// An object was adopted.
+    pub fn adopted(&self, resource: &str) {
+        self.adopted.get_or_create(&quota(resource)).inc();
+    }
+
+    /// An object left its slot.
+    pub fn released(&self, resource: &str, proof: Proof) {
+        let proof = match proof {
+            Proof::Deleted => "deleted",
+            Proof::Absent => "absent",
+            Proof::Expired => "expired",
+        };
+        self.released.get_or_create(&Release { resource: resource.to_owned(), proof }).inc();
+    }
+
+    /// How things stand.
+    pub fn stand(&self, resource: &str, limit: u32, ready: bool, replica: &Replica) {
+        let set = |family: &Family<Quota, Gauge>, value: usize| {
+            family.get_or_create(&quota(resource)).set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        let slots = replica.copy().map_or(0, |copy| copy.status.slots.len());
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        set(&self.slots, slots);
+        set(&self.limit, limit);
+        set(&self.pending, replica.copy().map_or(0, |copy| copy.status.pending_only().count()));
+        set(&self.over, slots.saturating_sub(limit));
+        set(&self.ready, usize::from(ready));
+        set(&self.waiting, replica.waiting());
+        // A series that must stay at zero has to be there.
+        drop(self.adopted.get_or_create(&quota(resource)));
+    }
+
+    /// The quota is no more.
+    pub fn forget(&self, resource: &str) {
+        let quota = quota(resource);
+        for family in [&self.slots, &self.limit, &self.pending, &self.over, &self.ready, &self.waiting] {
+            family.remove(&quota);
+        }
+    }
+}
+
+fn quota(resource: &str) -> Quota {
+    Quota { resource: resource.to_owned() }
+}

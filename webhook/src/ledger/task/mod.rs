@@ -1,0 +1,362 @@
+//! The one task that owns the replica of a quota: takes events in, carries effects out.
+
+mod claims;
+mod effects;
+
+use std::{
+    collections::HashMap,
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use backup_ledger::{Event, Limits, Phase, Replica, RequestId, Sightings, Timer, WriteOutcome};
+use futures::StreamExt;
+use kube::Client;
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    task::{JoinHandle, JoinSet},
+    time::{Instant, interval_at, sleep},
+};
+use tokio_util::time::DelayQueue;
+
+use claims::{Waiting, exists};
+
+use super::{
+    backoff::Backoff,
+    counted::Counted,
+    decision::{Ask, Decision},
+    hook::Probes,
+    observe::{Observer, Sight, watch_ledger},
+    report::Report,
+    roll::Roll,
+    store::Store,
+    times::{RECONCILE, Times},
+};
+use crate::jitter;
+
+/// What the watch may show before the task takes it in.
+const SIGHTS: usize = 256;
+/// Before a deletion of the ledger that failed is tried again.
+const DELETE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What is wanted of a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// That many slots.
+    Limit(u32),
+    /// It is no more. Creates go on being recorded until the ledger is gone: one that is kept would miss them when the quota
+    /// comes back.
+    Gone,
+}
+
+/// A claim on its way to the task.
+pub struct Asked {
+    /// What is asked.
+    pub ask: Ask,
+    /// By when.
+    pub deadline: Instant,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Decision>,
+}
+
+/// What comes back of what was begun.
+pub enum Heard {
+    /// An event for the replica.
+    Event(Event),
+    /// What a look found, and whether it answers all that was asked.
+    Looked(Sightings, bool),
+    /// Whether the object of a claim for a taken name is there.
+    LookedUp(Asked, bool),
+}
+
+/// What a task is made of.
+pub struct Parts {
+    /// What is counted, as `plural.group`.
+    pub resource: String,
+    /// The client.
+    pub client: Client,
+    /// How it is proven that API servers ask.
+    pub probes: Probes,
+    /// How long things take.
+    pub times: Times,
+    /// Metrics and events.
+    pub report: Report,
+    /// What is wanted.
+    pub wanted: watch::Receiver<Wanted>,
+    /// Claims.
+    pub asked: mpsc::Receiver<Asked>,
+    /// Told once the ledger was read.
+    pub read: oneshot::Sender<()>,
+    /// Set when the quota and its ledger are gone.
+    pub retired: Arc<AtomicBool>,
+    /// Whether creates were let through unrecorded while there was no quota: a ledger from before misses them.
+    pub void: bool,
+}
+
+/// Works until the quota is no more.
+pub async fn run(parts: Parts) {
+    if parts.void {
+        delete(Store::new(parts.client.clone(), &parts.resource)).await;
+    }
+    Task::new(parts).work().await;
+}
+
+struct Task {
+    resource: String,
+    client: Client,
+    times: Times,
+    report: Report,
+    store: Store,
+    replica: Replica,
+    wanted: watch::Receiver<Wanted>,
+    asked: mpsc::Receiver<Asked>,
+    counted: watch::Receiver<Option<Counted>>,
+    sights: mpsc::Receiver<Sight>,
+    wake: Arc<Notify>,
+    heard: (mpsc::UnboundedSender<Heard>, mpsc::UnboundedReceiver<Heard>),
+    running: JoinSet<()>,
+    deletion: Option<JoinHandle<()>>,
+    waiting: HashMap<RequestId, Waiting>,
+    next: u64,
+    deadlines: DelayQueue<RequestId>,
+    timers: DelayQueue<Timer>,
+    roll: Roll,
+    reads: Backoff,
+    writes: Backoff,
+    looks: Backoff,
+    read: Option<oneshot::Sender<()>>,
+    retired: Arc<AtomicBool>,
+    setup: Proof,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Proof {
+    Missing,
+    Given,
+    QuarantineEnds(Instant),
+}
+
+enum Next {
+    Asked(Asked),
+    Heard(Heard),
+    Sight(Sight),
+    Wanted,
+    Late(RequestId),
+    Timer(Timer),
+    Reconcile,
+    Deleted,
+    Orphaned,
+}
+
+impl Task {
+    /// A task with its watches and its proof begun.
+    fn new(parts: Parts) -> Self {
+        let Parts { resource, client, probes, times, report, mut wanted, asked, read, retired, .. } = parts;
+        let store = Store::new(client.clone(), &resource);
+        let heard = mpsc::unbounded_channel();
+        let (counted_sender, counted) = watch::channel(None);
+        let (sight_sender, sights) = mpsc::channel(SIGHTS);
+        let wake = Arc::new(Notify::new());
+        let mut running = JoinSet::new();
+        let observer = Observer {
+            client: client.clone(),
+            resource: resource.clone(),
+            counted: counted_sender,
+            sights: sight_sender,
+            wake: Arc::clone(&wake),
+        };
+        running.spawn(observer.run());
+        running.spawn(watch_ledger(store.clone(), heard.0.clone()));
+        running.spawn(confirm(probes, resource.clone(), counted.clone(), heard.0.clone()));
+        let replica = Replica::new(limits(*wanted.borrow_and_update()));
+        Self {
+            resource,
+            client,
+            times,
+            report,
+            store,
+            replica,
+            wanted,
+            asked,
+            counted,
+            sights,
+            wake,
+            heard,
+            running,
+            deletion: None,
+            waiting: HashMap::new(),
+            next: 0,
+            deadlines: DelayQueue::new(),
+            timers: DelayQueue::new(),
+            roll: Roll::default(),
+            reads: Backoff::default(),
+            writes: Backoff::default(),
+            looks: Backoff::default(),
+            read: Some(read),
+            retired,
+            setup: Proof::Missing,
+        }
+    }
+
+    async fn work(mut self) {
+        let wanted = *self.wanted.borrow();
+        self.step(Event::LimitsSet(limits(wanted)));
+        // Each replica at another time.
+        let mut reconcile = interval_at(Instant::now() + RECONCILE + jitter::below(RECONCILE / 4), RECONCILE);
+        loop {
+            let deleted = async {
+                match &mut self.deletion {
+                    Some(deletion) => deletion.await.is_ok(),
+                    None => pending().await,
+                }
+            };
+            let next = tokio::select! {
+                Some(heard) = self.heard.1.recv() => Next::Heard(heard),
+                Some(asked) = self.asked.recv() => Next::Asked(asked),
+                Some(sight) = self.sights.recv() => Next::Sight(sight),
+                Some(late) = self.deadlines.next() => Next::Late(late.into_inner()),
+                Some(timer) = self.timers.next() => Next::Timer(timer.into_inner()),
+                changed = self.wanted.changed() => changed.map_or(Next::Orphaned, |()| Next::Wanted),
+                _ = reconcile.tick() => Next::Reconcile,
+                true = deleted => Next::Deleted,
+            };
+            match next {
+                Next::Heard(heard) => self.hear(heard),
+                Next::Asked(asked) => self.look_up(asked),
+                Next::Sight(sight) => self.see(sight),
+                Next::Late(request) => self.step(Event::DeadlineReached(request)),
+                Next::Timer(timer) => self.step(Event::TimerFired(timer)),
+                Next::Reconcile => self.step(Event::ReconcileDue),
+                Next::Wanted => self.change(),
+                Next::Deleted => return self.retire(),
+                Next::Orphaned => return,
+            }
+            // What has ended is let go of.
+            while self.running.try_join_next().is_some() {}
+            self.stand();
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        for effect in self.replica.step(event) {
+            self.carry_out(effect);
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        let event = match heard {
+            Heard::Looked(sightings, whole) => {
+                if whole {
+                    self.looks.worked();
+                } else {
+                    self.looks.failed();
+                }
+                Event::Looked(sightings)
+            }
+            Heard::LookedUp(asked, there) => return if there { exists(asked) } else { self.take(asked) },
+            Heard::Event(event) => event,
+        };
+        match &event {
+            Event::LedgerRead(_) => {
+                self.reads.worked();
+                if let Some(read) = self.read.take() {
+                    // Nobody needs to wait for it.
+                    let _ = read.send(());
+                }
+            }
+            Event::LedgerUnreadable => self.reads.failed(),
+            Event::LedgerWritten(WriteOutcome::Committed(_)) => self.writes.worked(),
+            Event::LedgerWritten(WriteOutcome::Conflict | WriteOutcome::Unknown) => self.writes.failed(),
+            Event::HookConfirmed => self.setup = Proof::Given,
+            _ => {}
+        }
+        self.step(event);
+    }
+
+    fn see(&mut self, sight: Sight) {
+        match sight {
+            Sight::Began => self.roll.clear(),
+            Sight::Exists(seen) => {
+                if seen.counts {
+                    self.step(Event::ObjectSeen(seen.object.clone()));
+                    self.roll.enter(seen);
+                }
+            }
+            Sight::Deleted(seen) => {
+                self.roll.strike(&seen);
+                self.step(Event::ObjectDeleted(seen.object));
+            }
+            Sight::Complete => self.step(Event::ReconcileDue),
+        }
+    }
+
+    fn change(&mut self) {
+        let wanted = *self.wanted.borrow_and_update();
+        tracing::info!(resource = self.resource, ?wanted, "the quota was set");
+        if let Some(deletion) = self.deletion.take() {
+            deletion.abort();
+        }
+        if wanted == Wanted::Gone {
+            self.deletion = Some(tokio::spawn(delete(self.store.clone())));
+        }
+        self.step(Event::LimitsSet(limits(wanted)));
+    }
+
+    /// The ledger is gone: creates need no record any more.
+    fn retire(mut self) {
+        tracing::info!(resource = self.resource, "the quota is no more");
+        self.retired.store(true, Ordering::Release);
+        self.asked.close();
+        let late = std::iter::from_fn(|| self.asked.try_recv().ok()).map(|asked| asked.reply);
+        for reply in self.waiting.drain().map(|(_, waiting)| waiting.reply).chain(late) {
+            drop(reply.send(Decision::Admitted));
+        }
+        self.report.series.forget(&self.resource);
+    }
+
+    fn stand(&self) {
+        if let Wanted::Limit(limit) = *self.wanted.borrow() {
+            let ready = self.replica.copy().is_some_and(|copy| copy.status.phase == Phase::Ready);
+            self.report.series.stand(&self.resource, limit, ready, &self.replica);
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(deletion) = self.deletion.take() {
+            deletion.abort();
+        }
+    }
+}
+
+fn limits(wanted: Wanted) -> Limits {
+    match wanted {
+        Wanted::Limit(limit) => Limits::new(usize::try_from(limit).unwrap_or(usize::MAX)),
+        Wanted::Gone => Limits::new(usize::MAX),
+    }
+}
+
+async fn confirm(
+    probes: Probes,
+    resource: String,
+    mut counted: watch::Receiver<Option<Counted>>,
+    heard: mpsc::UnboundedSender<Heard>,
+) {
+    let Ok(counted) = counted.wait_for(Option::is_some).await.map(|counted| counted.clone()) else { return };
+    if let Some(counted) = counted {
+        probes.confirm(&resource, &counted).await;
+        drop(heard.send(Heard::Event(Event::HookConfirmed)));
+    }
+}
+
+async fn delete(store: Store) {
+    while let Err(error) = store.delete().await {
+        tracing::warn!(%error, ledger = store.name(), "cannot delete the ledger of a quota that is no more");
+        sleep(DELETE_PAUSE + jitter::below(DELETE_PAUSE)).await;
+    }
+}
