@@ -87,7 +87,7 @@ fn deployment(volumes: &str) -> String {
         "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": {
             "metadata": {"labels": {"app": "web"}, "annotations": {"backup.velero.io/backup-volumes": volumes}},
             "spec": {
-                "containers": [{"name": "web", "image": "none"}],
+                "containers": [{"name": "web", "image": "none", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}],
                 "volumes": [
                     {"name": "data", "persistentVolumeClaim": {"claimName": "disk"}},
                     {"name": "config", "configMap": {"name": "web"}},
