@@ -7,13 +7,15 @@ use clap::ValueEnum;
 
 use crate::{
     args::{DryRun, OutputFormat},
+    client::Cluster,
     context::Context,
     error::{CliError, Result},
     exit::Exit,
+    facts::rules::{RuleFacts, nothing_listed},
     lint::{
         check, fix,
         input::Input,
-        json, kustomize,
+        json, kustomize, live,
         report::Report,
         sarif,
         source::Source,
@@ -39,6 +41,12 @@ pub struct Args {
     /// A folder with a kustomization.yaml, built by kubectl kustomize
     #[arg(short, long, value_name = "DIR")]
     kustomize: Option<PathBuf>,
+    /// Ask the cluster for what rules need to know: volumes, classes, locations, backups, the BackupPolicy
+    #[arg(long)]
+    live: bool,
+    /// Look at what lives in the cluster, in all namespaces; with -n in one of them
+    #[arg(short = 'A', long, conflicts_with_all = ["filename", "kustomize", "fix"])]
+    all_namespaces: bool,
     /// The lightest findings to show
     #[arg(long, value_enum, default_value_t = Weight::Audit, value_name = "SEVERITY")]
     severity: Weight,
@@ -98,21 +106,62 @@ impl FromStr for Format {
 impl Args {
     /// Runs the command.
     pub async fn run(self, context: &Context) -> Result<Exit> {
-        self.check_usage()?;
-        let sources = self.read().await?;
-        let config = Config::default();
+        let of_cluster = self.filename.is_empty() && self.kustomize.is_none();
+        self.check_usage(context, of_cluster)?;
         let mut report = Report::default();
-        for source in sources {
-            self.lint(context, &config, &mut report, source)?;
+        if of_cluster {
+            let cluster = context.cluster().await?;
+            self.lint_cluster(context, &cluster, &mut report).await?;
+        } else if self.live {
+            let cluster = context.cluster().await?;
+            let mut asked = RuleFacts::new(&cluster, context.now());
+            let (config, remark) = asked.config().await?;
+            remark.iter().for_each(|remark| context.ui.warning(remark));
+            for source in self.read().await? {
+                self.lint(context, &config, &mut report, source, Some(&mut asked)).await?;
+            }
+        } else {
+            for source in self.read().await? {
+                self.lint(context, &Config::default(), &mut report, source, None).await?;
+            }
         }
         report.keep(self.severity.into());
-        self.show(context, &report)?;
+        self.show(context, &report, of_cluster || self.live)?;
         Ok(if report.has(self.fail_on.into()) { Exit::Findings } else { Exit::Done })
     }
 
-    fn check_usage(&self) -> Result<()> {
-        if self.filename.is_empty() && self.kustomize.is_none() {
-            return Err(CliError::usage("lint what? Name manifests with -f, or a kustomization with -k"));
+    /// Judges what lives in the cluster.
+    async fn lint_cluster(&self, context: &Context, cluster: &Cluster, report: &mut Report) -> Result<()> {
+        let mut asked = RuleFacts::new(cluster, context.now());
+        let (config, remark) = asked.config().await?;
+        remark.iter().for_each(|remark| context.ui.warning(remark));
+        let namespace = (!self.all_namespaces).then_some(cluster.namespace.as_str());
+        let mut listed = false;
+        for (path, version, kind) in live::collections(namespace) {
+            let Some(items) = asked.list(path).await? else {
+                context.ui.status(&format!("Passed over: {kind}s, which may not be listed or are not installed."));
+                continue;
+            };
+            listed = true;
+            for object in items.into_iter().filter_map(|item| live::object(item, version, kind)) {
+                // Who wrote it is not known any more.
+                let facts = asked.about(&object.value, None).await?;
+                check::judge(report, &config, &facts, &object);
+            }
+        }
+        if listed { Ok(()) } else { Err(nothing_listed(namespace.unwrap_or("all namespaces"))) }
+    }
+
+    fn check_usage(&self, context: &Context, of_cluster: bool) -> Result<()> {
+        if of_cluster && !self.all_namespaces && !self.live && context.connection.namespace.is_none() {
+            return Err(CliError::usage("lint what? Name manifests with -f, or a kustomization with -k")
+                .hint("What lives in the cluster is looked at with -A, or in one namespace with -n."));
+        }
+        if of_cluster && self.fix {
+            return Err(CliError::usage("--fix changes manifests: name them with -f"));
+        }
+        if of_cluster && self.output == Some(Format::Sarif) {
+            return Err(CliError::usage("SARIF leads to files, and what lives in the cluster has none: use -o json"));
         }
         if self.dry_run == DryRun::Server {
             return Err(CliError::usage("--dry-run=server sends nothing here: lint writes no objects"));
@@ -125,20 +174,33 @@ impl Args {
         Ok(())
     }
 
-    fn lint(&self, context: &Context, config: &Config, report: &mut Report, source: Source) -> Result<()> {
-        // Nobody can know who will apply the manifest: an account that no exemption is for.
-        let facts = Facts { now: Some(context.now()), requester_exempt: Some(false), ..Facts::default() };
+    async fn lint(
+        &self,
+        context: &Context,
+        config: &Config,
+        report: &mut Report,
+        source: Source,
+        mut asked: Option<&mut RuleFacts<'_>>,
+    ) -> Result<()> {
+        let objects = check::read(&mut Report::default(), source.again());
+        let mut facts = Vec::with_capacity(objects.len());
+        for object in &objects {
+            // Nobody can know who will apply the manifest: an account that no exemption is for.
+            facts.push(match asked.as_deref_mut() {
+                Some(asked) => asked.about(&object.value, Some(false)).await?,
+                None => Facts { now: Some(context.now()), requester_exempt: Some(false), ..Facts::default() },
+            });
+        }
         let source = if self.fix { self.fix(context, config, &facts, source)? } else { source };
-        for object in check::read(report, source) {
-            check::judge(report, config, &facts, &object);
+        for (object, facts) in check::read(report, source).iter().zip(&facts) {
+            check::judge(report, config, facts, object);
         }
         Ok(())
     }
 
     /// Puts a text right, or shows how; what is left to say is said of the text that is there afterwards.
-    fn fix(&self, context: &Context, config: &Config, facts: &Facts, source: Source) -> Result<Source> {
-        let objects = check::count(&source);
-        let fixed = fix::fix(&source, config, &vec![facts.clone(); objects]);
+    fn fix(&self, context: &Context, config: &Config, facts: &[Facts], source: Source) -> Result<Source> {
+        let fixed = fix::fix(&source, config, facts);
         if fixed.done.is_empty() {
             return Ok(source);
         }
@@ -169,7 +231,7 @@ impl Args {
         Ok(input.into_sources())
     }
 
-    fn show(&self, context: &Context, report: &Report) -> Result<()> {
+    fn show(&self, context: &Context, report: &Report, live: bool) -> Result<()> {
         let ui = &context.ui;
         let format = match self.output.unwrap_or(Format::Plain(OutputFormat::Table)) {
             Format::Sarif => {
@@ -185,7 +247,7 @@ impl Args {
                 if !(self.fix && self.dry_run == DryRun::Client) {
                     ui.data(&text::render(report, ui.colors_data()))?;
                 }
-                let asked = Asked { live: false, each: format == OutputFormat::Wide };
+                let asked = Asked { live, each: format == OutputFormat::Wide };
                 summary::lines(report, asked).iter().for_each(|line| ui.status(line));
                 Ok(())
             }

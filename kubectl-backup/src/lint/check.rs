@@ -53,13 +53,6 @@ pub fn read(report: &mut Report, source: Source) -> Vec<Object> {
     objects
 }
 
-/// The number of objects that `read` would find.
-pub fn count(source: &Source) -> usize {
-    let values = yaml::read(&source.text).into_iter().filter_map(|document| document.ok()?.value().ok());
-    let objects = values.flat_map(|reading| Object { value: reading.value, origin: None }.taken_apart());
-    objects.filter(|object| !object.value.is_null()).count()
-}
-
 fn unread(source: usize, document: usize, problem: Problem) -> Found {
     let (code, severity) = if problem.fatal { (UNREADABLE, Severity::Deny) } else { (AMBIGUOUS, Severity::Warn) };
     Found {

@@ -5,6 +5,7 @@ pub mod fix;
 pub mod input;
 pub mod json;
 pub mod kustomize;
+pub mod live;
 pub mod object;
 pub mod report;
 pub mod sarif;

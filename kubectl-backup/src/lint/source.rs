@@ -57,6 +57,11 @@ impl Source {
         Self { name, file, text, lines }
     }
 
+    /// The same source once more.
+    pub fn again(&self) -> Self {
+        Self::of(self.name.clone(), self.file.clone(), self.text.clone())
+    }
+
     /// The same source with another text.
     pub fn with_text(self, text: String) -> Self {
         Self::of(self.name, self.file, text)

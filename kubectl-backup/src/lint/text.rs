@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_finding_shows_its_line() {
-        let text = "\u{feff}apiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: \"p\\e[31m\"\r\n  annotations:\r\n    backup.velero.io/backup-volumes: data, x\t# why\r\nspec: {volumes: [{name: data}, {name: x}]}\r\n---\r\na: [\r\n";
+        let text = "\u{feff}apiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: \"p\\e[31m\"\r\n  annotations:\r\n    backup.velero.io/backup-volumes: data, x\t# why\r\nspec: {volumes: [{name: data, nfs: {}}, {name: x, nfs: {}}]}\r\n---\r\na: [\r\n";
         insta::assert_snapshot!(rendered(text), @r#"
         error[BKP101]: " x" has a blank beside the comma, which Velero reads as part of the volume's name and so finds no volume; write "data,x"
          --> a^[[1m.yaml:6:38
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn of_a_long_line_the_part_with_the_mark_is_shown() {
         let far = format!(
-            "{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{\"labels\":{{\"l\":\"{}\"}},\"annotations\":{{\"backup.velero.io/backup-volumes\":\"x,\"}}}},\"spec\":{{\"volumes\":[{{\"name\":\"x\"}}]}}}}",
+            "{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{\"labels\":{{\"l\":\"{}\"}},\"annotations\":{{\"backup.velero.io/backup-volumes\":\"x,\"}}}},\"spec\":{{\"volumes\":[{{\"name\":\"x\",\"nfs\":{{}}}}]}}}}",
             "ü".repeat(100_000)
         );
         insta::assert_snapshot!(rendered(&far).replace("::: \n", ":::\n"), @r#"
@@ -155,7 +155,7 @@ mod tests {
          --> a^[[1m.yaml:1:100112
           |
          :::
-        1 | ...ations":{"backup.velero.io/backup-volumes":"x,"}},"spec":{"volumes":[{"name":"x"}]}}
+        1 | ...ations":{"backup.velero.io/backup-volumes":"x,"}},"spec":{"volumes":[{"name":"x","nfs":{}}]}}
           |                                               ^^^^
           |
           = Pod <unnamed>: metadata.annotations[backup.velero.io/backup-volumes]

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Facts, Fix, Operation, Severity,
     names::BACKUP_VOLUMES_EXCLUDES,
-    pod::{Pod, Volume},
+    pod::{Pod, Source, Volume},
     vap::{CelCheck, INCLUDED, LISTS, ListVariables, Scope},
 };
 
@@ -51,11 +51,11 @@ fn explain(pod: &Pod<'_>, list: &VolumeList<'_>, name: &str) -> Violation {
         format!("it is the PVC of volume {0}, and the list takes names of volumes: write {0}", quoted(volume.name))
     } else if let Some(nearest) = nearest(pod, name) {
         format!("did you mean {nearest:?}?")
-    } else if pod.volumes.is_empty() {
-        "the pod has no volumes: remove the annotation".to_owned()
     } else {
-        let names: Vec<_> = pod.volumes.iter().map(|volume| volume.name).collect();
-        format!("the pod's volumes are {}", shown(&names))
+        match authors(pod).as_slice() {
+            [] => "the pod has no volumes: remove the annotation".to_owned(),
+            names => format!("the pod's volumes are {}", shown(names)),
+        }
     };
     let message =
         format!("the pod has no volume {} and Velero would pass over it without a word; {way_out}", quoted(name));
@@ -63,6 +63,14 @@ fn explain(pod: &Pod<'_>, list: &VolumeList<'_>, name: &str) -> Violation {
     let harmless = list.annotation == BACKUP_VOLUMES_EXCLUDES;
     let fix = claimed.and_then(|volume| renamed(pod, list, name, volume));
     Violation { harmless, ..list.violation(message) }.fixed_by(fix)
+}
+
+/// The volumes that the pod's author wrote: the API server adds one for the token of the service account, and a manifest
+/// must get the same words with and without it.
+fn authors<'a>(pod: &Pod<'a>) -> Vec<&'a str> {
+    let added =
+        |volume: &&Volume<'_>| volume.source == Source::Projected && volume.name.starts_with("kube-api-access-");
+    pod.volumes.iter().filter(|volume| !added(volume)).map(|volume| volume.name).collect()
 }
 
 /// The list with a PVC's name replaced by its volume's; not where the volume is in the other list, whose word may hold.

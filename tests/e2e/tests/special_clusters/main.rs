@@ -3,6 +3,7 @@
 
 mod d1_krew;
 mod missing;
+mod parity;
 mod policy;
 mod two_veleros;
 mod webhook;

@@ -1,0 +1,222 @@
+//! What the rules must know of the cluster about an object: the same reads that the webhook makes.
+
+use std::collections::HashMap;
+
+use backup_policy::{
+    Config, Facts, Subject,
+    facts::VolumeFact,
+    settings,
+    snapshot_class::SnapshotClassFact,
+    velero::{BackupFact, ConfigMapFact, LocationFact, Lookup, SnapshotLocationFact},
+};
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+use serde_json::Value;
+
+use crate::{
+    client::{self, Cluster, ListRequest, list},
+    error::{CliError, Result},
+    facts::{claim, snapshots},
+    plan::provisioned::{self, Provisioned},
+};
+
+const POLICY: &str = "/apis/kubectl-backup.dev/v1alpha1/backuppolicies/default";
+
+/// Asks the cluster, for each thing once.
+pub struct RuleFacts<'a> {
+    cluster: &'a Cluster,
+    now: Timestamp,
+    /// Answers by path; `None` for what may not be read, or is of a kind that the cluster does not have.
+    lists: HashMap<String, Option<Vec<Value>>>,
+    classes: Option<Option<Vec<SnapshotClassFact>>>,
+}
+
+impl<'a> RuleFacts<'a> {
+    /// Facts of this cluster at this time.
+    pub fn new(cluster: &'a Cluster, now: Timestamp) -> Self {
+        Self { cluster, now, lists: HashMap::new(), classes: None }
+    }
+
+    /// The configuration that the cluster's BackupPolicy makes, with a remark when that is not the one in force.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn config(&self) -> Result<(Config, Option<&'static str>)> {
+        let policy = match client::get(self.cluster, POLICY, "read backuppolicy \"default\"").await {
+            Ok(policy) => policy,
+            Err(error) if error.is_forbidden() => {
+                return Ok((
+                    Config::default(),
+                    Some("the cluster's BackupPolicy may not be read: the built-in values are used"),
+                ));
+            }
+            Err(error) if error.code == Some(404) => return Ok((Config::default(), None)),
+            Err(error) => return Err(error),
+        };
+        let reading = settings::read(&Config::default(), policy.get("spec").unwrap_or(&Value::Null));
+        Ok(match reading.config {
+            Some(config) => (config, None),
+            None => (
+                Config::default(),
+                Some("the cluster's BackupPolicy cannot be read by this version: the built-in values are used"),
+            ),
+        })
+    }
+
+    /// The facts about an object, which is written to that namespace.
+    ///
+    /// # Errors
+    /// When the server cannot be asked; what may not be read stays open.
+    pub async fn about(&mut self, object: &Value, requester_exempt: Option<bool>) -> Result<Facts> {
+        let mut facts = Facts { now: Some(self.now), requester_exempt, ..Facts::default() };
+        let Some(subject) = Subject::read(object, None) else { return Ok(facts) };
+        let namespace =
+            object.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or(&self.cluster.namespace);
+        let namespace = namespace.to_owned();
+        if let Some(claim) = subject.snapshot_of_without_class() {
+            facts.source_volume = self.volume(&namespace, claim).await?;
+            facts.snapshot_classes = self.classes().await?;
+        }
+        if object.get("apiVersion").and_then(Value::as_str).is_some_and(|version| version.starts_with("velero.io/")) {
+            self.velero(&mut facts, object, &namespace).await?;
+        }
+        Ok(facts)
+    }
+
+    async fn velero(&mut self, facts: &mut Facts, object: &Value, namespace: &str) -> Result<()> {
+        let velero = &mut facts.velero;
+        velero.locations = self
+            .of_velero(namespace, "backupstoragelocations")
+            .await?
+            .map(|found| found.iter().map(location).collect());
+        velero.snapshot_locations = self
+            .of_velero(namespace, "volumesnapshotlocations")
+            .await?
+            .map(|found| found.iter().map(snapshot_location).collect());
+        let agents = self.list(format!("/apis/apps/v1/namespaces/{namespace}/daemonsets")).await?;
+        velero.node_agent = agents.map(|found| found.iter().any(|agent| text(agent, "/metadata/name") == "node-agent"));
+        let named = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).filter(|name| !name.is_empty());
+        if let Some(name) = named("/spec/backupName") {
+            let backup = self.object(format!("/apis/velero.io/v1/namespaces/{namespace}/backups/{name}")).await?;
+            velero.backup = backup.map(|found| looked_up(found, BackupFact::read));
+        }
+        if let Some(name) = named("/spec/scheduleName") {
+            let of_schedule = |backup: &&Value| text(backup, "/metadata/labels/velero.io~1schedule-name") == name;
+            velero.backups_of_schedule = self
+                .of_velero(namespace, "backups")
+                .await?
+                .map(|found| found.iter().filter(of_schedule).map(BackupFact::read).collect());
+        }
+        let config_map = |value: &Value| ConfigMapFact {
+            keys: value.get("data").and_then(Value::as_object).map_or(0, serde_json::Map::len),
+        };
+        for (pointer, is_policy) in [
+            ("/spec/resourcePolicy/name", true),
+            ("/spec/template/resourcePolicy/name", true),
+            ("/spec/resourceModifier/name", false),
+        ] {
+            let Some(name) = named(pointer) else { continue };
+            let found = self.object(format!("/api/v1/namespaces/{namespace}/configmaps/{name}")).await?;
+            let found = found.map(|found| looked_up(found, config_map));
+            if is_policy { velero.resource_policy = found } else { velero.resource_modifier = found }
+        }
+        Ok(())
+    }
+
+    async fn volume(&self, namespace: &str, name: &str) -> Result<Option<VolumeFact>> {
+        let there = Cluster { namespace: namespace.to_owned(), ..self.cluster.clone() };
+        let Some(claim) = claim::read_opt(&there, name).await? else { return Ok(None) };
+        let storage_class = provisioned::storage_class(&claim).map(str::to_owned);
+        let driver = match claim::provisioned(&there, &claim).await? {
+            Provisioned::ByCsi(driver) => Some(driver),
+            Provisioned::Otherwise(_) | Provisioned::Unknown => None,
+        };
+        Ok(Some(VolumeFact { storage_class, driver }))
+    }
+
+    async fn classes(&mut self) -> Result<Option<Vec<SnapshotClassFact>>> {
+        if let Some(known) = &self.classes {
+            return Ok(known.clone());
+        }
+        let found = snapshots::classes(self.cluster).await?.map(|classes| {
+            let fact = |class: backup_api::snapshot::VolumeSnapshotClass| SnapshotClassFact {
+                name: class.name_any(),
+                is_default: class.is_default(),
+                driver: class.driver,
+            };
+            classes.into_iter().map(fact).collect()
+        });
+        self.classes = Some(found);
+        Ok(self.classes.clone().flatten())
+    }
+
+    async fn of_velero(&mut self, namespace: &str, plural: &str) -> Result<Option<Vec<Value>>> {
+        self.list(format!("/apis/velero.io/v1/namespaces/{namespace}/{plural}")).await
+    }
+
+    /// The objects at a path; `None` when they may not be listed, or the cluster does not know them.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn list(&mut self, path: String) -> Result<Option<Vec<Value>>> {
+        if let Some(known) = self.lists.get(&path) {
+            return Ok(known.clone());
+        }
+        let mut objects = Vec::new();
+        let request = ListRequest { path: path.clone(), selector: String::new() };
+        let plural = path.rsplit('/').next().unwrap_or_default();
+        let found = match list(self.cluster, &request, &format!("list {plural}"), |object| objects.push(object)).await {
+            Ok(()) => Some(objects),
+            Err(error) if error.is_forbidden() || error.is_missing_resource_type() => None,
+            Err(error) => return Err(error),
+        };
+        self.lists.insert(path, found.clone());
+        Ok(found)
+    }
+
+    /// The object at a path; `None` when it may not be read.
+    async fn object(&self, path: String) -> Result<Option<Lookup<Value>>> {
+        match client::get(self.cluster, &path, "read what the manifest names").await {
+            Ok(object) => Ok(Some(Lookup::Found(object))),
+            Err(error) if error.code == Some(404) => Ok(Some(Lookup::Absent)),
+            Err(error) if error.is_forbidden() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn looked_up<T>(found: Lookup<Value>, read: impl Fn(&Value) -> T) -> Lookup<T> {
+    match found {
+        Lookup::Absent => Lookup::Absent,
+        Lookup::Found(object) => Lookup::Found(read(&object)),
+    }
+}
+
+fn location(object: &Value) -> LocationFact {
+    LocationFact {
+        name: text(object, "/metadata/name").to_owned(),
+        is_default: object.pointer("/spec/default").and_then(Value::as_bool).unwrap_or(false),
+        read_only: text(object, "/spec/accessMode") == "ReadOnly",
+        available: text(object, "/status/phase") == "Available",
+    }
+}
+
+fn snapshot_location(object: &Value) -> SnapshotLocationFact {
+    SnapshotLocationFact {
+        name: text(object, "/metadata/name").to_owned(),
+        provider: text(object, "/spec/provider").to_owned(),
+    }
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Says which objects could not be looked at.
+///
+/// # Errors
+/// Always: nothing of what was asked for may be listed.
+pub fn nothing_listed(place: &str) -> CliError {
+    CliError::new(format!("none of the kinds that the rules know may be listed in {place}"))
+        .hint("Look in one namespace with -n, or ask a cluster administrator for the right to list workloads.")
+}

@@ -1,0 +1,165 @@
+//! The ways into the cluster.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use e2e_tests::{Run, TestCluster};
+use serde_json::{Value, json};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use super::{
+    case::{Case, Door},
+    lines::{self, Line},
+};
+
+/// Where the cases that name no namespace are tried.
+pub const NAMESPACE: &str = "parity";
+
+/// Makes what the cases need, and every object that a case replaces. Returns those as the API server keeps them, by case.
+///
+/// It is done before the webhook runs: some old objects are such as it would refuse.
+pub fn prepare(cluster: &TestCluster, cases: &[Case]) -> BTreeMap<String, Value> {
+    cluster.kubectl(&["create", "namespace", NAMESPACE]);
+    for (name, class) in [("disk", "test-block-std"), ("share", "test-files-std")] {
+        cluster.create(&e2e_tests::Claim::manifest(NAMESPACE, name, class));
+        cluster.wait_for(NAMESPACE, &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 60);
+    }
+    let mut old = BTreeMap::new();
+    for case in cases {
+        let Some(file) = &case.old else { continue };
+        let made = cluster.kubectl(&["create", "-n", NAMESPACE, "-o", "json", "-f", &path(file)]);
+        old.insert(
+            case.name.clone(),
+            serde_json::from_str(&made).unwrap_or_else(|error| panic!("{}: {error}", case.name)),
+        );
+    }
+    old
+}
+
+/// The open doors.
+pub struct Doors<'a> {
+    cluster: &'a TestCluster,
+    agent: ureq::Agent,
+    url: String,
+    old: BTreeMap<String, Value>,
+}
+
+impl<'a> Doors<'a> {
+    /// Finds the webhook as the API server does.
+    pub fn open(cluster: &'a TestCluster, old: BTreeMap<String, Value>) -> Self {
+        let configuration = cluster.kubectl(&["get", "validatingwebhookconfiguration", "backup-webhook", "-o", "json"]);
+        let configuration: Value = serde_json::from_str(&configuration).expect("a configuration");
+        let client = &configuration["webhooks"][0]["clientConfig"];
+        let url = client["url"].as_str().expect("a URL").trim_end_matches("/validate").to_owned();
+        let authority = BASE64_STANDARD.decode(client["caBundle"].as_str().expect("an authority")).expect("base64");
+        let roots: Vec<Certificate<'static>> = ureq::tls::parse_pem(&authority)
+            .filter_map(|item| match item {
+                Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
+                _ => None,
+            })
+            .collect();
+        let agent = ureq::Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build())
+            .timeout_global(Some(Duration::from_secs(10)))
+            .proxy(None)
+            .build()
+            .into();
+        Self { cluster, agent, url, old }
+    }
+
+    /// What a door says of a case; `Err` is a refusal for a reason of its own.
+    pub fn ask(&self, door: Door, case: &Case) -> Result<Vec<Line>, String> {
+        match door {
+            Door::Lint => self.lint(case),
+            Door::Review => self.review(case),
+            Door::Apply => self.apply(case),
+        }
+    }
+
+    fn lint(&self, case: &Case) -> Result<Vec<Line>, String> {
+        let run = self.cluster.plugin_with(Path::new("/nonexistent"), &["lint", "-o", "json", "-f", &path(&case.file)]);
+        if run.code != 0 && run.code != 3 {
+            return Err(run.stderr);
+        }
+        let lines = lines::of_lint(&run.json());
+        assert_eq!(run.code == 3, lines.iter().any(|line| line.severity == "Deny"), "{}: the exit code", case.name);
+        Ok(lines)
+    }
+
+    fn apply(&self, case: &Case) -> Result<Vec<Line>, String> {
+        let verb = if case.old.is_some() { "replace" } else { "create" };
+        let run = self.kubectl(&[verb, "--dry-run=server", "-n", NAMESPACE, "-f", &path(&case.file)]);
+        lines::of_kubectl(&run.stderr, run.code != 0)
+    }
+
+    /// Asks the webhook itself about what kubectl would send: first to fill in, then to judge.
+    fn review(&self, case: &Case) -> Result<Vec<Line>, String> {
+        let run = self.kubectl(&[
+            "create",
+            "--dry-run=client",
+            "--validate=false",
+            "-n",
+            NAMESPACE,
+            "-o",
+            "json",
+            "-f",
+            &path(&case.file),
+        ]);
+        if run.code != 0 {
+            return Err(run.stderr);
+        }
+        let objects = serde_json::Deserializer::from_str(&run.stdout).into_iter::<Value>();
+        let mut lines = Vec::new();
+        for object in objects {
+            let mut object = object.map_err(|error| error.to_string())?;
+            let old = self.old.get(&case.name);
+            let answer = self.post("mutate", &object, old)?;
+            if let Some(patch) = answer["patch"].as_str() {
+                let patch = BASE64_STANDARD.decode(patch).map_err(|error| error.to_string())?;
+                let patch: json_patch::Patch = serde_json::from_slice(&patch).map_err(|error| error.to_string())?;
+                json_patch::patch(&mut object, &patch).map_err(|error| error.to_string())?;
+            }
+            lines.extend(lines::of_response(&self.post("validate", &object, old)?)?);
+        }
+        Ok(lines)
+    }
+
+    fn post(&self, phase: &str, object: &Value, old: Option<&Value>) -> Result<Value, String> {
+        let (group, version) = match object["apiVersion"].as_str().unwrap_or_default().split_once('/') {
+            Some((group, version)) => (group, version),
+            None => ("", object["apiVersion"].as_str().unwrap_or_default()),
+        };
+        let kind = object["kind"].as_str().unwrap_or_default();
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        let review = json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {
+                "uid": "00000000-0000-4000-8000-000000000000",
+                "kind": {"group": group, "version": version, "kind": kind},
+                "resource": {"group": group, "version": version, "resource": format!("{}s", kind.to_lowercase())},
+                "name": name, "namespace": object["metadata"]["namespace"],
+                "operation": if old.is_some() { "UPDATE" } else { "CREATE" },
+                "userInfo": {"username": "parity", "groups": ["system:authenticated"]},
+                "object": object, "oldObject": old, "dryRun": true,
+            },
+        });
+        let mut answer = self
+            .agent
+            .post(format!("{}/{phase}?timeout=5s", self.url))
+            .header("Content-Type", "application/json")
+            .send(review.to_string())
+            .map_err(|error| error.to_string())?;
+        let body = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
+        let answer: Value = serde_json::from_str(&body).map_err(|error| format!("{error}: {body}"))?;
+        Ok(answer["response"].clone())
+    }
+
+    fn kubectl(&self, args: &[&str]) -> Run {
+        self.cluster.try_kubectl(args)
+    }
+}
+
+fn path(file: &Path) -> String {
+    let file = fs::canonicalize(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    file.display().to_string()
+}

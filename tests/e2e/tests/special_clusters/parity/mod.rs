@@ -1,0 +1,99 @@
+//! One corpus of manifests through every door: what is found must not depend on the way that a manifest takes.
+
+mod case;
+mod doors;
+mod lines;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use e2e_tests::TestCluster;
+use test_cluster::{Options, webhook::start_process};
+
+use self::{
+    case::{Case, Door},
+    doors::{Doors, NAMESPACE},
+    lines::{Line, codes},
+};
+
+/// Cases at once; each runs kubectl several times.
+const AT_ONCE: usize = 3;
+
+#[test]
+fn w6_every_door_finds_the_same() {
+    let cases = Case::all();
+    assert!(cases.len() >= 150, "only {} cases", cases.len());
+    let cluster = TestCluster::own(&Options { name: format!("parity-{}", std::process::id()), ..Options::default() });
+    let old = doors::prepare(&cluster, &cases);
+    let program = std::env::var_os("KUBECTL_BACKUP_WEBHOOK").expect("run these tests with cargo xtask test");
+    let _webhook =
+        start_process(cluster.cluster(), &PathBuf::from(program)).unwrap_or_else(|error| panic!("{error:?}"));
+    let doors = Doors::open(&cluster, old);
+    let complaints = Mutex::new(BTreeMap::new());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let told = complaints_about(&doors, case);
+                    if !told.is_empty() {
+                        complaints.lock().expect("no thread panicked").insert(case.name.clone(), told);
+                    }
+                }
+            });
+        }
+    });
+    let complaints = complaints.into_inner().expect("no thread panicked");
+    let text: Vec<String> = complaints.iter().map(|(case, told)| format!("{case}:\n  {}", told.join("\n  "))).collect();
+    assert!(text.is_empty(), "{} of {} cases differ\n{}", text.len(), cases.len(), text.join("\n"));
+    assert!(
+        cluster
+            .kubectl(&["get", "deployments,pods,schedules.velero.io,volumesnapshots", "-n", NAMESPACE, "-o", "name"])
+            .lines()
+            .count()
+            <= cases.iter().filter(|case| case.old.is_some()).count(),
+        "a trial was kept"
+    );
+}
+
+/// What a case expects and does not get, and what two doors say differently.
+fn complaints_about(doors: &Doors<'_>, case: &Case) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut heard: BTreeMap<Door, Vec<Line>> = BTreeMap::new();
+    for door in Door::ALL {
+        let expected = case.expected(door);
+        match (doors.ask(door, case), &expected.refused) {
+            (Ok(lines), None) => {
+                let found = codes(&lines);
+                if found != expected.codes {
+                    told.push(format!("{door:?} finds {found:?}, expected {:?}", expected.codes));
+                }
+                heard.insert(door, lines);
+            }
+            (Err(said), Some(text)) if said.contains(text.as_str()) => {}
+            (Err(said), Some(text)) => told.push(format!("{door:?} does not say {text:?}: {said}")),
+            (Ok(lines), Some(text)) => {
+                told.push(format!("{door:?} does not refuse with {text:?}: {:?}", codes(&lines)));
+            }
+            (Err(said), None) => told.push(format!("{door:?}: {said}")),
+        }
+    }
+    // Where two doors find the same codes they must say the same of them.
+    let Some(review) = heard.get(&Door::Review) else { return told };
+    for (door, lines) in heard.iter().filter(|(door, _)| **door != Door::Review) {
+        for line in lines {
+            let of_code = |other: &&Line| other.code == line.code;
+            if review.iter().any(|other| of_code(&other)) && !review.iter().any(|other| other.says_the_same(line)) {
+                let others: Vec<_> = review.iter().filter(of_code).collect();
+                told.push(format!("{door:?} says {line:?}, the review {others:?}"));
+            }
+        }
+    }
+    told
+}
