@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use anyhow::Result;
 
 use crate::address::{Addresses, port};
+use crate::admission;
 use crate::kubeconfig::{self, Server};
 use crate::layout::{Layout, Request, write_private};
 use crate::options::Profile;
@@ -49,6 +50,7 @@ pub(crate) fn credentials(layout: &Layout, request: &Request, addresses: Address
     let mut names: Vec<IpAddr> = vec![KUBERNETES_SERVICE.into(), Ipv4Addr::LOCALHOST.into()];
     names.extend((0..request.options.apiservers).map(|index| IpAddr::from(addresses.apiserver(index))));
     pki::make(layout, &names)?;
+    admission::write(layout)?;
 
     let servers = servers(&request.options.name, addresses, request.options.apiservers);
     let mut table = String::new();
@@ -103,6 +105,7 @@ pub(crate) fn apiserver(layout: &Layout, request: &Request, addresses: Addresses
         format!("--service-account-key-file={}", pki("service-accounts.pub")),
         format!("--service-account-signing-key-file={}", pki("service-accounts.key")),
         format!("--service-cluster-ip-range={SERVICE_RANGE}"),
+        format!("--admission-control-config-file={}", admission::configuration(layout).display()),
         "--allow-privileged".into(),
         "--enable-aggregator-routing=true".into(),
         // A loopback address cannot be published as an endpoint; with a node the Service must lead here.

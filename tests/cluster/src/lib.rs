@@ -1,6 +1,7 @@
 //! A real Kubernetes with Velero, CSI snapshots and S3 on this machine, started and stopped by tests.
 
 mod address;
+pub mod admission;
 mod api;
 mod cache;
 mod cgroup;

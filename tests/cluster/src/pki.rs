@@ -33,9 +33,9 @@ pub(crate) fn make(layout: &Layout, server_addresses: &[IpAddr]) -> Result<()> {
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf(layout, "server", &server, &authority)?;
 
-    // With it the API server asks the kubelet for logs and exec.
+    // With it the API server asks the kubelet for logs and exec, and webhooks.
     let mut client = CertificateParams::default();
-    client.distinguished_name = named("kube-apiserver-kubelet-client", Some("system:masters"));
+    client.distinguished_name = named(crate::admission::CALLER, Some("system:masters"));
     client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     leaf(layout, "kubelet-client", &client, &authority)?;
 

@@ -7,3 +7,4 @@ mod parity;
 mod policy;
 mod two_veleros;
 mod webhook;
+mod webhook_server;

@@ -18,9 +18,9 @@ use test_cluster::{
 /// One cluster for all tests of this file, one test at a time: limits are the whole cluster's.
 static CLUSTER: LazyLock<Mutex<Guarded>> = LazyLock::new(|| Mutex::new(Guarded::start()));
 
-struct Guarded {
-    cluster: TestCluster,
-    webhook: Option<Webhook>,
+pub struct Guarded {
+    pub cluster: TestCluster,
+    pub webhook: Option<Webhook>,
 }
 
 impl Guarded {
@@ -40,13 +40,13 @@ impl Guarded {
     }
 
     #[allow(clippy::disallowed_methods, reason = "a test is an edge")]
-    fn start_webhook(&mut self) {
+    pub fn start_webhook(&mut self) {
         let program = env::var_os("KUBECTL_BACKUP_WEBHOOK").expect("run these tests with cargo xtask test");
         let started = start_process(self.cluster.cluster(), &PathBuf::from(program));
         self.webhook = Some(started.unwrap_or_else(|error| panic!("{error:?}")));
     }
 
-    fn snapshot(&self, name: &str, claim: &str) -> Run {
+    pub fn snapshot(&self, name: &str, claim: &str) -> Run {
         self.cluster.try_create(&snapshot(name, claim).to_string())
     }
 
@@ -56,7 +56,7 @@ impl Guarded {
     }
 }
 
-fn cluster() -> MutexGuard<'static, Guarded> {
+pub fn cluster() -> MutexGuard<'static, Guarded> {
     let guarded = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
     // What an earlier test left, also a failed one, is not this test's matter.
     for resource in ["volumesnapshots", "schedules.velero.io"] {
