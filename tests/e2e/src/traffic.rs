@@ -52,7 +52,7 @@ impl Traffic {
                     answered.fetch_add(run.stdout.matches("created (server dry run)").count(), Ordering::Relaxed);
                     for line in run.stderr.lines().filter(|line| !line.trim().is_empty()) {
                         // The wrong pod shows that the webhook is asked at all.
-                        if line.contains("[BKP101]") {
+                        if line.contains("BKP101") {
                             answered.fetch_add(1, Ordering::Relaxed);
                         } else if !line.starts_with("Warning:") {
                             failures.push(line.to_owned());
@@ -91,6 +91,16 @@ impl Outcome {
     pub fn none_failed(&self, during: &str) {
         eprintln!("{during}: {} creates in {:.1?}, {} failed", self.answered, self.took, self.failures.len());
         assert!(self.failures.is_empty(), "{during}: {:#?}", self.failures);
+    }
+}
+
+impl Outcome {
+    /// Panics when more than `most` creates failed, or one for another reason than that its connection broke.
+    #[track_caller]
+    pub fn only_cut_off(&self, during: &str, most: usize) {
+        eprintln!("{during}: {} creates in {:.1?}, {} cut off", self.answered, self.took, self.failures.len());
+        let broke = |failure: &String| failure.contains("connection reset by peer") || failure.contains(": EOF");
+        assert!(self.failures.len() <= most && self.failures.iter().all(broke), "{during}: {:#?}", self.failures);
     }
 }
 
