@@ -3,6 +3,7 @@
 mod cli;
 mod fixture;
 mod measure;
+mod webhook;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -18,6 +19,9 @@ pub struct Args {
 enum What {
     /// The plugin's start and its lists, beside Velero's CLI and kubectl
     Cli(cli::Args),
+    /// The webhook beside Gatekeeper and beside none
+    #[command(disable_help_flag = true)]
+    Webhook(webhook::Args),
     /// Run a program once and print its wall time and peak memory
     #[command(hide = true)]
     Measure(measure::Args),
@@ -27,6 +31,7 @@ impl Args {
     pub fn run(self) -> Result<()> {
         match self.what {
             What::Cli(args) => args.run(),
+            What::Webhook(args) => args.run(),
             What::Measure(args) => args.run(),
         }
     }

@@ -30,6 +30,8 @@ enum Stage {
     ControlPlane,
     /// End to end on clusters that lack something or have our webhook as a process
     SpecialClusters,
+    /// The quotas under load and faults, in short
+    Stress,
     /// End to end with pods
     Node,
 }
@@ -66,6 +68,7 @@ impl Args {
                 down(cluster, result)
             }
             Stage::SpecialClusters => self.end_to_end("special_clusters", &Programs::compile()?, None),
+            Stage::Stress => crate::stress::quota(&["--quick".into()]),
             Stage::Node => {
                 let programs = Programs::compile()?;
                 let image = crate::image::archive("dev")?;

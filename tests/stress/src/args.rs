@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+/// The limit that the webhook has when nobody sets one.
+pub const DEFAULT_LIMIT: usize = 10;
+
 /// Load, faults and an oracle for the webhook's quotas, on a cluster of its own
 #[derive(Debug, Parser)]
 #[command(name = "stress", bin_name = "cargo xtask stress quota")]
@@ -27,6 +30,10 @@ pub struct Args {
     /// How many clients create at the same time
     #[arg(long, default_value_t = 120)]
     pub clients: usize,
+
+    /// How many objects may be alive; another number than ten is told to the webhook by a BackupPolicy
+    #[arg(long, default_value_t = DEFAULT_LIMIT)]
+    pub limit: usize,
 
     /// How many creates the other webhook refuses, in percent
     #[arg(long, default_value_t = 30)]

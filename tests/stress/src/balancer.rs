@@ -76,7 +76,8 @@ async fn forward(mut client: TcpStream, serves: SocketAddrV4) {
     }
 }
 
-async fn probe(at: SocketAddrV4) -> std::io::Result<bool> {
+/// Whether a replica says that it is ready.
+pub async fn probe(at: SocketAddrV4) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(at).await?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n").await?;
     let mut head = [0; 12];

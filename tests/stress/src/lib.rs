@@ -4,8 +4,10 @@
 
 mod args;
 mod balancer;
+pub mod bench;
 mod configuration;
 mod faults;
+mod figures;
 mod history;
 mod load;
 mod metrics;

@@ -45,7 +45,7 @@ pub fn add(sum: &mut Series, more: &Series) {
 /// The sum of all series of that name whose labels contain this text.
 pub fn total(series: &Series, name: &str, label: &str) -> f64 {
     let of_name = |key: &str| key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'));
-    series.iter().filter(|(key, _)| of_name(key) && key.contains(label)).map(|(_, value)| value).sum()
+    series.iter().filter(|(key, _)| of_name(key) && key.contains(label)).fold(0.0, |sum, (_, value)| sum + value)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::faults::Fault;
+use crate::figures::Sample;
 use crate::history::{Attempt, Evidence, Outcome};
 use crate::metrics::{Series, total};
 use crate::oracle::Judgement;
@@ -49,9 +50,10 @@ impl Report<'_> {
             *forms.entry(format!("{:?}", attempt.form)).or_insert(0) += 1;
         }
         writeln!(out, "    by form        {forms:?}")?;
-        for (outcome, of) in by_outcome(attempts) {
-            let (p50, p99) = (quantile(&of, 0.5), quantile(&of, 0.99));
-            writeln!(out, "    {outcome:<24}{:>7}  p50 {p50:>6.0} ms  p99 {p99:>6.0} ms", of.len())?;
+        for (outcome, times) in by_outcome(attempts) {
+            let sample = Sample::new(times, end - start);
+            let (count, p50, p99) = (sample.count(), sample.quantile(0.5), sample.quantile(0.99));
+            writeln!(out, "    {outcome:<24}{count:>7}  p50 {p50:>6.0} ms  p99 {p99:>6.0} ms")?;
         }
         writeln!(out, "  objects stored   {:>7}", judgement.created)?;
         writeln!(
@@ -84,8 +86,8 @@ impl Report<'_> {
     }
 }
 
-/// Milliseconds of each try, by what it led to. Dry runs are told apart: they store nothing.
-fn by_outcome(attempts: &[Attempt]) -> BTreeMap<String, Vec<f64>> {
+/// The time of each try, by what it led to. Dry runs are told apart: they store nothing.
+fn by_outcome(attempts: &[Attempt]) -> BTreeMap<String, Vec<Duration>> {
     let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for attempt in attempts {
         let name = match (&attempt.outcome, attempt.form) {
@@ -99,17 +101,7 @@ fn by_outcome(attempts: &[Attempt]) -> BTreeMap<String, Vec<f64>> {
             (Outcome::HookFailed, _) => "webhook not reached".to_owned(),
             (Outcome::Failed(why), _) => why.clone(),
         };
-        all.entry(name).or_default().push((attempt.end - attempt.start).as_secs_f64() * 1e3);
-    }
-    for times in all.values_mut() {
-        times.sort_by(f64::total_cmp);
+        all.entry(name).or_default().push(attempt.end - attempt.start);
     }
     all
-}
-
-/// A quantile of sorted values.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let index = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
-    sorted.get(index).copied().unwrap_or_default()
 }

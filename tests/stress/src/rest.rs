@@ -1,14 +1,14 @@
 //! After the load: the ledger comes to equal the store, and all room can be used.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use http::Method;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::{task::JoinSet, time::sleep};
 
-use crate::history::Outcome;
+use crate::history::{Attempt, Form, Outcome};
 use crate::load::{
     api::{Call, GROUP, JSON, PLURAL, Server, collection, everywhere, manifest},
     outcome,
@@ -20,6 +20,8 @@ use crate::oracle::Violation;
 /// A record of a create that came to nothing stays for a minute, then as long as two writes and a read take.
 const LIMIT: Duration = Duration::from_secs(60 + 4 + 15);
 const PAUSE: Duration = Duration::from_millis(250);
+/// How many try on the full cluster.
+const CROWD: usize = 60;
 
 /// Waits until the slots are those of living objects, and no create is pending.
 pub async fn until_equal(server: &Server, violations: &mut Vec<Violation>) -> Result<Option<()>> {
@@ -55,32 +57,63 @@ fn difference(ledger: &Value, objects: &Value) -> Option<String> {
     Some(format!("the ledger has slots {slots:?}, {pending} of them pending, and alive are {alive:?}"))
 }
 
-/// Empties the cluster, and creates one after the other until there is no room: exactly as many as the limit must fit.
-pub async fn fill(servers: &[Server], limit: usize, violations: &mut Vec<Violation>) -> Result<()> {
-    let Some(server) = servers.first() else { return Ok(()) };
+/// Empties the cluster, and creates one after the other until there is no room: exactly as many as the limit must fit. Then
+/// many try at the same time, and none may succeed.
+pub async fn fill(
+    servers: &[Server],
+    limit: usize,
+    zero: Instant,
+    violations: &mut Vec<Violation>,
+) -> Result<Vec<Attempt>> {
+    let Some(server) = servers.first() else { return Ok(Vec::new()) };
     let deadline = Instant::now() + LIMIT;
     while !sweep(server, &[], true).await?.is_empty() && Instant::now() < deadline {
         sleep(PAUSE).await;
     }
-    let (mut made, mut last) = (0, Outcome::Created);
-    let mut index = 0;
-    while Instant::now() < deadline && made <= limit && last != Outcome::Full {
-        let place = namespace(index % NAMESPACES);
-        let body = manifest(json!({"name": format!("last-{index}")}), u32::MAX, false).to_string();
-        let call = Call { user: "", method: Method::POST, path: &collection(&place), content: JSON, body };
-        let (status, answer) = server.send(call).await?;
-        last = outcome::read(status, &answer);
-        made += usize::from(last == Outcome::Created);
-        index += 1;
-        if last == Outcome::TryAgain {
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let made = |attempts: &[Attempt]| attempts.iter().filter(|one| one.outcome == Outcome::Created).count();
+    let full = |attempts: &[Attempt]| attempts.last().is_some_and(|one| one.outcome == Outcome::Full);
+    while Instant::now() < deadline && made(&attempts) <= limit && !full(&attempts) {
+        let attempt = create(server.clone(), attempts.len(), zero).await?;
+        if attempt.outcome == Outcome::TryAgain {
             sleep(PAUSE).await;
         }
+        attempts.push(attempt);
     }
-    if made != limit || last != Outcome::Full {
-        let difference = format!("{made} of {limit} fitted into the empty cluster, and then came {last:?}");
+    if made(&attempts) != limit || !full(&attempts) {
+        let last = attempts.last().map(|one| &one.outcome);
+        let difference =
+            format!("{} of {limit} fitted into the empty cluster, and then came {last:?}", made(&attempts));
         violations.push(Violation::NotAtRest { difference });
     }
-    Ok(())
+    let mut crowd = JoinSet::new();
+    for (server, index) in servers.iter().cycle().zip(attempts.len()..).take(CROWD) {
+        crowd.spawn(create(server.clone(), index, zero));
+    }
+    while let Some(attempt) = crowd.join_next().await {
+        let attempt = attempt??;
+        // On a busy machine the ledger may not be read in time, which is another answer and as good.
+        if !attempt.outcome.is_refusal() {
+            let difference = format!("a create on the full cluster was answered {:?}", attempt.outcome);
+            violations.push(Violation::NotAtRest { difference });
+        }
+        attempts.push(attempt);
+    }
+    Ok(attempts)
+}
+
+/// Tries once. The numbers come down from the highest, where no client of the load is.
+async fn create(server: Server, index: usize, zero: Instant) -> Result<Attempt> {
+    let number = u32::try_from(index)?;
+    let ticket = u32::MAX - number;
+    let body = manifest(json!({"name": format!("last-{index}")}), ticket, false).to_string();
+    let path = collection(&namespace(number % NAMESPACES));
+    let start = zero.elapsed();
+    let user = format!("last-{index}");
+    let call = Call { user: &user, method: Method::POST, path: &path, content: JSON, body };
+    let (status, answer) = server.send(call).await?;
+    let outcome = outcome::read(status, &answer);
+    Ok(Attempt { ticket, form: Form::Named, start, end: zero.elapsed(), outcome })
 }
 
 #[cfg(test)]

@@ -1,27 +1,28 @@
 //! A run from an empty cluster to a judgement.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use http::Method;
+use serde_json::json;
 use test_cluster::{
     Cluster, Options, Part,
-    webhook::{apply_url, until_asked},
+    webhook::{apply_url, until_asked, until_quotas_ready},
 };
 use tokio::{
     task::{JoinSet, block_in_place},
     time::sleep,
 };
 
-use crate::args::{Args, Counting};
+use crate::args::{Args, Counting, DEFAULT_LIMIT};
 use crate::configuration::Hook;
 use crate::faults::{self, Fault, Victims};
 use crate::history::Evidence;
 use crate::load::{
     Load,
-    api::{GROUP, PLURAL, Server},
+    api::{APPLY, Call, GROUP, PLURAL, Server},
     outcome::{OTHER, QUOTA},
     plan,
 };
@@ -33,8 +34,6 @@ use crate::review::Identity;
 use crate::store::{Recorder, Scope};
 use crate::{QUOTA_PROBE, refuser};
 
-/// The limit that the webhook has when nobody sets one.
-const LIMIT: usize = 10;
 /// Whatever happens, a run is over by then.
 const LONGEST: Duration = Duration::from_secs(900);
 const TOLD_EVERY: Duration = Duration::from_secs(15);
@@ -72,7 +71,6 @@ async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str))
     let refuser_task = refuser::start(refuser_at, &identity, args.refused, args.seed).await?;
     let url = format!("https://{refuser_at}/");
     let hook = Hook { name: OTHER, url, certificate: &identity.certificate, probe: refuser::PROBE };
-    hook.install(&servers).await?;
 
     let scope = Scope { socket: cluster.etcd_socket(), resource: format!("{GROUP}/{PLURAL}"), ledger };
     let has_ledger = scope.ledger.is_some();
@@ -80,7 +78,7 @@ async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str))
     tell(&format!("{} clients create, at least {} times", args.clients, args.least()));
     let load = Load::start(servers.clone(), args.clients, args.seed, args.most(), zero)?;
     let victims = Arc::new(Victims::find(cluster, args.apiservers, Arc::clone(&replicas), zero)?);
-    let faults = go_wrong(args, &victims, &load, tell).await;
+    let faults = go_wrong(args, &victims, &load, || hook.install(&servers), tell).await;
     tell("the last tries end");
     let attempts = load.end().await?;
     let faults = faults?;
@@ -94,22 +92,25 @@ async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str))
     } else {
         None
     };
-    rest::fill(&servers, LIMIT, &mut violations).await?;
+    tell("filling the empty cluster, and some more");
+    let last = rest::fill(&servers, args.limit, zero, &mut violations).await?;
     let record = recorder.end().await?;
     refuser_task.abort();
 
-    let evidence = Evidence {
-        limit: LIMIT,
+    let mut evidence = Evidence {
+        limit: args.limit,
         changes: record.changes,
         ledger: record.ledger,
         sightings: record.sightings,
-        attempts,
+        attempts: attempts.into_iter().chain(last).collect(),
     };
     let mut judgement = judge(&evidence);
+    // What is told of the load is told without those that were made after it.
+    evidence.attempts.retain(|attempt| attempt.ticket < args.most());
     judgement.violations.extend(violations);
     let title = format!(
-        "{:?}: {} replicas, {} API servers, {} clients, {} % refused by another webhook, limit {LIMIT}",
-        args.counter, args.replicas, args.apiservers, args.clients, args.refused
+        "{:?}: {} replicas, {} API servers, {} clients, {} % refused by another webhook, limit {}",
+        args.counter, args.replicas, args.apiservers, args.clients, args.refused, args.limit
     );
     let counts = replicas.counts().await;
     let report = Report { title, evidence: &evidence, judgement: &judgement, faults: &faults, counts: &counts, rest };
@@ -139,19 +140,22 @@ async fn start_counter(
     match args.counter {
         Counting::Ledger => {
             block_in_place(|| apply_url(cluster, &replicas::url(cluster)))?;
+            if args.limit != DEFAULT_LIMIT {
+                set_limit(servers, args.limit).await?;
+            }
             let counter = Counter::Ledger(args.webhook.clone());
             let replicas = Replicas::start(cluster, &counter, args.replicas, args.apiservers).await?;
             block_in_place(|| replicas.until_ready().and_then(|()| until_asked(cluster)))?;
             let ledger = format!("{PLURAL}.{GROUP}");
             tell("waiting until the ledger is ready");
-            block_in_place(|| until_ledger_ready(cluster, &ledger))?;
+            block_in_place(|| until_quotas_ready(cluster))?;
             Ok((Arc::new(replicas), Some(ledger)))
         }
         Counting::LiveList => {
             let identity = Identity::of(replicas::common_address(cluster))?;
             let program = std::env::current_exe()?.with_file_name("live-list-counter");
             let certificate = identity.certificate.clone();
-            let counter = Counter::LiveList { program, limit: LIMIT, identity };
+            let counter = Counter::LiveList { program, limit: args.limit, identity };
             let replicas = Replicas::start(cluster, &counter, args.replicas, args.apiservers).await?;
             block_in_place(|| replicas.until_ready())?;
             let url = replicas::url(cluster);
@@ -162,20 +166,26 @@ async fn start_counter(
     }
 }
 
-fn until_ledger_ready(cluster: &Cluster, ledger: &str) -> Result<()> {
-    let ready = Command::new(cluster.bin("kubectl")?)
-        .env("KUBECONFIG", cluster.kubeconfig())
-        .args(["wait", &format!("quotaledger/{ledger}"), "--for=jsonpath={.status.phase}=Ready", "--timeout=180s"])
-        .output()?;
-    ensure!(ready.status.success(), "the ledger is not ready: {}", String::from_utf8_lossy(&ready.stderr));
+/// Tells the webhook of another limit than its own, before it starts.
+async fn set_limit(servers: &[Server], limit: usize) -> Result<()> {
+    let policy = json!({
+        "apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": {"name": "default"},
+        "spec": {"quotas": [{"resource": format!("{PLURAL}.{GROUP}"), "limit": limit}]},
+    });
+    let path = "/apis/kubectl-backup.dev/v1alpha1/backuppolicies/default?fieldManager=stress";
+    let call = Call { user: "", method: Method::PATCH, path, content: APPLY, body: policy.to_string() };
+    let (status, answer) = servers.first().context("no API server")?.send(call).await?;
+    ensure!(status.is_success(), "setting the limit: {status} {}", String::from_utf8_lossy(&answer));
     Ok(())
 }
 
-/// Lets the faults happen until they are over and enough was tried.
-async fn go_wrong(
+/// Lets the faults happen until they are over and enough was tried. The other webhook comes after half of the tries: what it
+/// refuses holds slots for a minute, and without it there is more traffic in them.
+async fn go_wrong<R: Future<Output = Result<()>>>(
     args: &Args,
     victims: &Arc<Victims>,
     load: &Load,
+    install: impl Fn() -> R,
     tell: &impl Fn(&str),
 ) -> Result<Vec<(Duration, Fault)>> {
     let deadline = Instant::now() + LONGEST;
@@ -187,7 +197,15 @@ async fn go_wrong(
     }
     let mut told = Vec::new();
     let mut next = Instant::now() + TOLD_EVERY;
+    let mut installed = args.refused == 0;
     loop {
+        if !installed && load.begun() >= args.least() / 2 {
+            // An API server may be down just now.
+            installed = install().await.is_ok();
+            if installed {
+                tell(&format!("from try {} on another webhook refuses {} %", load.begun(), args.refused));
+            }
+        }
         while let Some(row) = tasks.try_join_next() {
             told.extend(row??);
         }

@@ -37,7 +37,9 @@ pub fn until_asked(cluster: &Cluster) -> Result<()> {
         if !snapshots.contains("VolumeSnapshot") {
             continue;
         }
-        let as_velero = [&create[..], &["--as=system:serviceaccount:velero:velero"]].concat();
+        // With all rights: a cluster without Velero gives its account none.
+        let velero = ["--as=system:serviceaccount:velero:velero", "--as-group=system:masters"];
+        let as_velero = [&create[..], &velero].concat();
         until("an API server does not ask the webhook to mutate", || {
             Ok(match kubectl(cluster, &as_velero, MUTATED) {
                 Ok(object) if object.contains("quota-exempt") => Ok(()),

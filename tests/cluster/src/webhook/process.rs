@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
@@ -27,6 +28,7 @@ const ADMIN_PORT: u16 = 9444;
 pub struct Webhook {
     command: Command,
     child: Child,
+    started: Instant,
     admin_url: String,
     log: PathBuf,
 }
@@ -82,7 +84,7 @@ impl Webhook {
             .stdout(Stdio::null())
             .stderr(OpenOptions::new().create(true).append(true).open(&log)?);
         let child = command.spawn().with_context(|| format!("starting {}", command.get_program().display()))?;
-        Ok(Self { command, child, admin_url: format!("http://{admin}"), log })
+        Ok(Self { command, child, started: Instant::now(), admin_url: format!("http://{admin}"), log })
     }
 
     /// Where it answers /healthz, /readyz and /metrics.
@@ -103,6 +105,20 @@ impl Webhook {
         self.child.id()
     }
 
+    /// When its process was started.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Fails with what it said when it has ended.
+    pub fn still_runs(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("the webhook ended ({status}): {}", fs::read_to_string(&self.log)?);
+        }
+        Ok(())
+    }
+
     /// Asks it to stop and waits until it has.
     pub fn stop(mut self) -> Result<()> {
         self.end()
@@ -119,6 +135,7 @@ impl Webhook {
     pub fn start_again(&mut self) -> Result<()> {
         ensure!(self.child.try_wait()?.is_some(), "the webhook still runs");
         self.child = self.command.spawn().context("starting the webhook again")?;
+        self.started = Instant::now();
         Ok(())
     }
 
@@ -136,9 +153,7 @@ impl Webhook {
     pub fn until_ready(&mut self) -> Result<()> {
         let ready = format!("{}/readyz", self.admin_url);
         until("the webhook is not ready", || {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("the webhook ended ({status}): {}", fs::read_to_string(&self.log)?);
-            }
+            self.still_runs()?;
             Ok(answers(&ready))
         })
     }

@@ -19,6 +19,9 @@ use crate::history::{Attempt, Form, Outcome, Ticket};
 const CLEANING_TRIES: u32 = 5;
 const CLEANING_PAUSE: Duration = Duration::from_millis(300);
 
+/// Before the next try after one that no API server answered: such tries say little and would be most of a run.
+const UNREACHED_PAUSE: Duration = Duration::from_millis(500);
+
 /// What all clients share.
 pub struct Shared {
     /// The API servers; the clients are spread over them.
@@ -61,9 +64,12 @@ impl LoadClient {
             let start = self.shared.zero.elapsed();
             let (outcome, made) = self.create(ticket, &plan).await;
             let end = self.shared.zero.elapsed();
+            let unreached = matches!(outcome, Outcome::Failed(_));
             attempts.push(Attempt { ticket, form: plan.form, start, end, outcome });
             if let Some(name) = made {
                 self.take_away(&plan, &name).await;
+            } else if unreached {
+                sleep(UNREACHED_PAUSE).await;
             }
         }
         attempts

@@ -1,0 +1,181 @@
+//! A webhook that is measured: started, asked, told to the API server, ended.
+
+use std::net::SocketAddrV4;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use test_cluster::{
+    Cluster,
+    webhook::{Replica, Webhook, apply_url, until_asked},
+};
+use tokio::task::block_in_place;
+
+use super::creates::wrong_pod_is_refused;
+use super::gatekeeper;
+use super::kubectl::kubectl;
+use super::pod;
+use super::review_load::Target;
+use crate::load::api::Server;
+use crate::replicas::at;
+use crate::review::Identity;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(5);
+const PORT: u16 = 9443;
+/// The configuration that sends the measured pods to Gatekeeper.
+const CONFIGURATION: &str = "gatekeeper";
+
+/// Which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Ours.
+    Ours,
+    /// Gatekeeper.
+    Gatekeeper,
+}
+
+/// A running one.
+pub struct Subject {
+    pub who: Who,
+    pub webhook: Webhook,
+    pub target: Target,
+    /// From its start until it said that it is ready.
+    pub ready_after: Duration,
+}
+
+impl Subject {
+    /// Starts ours. The API server asks it about everything that its manifests say.
+    pub async fn ours(cluster: &Cluster, program: &Path) -> Result<Self> {
+        let address = at(cluster, 101);
+        block_in_place(|| apply_url(cluster, &format!("https://{address}:{PORT}")))?;
+        let place = Replica { name: "ours".into(), address, common_address: address, server: 0 };
+        let start = || place.start(cluster, program);
+        // Its first start makes certificates and ledgers; what counts is how soon a further replica serves.
+        let (mut first, _) = ready(start, place.answers_on()).await?;
+        block_in_place(|| until_asked(cluster))?;
+        block_in_place(|| first.kill())?;
+        drop(first);
+        let (webhook, ready_after) = ready(start, place.answers_on()).await?;
+        let authority = secret(cluster)?;
+        let target = Target { at: place.listens_on(), authority, path: "/validate?timeout=3s" };
+        Ok(Self { who: Who::Ours, webhook, target, ready_after })
+    }
+
+    /// Starts Gatekeeper with its rule in force.
+    pub async fn gatekeeper(cluster: &Cluster) -> Result<Self> {
+        let (serves, health) =
+            (SocketAddrV4::new(at(cluster, 110), PORT), SocketAddrV4::new(at(cluster, 110), PORT + 1));
+        let identity = Identity::of(*serves.ip())?;
+        block_in_place(|| gatekeeper::prepare(cluster))?;
+        let start = || gatekeeper::start(cluster, serves, health, &identity);
+        let (mut first, _) = ready(start, health).await?;
+        block_in_place(|| gatekeeper::enforce(cluster))?;
+        block_in_place(|| first.kill())?;
+        drop(first);
+        let (webhook, ready_after) = ready(start, health).await?;
+        let target = Target { at: serves, authority: identity.certificate, path: gatekeeper::PATH };
+        let subject = Self { who: Who::Gatekeeper, webhook, target, ready_after };
+        subject.until_it_refuses().await?;
+        Ok(subject)
+    }
+
+    /// Both must say yes to the measured pod and no to a wrong one, or the comparison means nothing.
+    pub async fn check(&self) -> Result<()> {
+        let good = allowed(&self.target.ask(&pod::review("data,logs")).await?)?;
+        let bad = allowed(&self.target.ask(&pod::review("data,nowhere")).await?)?;
+        ensure!(good && !bad, "{:?} judges wrongly: good {good}, bad {bad}", self.who);
+        Ok(())
+    }
+
+    async fn until_it_refuses(&self) -> Result<()> {
+        let deadline = Instant::now() + LIMIT;
+        // It is ready before it has read its rules.
+        while allowed(&self.target.ask(&pod::review("data,nowhere")).await?)? {
+            ensure!(Instant::now() < deadline, "{:?} does not apply its rule", self.who);
+            tokio::time::sleep(PAUSE * 20).await;
+        }
+        Ok(())
+    }
+
+    /// Puts it in the way of creates, and returns once the API server asks it.
+    pub async fn in_the_way(&self, cluster: &Cluster, server: &Server) -> Result<()> {
+        match self.who {
+            Who::Ours => block_in_place(|| apply_url(cluster, &format!("https://{}", self.target.at)))?,
+            Who::Gatekeeper => {
+                let text = self.configuration().to_string();
+                block_in_place(|| kubectl(cluster, &["apply", "-f", "-"], &text))?;
+            }
+        }
+        until(server, true).await
+    }
+
+    /// Takes it out of the way.
+    pub async fn out_of_the_way(&self, cluster: &Cluster, server: &Server) -> Result<()> {
+        let names: &[&str] = match self.who {
+            Who::Ours => {
+                &["validatingwebhookconfiguration/backup-webhook", "mutatingwebhookconfiguration/backup-webhook"]
+            }
+            Who::Gatekeeper => &["validatingwebhookconfiguration/gatekeeper"],
+        };
+        block_in_place(|| kubectl(cluster, &[&["delete", "--ignore-not-found"], names].concat(), ""))?;
+        until(server, false).await
+    }
+
+    /// Gatekeeper's own configuration, for pods only: the same objects go to both.
+    fn configuration(&self) -> Value {
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": CONFIGURATION},
+            "webhooks": [{
+                "name": "validation.gatekeeper.sh",
+                "admissionReviewVersions": ["v1"],
+                "clientConfig": {
+                    "url": format!("https://{}{}", self.target.at, gatekeeper::PATH.split('?').next().unwrap_or_default()),
+                    "caBundle": k8s_openapi::ByteString(self.target.authority.clone().into_bytes()),
+                },
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+                "failurePolicy": "Fail", "sideEffects": "None", "timeoutSeconds": 3,
+            }],
+        })
+    }
+}
+
+/// Starts a program, and tells how long it took until it said that it is ready.
+async fn ready(start: impl Fn() -> Result<Webhook>, health: SocketAddrV4) -> Result<(Webhook, Duration)> {
+    let started = Instant::now();
+    let mut webhook = block_in_place(start)?;
+    // The program that makes the kubeconfig's token is no part of the start.
+    let started = webhook.started().max(started);
+    while !matches!(crate::balancer::probe(health).await, Ok(true)) {
+        ensure!(started.elapsed() < LIMIT, "not ready after {LIMIT:?}: see {}", webhook.log().display());
+        webhook.still_runs()?;
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok((webhook, started.elapsed()))
+}
+
+async fn until(server: &Server, asked: bool) -> Result<()> {
+    let deadline = Instant::now() + LIMIT;
+    while wrong_pod_is_refused(server).await? != asked {
+        ensure!(Instant::now() < deadline, "the API server has not heard of a configuration");
+        tokio::time::sleep(PAUSE * 10).await;
+    }
+    Ok(())
+}
+
+fn allowed(answer: &Bytes) -> Result<bool> {
+    let answer: Value = serde_json::from_slice(answer)?;
+    answer["response"]["allowed"].as_bool().context("an answer without a verdict")
+}
+
+/// The authority that ours has made for itself.
+fn secret(cluster: &Cluster) -> Result<String> {
+    let args = ["get", "secret", "backup-webhook-tls", "-n", "kubectl-backup-system", "-o", "json"];
+    let secret: k8s_openapi::api::core::v1::Secret =
+        serde_json::from_str(&block_in_place(|| kubectl(cluster, &args, ""))?)?;
+    let certificate = secret.data.and_then(|mut data| data.remove("ca.crt")).context("there is no authority yet")?;
+    Ok(String::from_utf8(certificate.0)?)
+}
