@@ -5,6 +5,7 @@ pub mod clone;
 pub mod lint;
 mod listing;
 pub mod options;
+pub mod policy;
 pub mod quota;
 pub mod restore;
 pub mod snapshot;

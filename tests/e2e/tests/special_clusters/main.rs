@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 mod d1_krew;
+mod install;
 mod missing;
 mod parity;
 mod policy;

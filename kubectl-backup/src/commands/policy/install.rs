@@ -1,0 +1,150 @@
+//! `kubectl backup policy install`
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::rollout;
+use crate::{
+    args::{DryRun, DryRunArgs, OutputArgs, parse_duration},
+    client::{self, Cluster},
+    context::Context,
+    error::Result,
+    exit::Exit,
+    output::{Changed, print_changed, print_object},
+    plan::install::{self, Choices, NAMESPACE},
+};
+
+/// Install the admission webhook, or bring it up to this version
+///
+/// Applies, as one owner of the fields it sets, what manifests/webhook/base has: types, rights, the webhook's Deployment
+/// and, once its replicas are ready, the configurations that make API servers ask it. Velero's namespace is named with
+/// --velero-namespace when it is not "velero".
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The webhook's image; that of this version when absent
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// How many replicas of the webhook run
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=9))]
+    replicas: Option<u32>,
+    /// Take over fields that somebody else set to other values
+    #[arg(long)]
+    force_conflicts: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Do not wait until the webhook is ready; API servers ask it at once
+    #[arg(long)]
+    no_wait: bool,
+    /// How long to wait; 0 waits forever
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Args {
+    /// Runs the command.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let choices = Choices {
+            image: self.image.clone(),
+            replicas: self.replicas,
+            velero_namespace: context.connection.velero_namespace.clone(),
+        };
+        let objects = install::objects(&choices)?;
+        let ui = &context.ui;
+        let format = self.output.format();
+        if self.dry_run.dry_run == DryRun::Client {
+            if format.is_structured() {
+                print_object(ui, format, &json!({"apiVersion": "v1", "kind": "List", "items": objects}))?;
+            } else {
+                for object in &objects {
+                    self.print(context, object, "applied")?;
+                }
+            }
+            return Ok(Exit::Done);
+        }
+        let cluster = context.cluster().await?;
+        self.ask(context, &cluster, &objects).await?;
+        let mut applied = Vec::new();
+        let mut waited = false;
+        for object in &objects {
+            // From here on API servers ask: somebody must answer.
+            if install::is_asked(object) && !waited && self.waits() {
+                rollout::until_ready(context, &cluster, self.timeout).await?;
+                waited = true;
+            }
+            applied.push(self.apply(context, &cluster, object).await?);
+        }
+        if format.is_structured() {
+            print_object(ui, format, &json!({"apiVersion": "v1", "kind": "List", "items": applied}))?;
+        }
+        if self.waits() {
+            rollout::until_counted(context, &cluster, self.timeout).await?;
+            ui.status("The webhook is installed. Look at the policy with: kubectl get backuppolicies");
+        }
+        Ok(Exit::Done)
+    }
+
+    fn waits(&self) -> bool {
+        !self.no_wait && self.dry_run.dry_run == DryRun::None
+    }
+
+    async fn ask(&self, context: &Context, cluster: &Cluster, objects: &[Value]) -> Result<()> {
+        if self.dry_run.dry_run != DryRun::None {
+            return Ok(());
+        }
+        let installed = rollout::image(cluster).await?;
+        let wanted =
+            objects.iter().find_map(|object| object.pointer("/spec/template/spec/containers/0/image")?.as_str());
+        let wanted = wanted.unwrap_or_default();
+        let what = match &installed {
+            Some(image) if image == wanted => {
+                format!("The webhook {image} is installed; its manifests are applied again")
+            }
+            Some(image) => format!("The webhook {image} is replaced by {wanted}"),
+            None => format!("The webhook {wanted} is installed"),
+        };
+        context.ui.status(&format!(
+            "{what}: {} objects in cluster {:?}, most of them in namespace {NAMESPACE}.",
+            objects.len(),
+            cluster.context
+        ));
+        context.ui.status(
+            "API servers will ask it about snapshots, Velero's objects and pods with annotations for Velero; without an \
+             answer new snapshots and schedules are refused.",
+        );
+        if self.yes {
+            return Ok(());
+        }
+        context.ui.confirm("Go ahead?", "--yes")
+    }
+
+    async fn apply(&self, context: &Context, cluster: &Cluster, object: &Value) -> Result<Value> {
+        let name = install::name(object);
+        let doing = format!("apply {name}");
+        let answer = client::apply(cluster, object, self.dry_run.dry_run, self.force_conflicts, &doing);
+        let answer = answer.await.map_err(|error| match error.code {
+            Some(409) => error.hint("Somebody else set these fields; take them over with --force-conflicts."),
+            Some(404) if self.dry_run.dry_run == DryRun::Server => {
+                error.hint("A server keeps nothing of a dry run, not even the namespace: use --dry-run=client at first.")
+            }
+            _ => error.hint(
+                "What was applied before it stays. Go on with the same command, or take it away with: kubectl backup policy uninstall",
+            ),
+        })?;
+        if !self.output.format().is_structured() {
+            self.print(context, object, "applied")?;
+        }
+        Ok(answer)
+    }
+
+    fn print(&self, context: &Context, object: &Value, verb: &'static str) -> Result<()> {
+        let name = install::name(object);
+        let changed = Changed { name: &name, verb, object };
+        print_changed(&context.ui, self.output.format(), self.dry_run.dry_run, &changed)
+    }
+}

@@ -1,0 +1,103 @@
+//! Waits until an installed webhook answers and counts.
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{
+    Api,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+};
+
+use crate::{
+    client::{Cluster, until},
+    context::Context,
+    error::{CliError, Doing as _, Result},
+    plan::install::{NAME, NAMESPACE},
+};
+
+/// The image that runs now; none when the webhook is not installed.
+pub async fn image(cluster: &Cluster) -> Result<Option<String>> {
+    let api: Api<Deployment> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let deployment =
+        api.get_opt(NAME).await.doing(|| format!("read deployment {NAME:?} in namespace {NAMESPACE:?}"))?;
+    Ok(deployment.and_then(|deployment| {
+        deployment.spec?.template.spec?.containers.into_iter().next().and_then(|container| container.image)
+    }))
+}
+
+/// Waits until every replica is of the newest version and ready.
+pub async fn until_ready(context: &Context, cluster: &Cluster, timeout: Duration) -> Result<()> {
+    let api: Api<Deployment> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let progress = context.ui.progress(&format!("deployment/{NAME}"));
+    let doing = format!("watch deployment {NAME:?} in namespace {NAMESPACE:?}");
+    let ready = until(api, NAME, timeout, &doing, |deployment: Option<Deployment>| {
+        let Some(deployment) = deployment else { return Ok(None) };
+        let (ready, wanted) = replicas(&deployment);
+        progress.say(&format!("{ready} of {wanted} replicas ready"));
+        Ok((ready >= wanted).then_some(()))
+    });
+    ready.await?.ok_or_else(|| {
+        CliError::timeout("the webhook's replicas are not ready in time; API servers do not ask it yet")
+            .hint(format!("Look at its pods with: kubectl get pods -n {NAMESPACE}; kubectl describe deployment -n {NAMESPACE} {NAME}"))
+            .hint("Go on with the same command, or take it away with: kubectl backup policy uninstall")
+    })
+}
+
+/// Replicas of the newest version that are ready, and how many there shall be.
+fn replicas(deployment: &Deployment) -> (i32, i32) {
+    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let Some(status) = &deployment.status else { return (0, wanted) };
+    if status.observed_generation < deployment.metadata.generation {
+        return (0, wanted);
+    }
+    let (updated, available) = (status.updated_replicas.unwrap_or(0), status.available_replicas.unwrap_or(0));
+    let old = status.replicas.unwrap_or(0) - updated;
+    (updated.min(available - old.max(0)).max(0), wanted)
+}
+
+/// Waits until every ledger counts: a new one first lets the creates that began before it come to their end.
+pub async fn until_counted(context: &Context, cluster: &Cluster, timeout: Duration) -> Result<()> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("kubectl-backup.dev", "v1alpha1", "QuotaLedger"));
+    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
+    let ledgers = api.list(&ListParams::default()).await.doing(|| "list quotaledgers".to_owned())?;
+    for ledger in ledgers.items.into_iter().filter_map(|ledger| ledger.metadata.name) {
+        let progress = context.ui.progress(&format!("quota {ledger}"));
+        let doing = format!("watch quotaledger {ledger:?}");
+        let ready = until(api.clone(), &ledger, timeout, &doing, |object: Option<DynamicObject>| {
+            let phase = object.as_ref().and_then(|object| object.data.pointer("/status/phase")?.as_str());
+            progress.say(phase.map_or("not counted yet", |phase| {
+                if phase == "Ready" { "counted" } else { "being set up; new objects have to wait" }
+            }));
+            Ok((phase == Some("Ready")).then_some(()))
+        });
+        if ready.await?.is_none() {
+            context.ui.warning(&format!(
+                "the quota of {ledger} is not set up yet: new objects of it have to wait; look with kubectl backup quota"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_replica_counts_when_it_is_new_and_ready() {
+        let deployment = |observed: i64, total: i32, updated: i32, available: i32| -> Deployment {
+            serde_json::from_value(json!({
+                "metadata": {"generation": 2}, "spec": {"replicas": 3, "selector": {}, "template": {}},
+                "status": {"observedGeneration": observed, "replicas": total, "updatedReplicas": updated, "availableReplicas": available},
+            }))
+            .unwrap()
+        };
+        assert_eq!(replicas(&deployment(1, 3, 3, 3)), (0, 3), "the controller has not seen it yet");
+        assert_eq!(replicas(&deployment(2, 4, 1, 4)), (1, 3), "three old ones beside it");
+        assert_eq!(replicas(&deployment(2, 4, 1, 3)), (0, 3), "the new one may be the one that is not ready");
+        assert_eq!(replicas(&deployment(2, 3, 3, 3)), (3, 3));
+        assert_eq!(replicas(&Deployment::default()), (0, 1));
+    }
+}
