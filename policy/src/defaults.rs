@@ -4,10 +4,13 @@ use json_patch::Patch;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Config, Facts, Kind, Operation, Subject,
+    Config, Facts, Kind, Operation, Subject, go_duration,
     names::QUOTA_EXEMPT,
     snapshot_class::{self, Choice},
+    velero::Lock,
 };
+
+const HOUR: i64 = 3600;
 
 /// The changes to a new object: merged into it, never over what its author wrote, and none the second time.
 #[must_use]
@@ -33,8 +36,10 @@ pub fn filled(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Value {
     }
     match subject.kind {
         Kind::VolumeSnapshot => fill_snapshot_class(&mut object, config, subject, facts),
-        Kind::Backup => fill_ttl(&mut object, &["spec"], config.backup_ttl.as_deref()),
-        Kind::Schedule => fill_ttl(&mut object, &["spec", "template"], config.schedule_ttl.as_deref()),
+        Kind::Backup => fill_backup(&mut object, &["spec"], config.backup_ttl.as_deref(), config, facts),
+        Kind::Schedule => {
+            fill_backup(&mut object, &["spec", "template"], config.schedule_ttl.as_deref(), config, facts);
+        }
         _ => {}
     }
     object
@@ -49,9 +54,59 @@ fn fill_snapshot_class(object: &mut Value, config: &Config, subject: &Subject<'_
     }
 }
 
+fn fill_backup(object: &mut Value, spec: &[&str], ttl: Option<&str>, config: &Config, facts: &Facts) {
+    let ttl = locked_ttl(object, ttl, facts);
+    fill_ttl(object, spec, ttl.as_deref());
+    if let Some(location) = &config.storage_location {
+        fill_text(object, spec, "storageLocation", location);
+    }
+    // Velero gives a schedule's backups the labels of its template when there are any, else the schedule's own.
+    let template = ["spec", "template", "metadata", "labels"];
+    let own = ["metadata", "labels"];
+    let has_template_labels = at(object, &template).is_some_and(|labels| !labels.is_null());
+    let holder = if spec.len() > 1 && has_template_labels { &template[..] } else { &own[..] };
+    for (label, value) in &config.labels {
+        fill_text(object, holder, label, value);
+    }
+}
+
+/// The time to live of a backup whose author gives none: the default, or as long as its deletion lock.
+///
+/// Whole hours, upwards: Velero begins a backup a moment after it was written.
+fn locked_ttl(object: &Value, default: Option<&str>, facts: &Facts) -> Option<String> {
+    let lock = Lock::read(object).unwrap_or_default();
+    let left = lock.until.zip(facts.now).map(|(until, now)| until.as_second() - now.as_second());
+    let needed = left.max(lock.lasts.map(|lasts| lasts.as_secs())).filter(|seconds| *seconds > 0);
+    let known = default.and_then(go_duration::parse_seconds);
+    match needed {
+        // Without a default of ours the server's may well be longer, and cannot be seen.
+        Some(needed) if known.is_none_or(|known| known < needed) => {
+            Some(go_duration::format_seconds((needed / HOUR + 1) * HOUR))
+        }
+        _ => default.map(str::to_owned),
+    }
+}
+
+fn at<'a>(object: &'a Value, holder: &[&str]) -> Option<&'a Value> {
+    holder.iter().try_fold(object, |value, key| value.get(key))
+}
+
+/// Writes a text where there is none.
+fn fill_text(object: &mut Value, holder: &[&str], key: &str, text: &str) {
+    let open = match at(object, holder).and_then(|holder| holder.get(key)) {
+        None | Some(Value::Null) => true,
+        // An empty label is one that its author chose.
+        Some(Value::String(old)) => old.is_empty() && holder.last() != Some(&"labels"),
+        Some(_) => false,
+    };
+    if open {
+        set(object, holder, key, text);
+    }
+}
+
 fn fill_ttl(object: &mut Value, holder: &[&str], default: Option<&str>) {
     let Some(default) = default else { return };
-    let ttl = holder.iter().try_fold(&*object, |value, key| value.get(key)).and_then(|spec| spec.get("ttl"));
+    let ttl = at(object, holder).and_then(|spec| spec.get("ttl"));
     // Velero's client writes a zero where its user said nothing, and Velero's server reads it so.
     let open = match ttl {
         None | Some(Value::Null) => true,
@@ -167,6 +222,53 @@ mod tests {
         insta::assert_snapshot!(patched(&open, &facts(Some(true))), @r#"[{"op":"add","path":"/metadata/labels","value":{"kubectl-backup.dev/quota-exempt":"true"}}]"#);
         assert_eq!(patched(&object("velero.io", "Backup", &json!({})), &facts(Some(true))), "[]");
         assert_eq!(patched(&open, &facts(None)), "[]");
+    }
+
+    fn filled_with(config: &Config, kind: &str, metadata: &Value, spec: &Value) -> Value {
+        let mut before = object("velero.io", kind, spec);
+        before["metadata"] = metadata.clone();
+        let subject = Subject::read(&before, None).expect("a known kind");
+        let now = jiff::Timestamp::from_second(1_767_225_600).ok();
+        filled(config, &subject, &Facts { now, ..facts(Some(false)) })
+    }
+
+    #[test]
+    fn a_backup_without_a_time_to_live_outlives_its_lock() {
+        let lock = |name: &str, value: &str| json!({"annotations": {name: value}});
+        let ttl =
+            |metadata: &Value, spec: Value| filled_with(&month(), "Backup", metadata, &spec)["spec"]["ttl"].clone();
+        assert_eq!(ttl(&lock(crate::names::LOCK_FOR, "2160h"), json!({})), "2161h0m0s");
+        assert_eq!(ttl(&lock(crate::names::LOCK_FOR, "24h"), json!({})), "720h0m0s", "the default is longer");
+        assert_eq!(ttl(&lock(crate::names::LOCKED_UNTIL, "2026-03-02T00:00:00Z"), json!({})), "1441h0m0s");
+        assert_eq!(
+            ttl(&lock(crate::names::LOCK_FOR, "2160h"), json!({"ttl": "24h"})),
+            "24h",
+            "refused, not overwritten"
+        );
+        let none = filled_with(&Config::default(), "Schedule", &lock(crate::names::LOCK_FOR, "24h"), &json!({}));
+        assert_eq!(none["spec"]["template"]["ttl"], "25h0m0s");
+    }
+
+    #[test]
+    fn location_and_labels_are_filled_in_where_backups_get_them_from() {
+        let config = Config {
+            storage_location: Some("main".to_owned()),
+            labels: [("team".to_owned(), "shop".to_owned()), ("tier".to_owned(), "gold".to_owned())].into(),
+            ..Config::default()
+        };
+        let backup =
+            filled_with(&config, "Backup", &json!({"labels": {"team": "web"}}), &json!({"storageLocation": ""}));
+        assert_eq!(backup["spec"], json!({"storageLocation": "main"}));
+        assert_eq!(backup["metadata"]["labels"], json!({"team": "web", "tier": "gold"}));
+        let named = filled_with(&config, "Backup", &json!({}), &json!({"storageLocation": "other"}));
+        assert_eq!(named["spec"]["storageLocation"], "other");
+        let plain = filled_with(&config, "Schedule", &json!({}), &json!({"template": {}}));
+        assert_eq!(plain["metadata"]["labels"], json!({"team": "shop", "tier": "gold"}));
+        assert_eq!(plain["spec"]["template"], json!({"storageLocation": "main"}));
+        let own = json!({"template": {"metadata": {"labels": {"team": "db"}}}});
+        let own = filled_with(&config, "Schedule", &json!({"name": "x"}), &own);
+        assert_eq!(own["metadata"], json!({"name": "x"}));
+        assert_eq!(own["spec"]["template"]["metadata"]["labels"], json!({"team": "db", "tier": "gold"}));
     }
 
     fn any_spec() -> impl Strategy<Value = Value> {

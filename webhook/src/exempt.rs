@@ -44,7 +44,7 @@ mod tests {
                 .lines()
                 .filter(|line| line.contains("'system:serviceaccount:velero:") || line.contains(&expected))
                 .collect();
-            assert_eq!(lines.len(), 5, "one for each entry");
+            assert_eq!(lines.len(), 7, "one for each entry");
             assert!(lines.iter().all(|line| line.contains(&expected)), "{lines:?}");
         }
     }

@@ -91,8 +91,13 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let follower = Follower::new(client.clone(), base, current.clone(), metrics.policy(), Arc::clone(&health), clock);
     let counted = Arc::clone(&quotas);
     let following = tokio::spawn(follower.run(move |config| counted.set(&config.quotas)));
-    let admission =
-        Admission { config: current, cluster: Cluster::new(client.clone()), quotas, metrics: Arc::clone(&metrics) };
+    let admission = Admission {
+        config: current,
+        cluster: Cluster::new(client.clone()),
+        clock,
+        quotas,
+        metrics: Arc::clone(&metrics),
+    };
     // Bound before anything says ready.
     let callers = callers_of(callers).await?;
     let (listener, admin_listener) = (bind(listen).await?, bind(admin_listen).await?);

@@ -41,6 +41,9 @@ pub(crate) mod volume_list;
 
 pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 
+/// The rule that keeps locked backups. While what it needs is not known, nobody may delete.
+pub const LOCK_HOLDS: &str = velero::locked_backup_deleted::RULE.code;
+
 /// Every rule, in the order of their codes.
 pub const CATALOGUE: [&Rule; 65] = [
     &blank_entry::RULE,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use backup_policy::Subject;
 
-use crate::{facts::Cluster, ledger::Quotas, metrics::Metrics, policy::Current};
+use crate::{clock::Clock, facts::Cluster, ledger::Quotas, metrics::Metrics, policy::Current};
 
 pub use answer::Answer;
 pub use mutate::mutate;
@@ -24,6 +24,8 @@ pub struct Admission {
     pub config: Current,
     /// Reads of the cluster.
     pub cluster: Cluster,
+    /// The time.
+    pub clock: Clock,
     /// The counts.
     pub quotas: Arc<Quotas>,
     /// What is counted about all this.
@@ -32,6 +34,10 @@ pub struct Admission {
 
 /// The object of a request, when the rules know its kind and the request writes the object as a whole.
 pub fn subject(request: &Request) -> Option<Subject<'_>> {
+    if request.operation == Operation::Delete {
+        let deleted = request.old_object.as_ref().filter(|old| !old.is_null())?;
+        return Some(Subject::deletion(request.subject_kind()?, deleted));
+    }
     let object = request.object.as_ref().filter(|object| !object.is_null())?;
     let old = request.old_object.as_ref().filter(|old| !old.is_null());
     Some(Subject::write(request.subject_kind()?, object, old))

@@ -10,9 +10,10 @@ pub async fn mutate(admission: &Admission, request: &Request) -> Answer {
     let Some(subject) = subject else { return Answer::allowed() };
     let config = admission.config.load();
     let exempt = request.is_exempt(&config);
-    let mut facts = Facts { requester_exempt: Some(exempt), ..Facts::default() };
-    if !exempt && let Some(claim) = subject.snapshot_of_without_class() {
-        admission.cluster.learn_snapshot_source(&mut facts, &request.namespace, claim).await;
+    let now = Some(admission.clock.now());
+    let mut facts = Facts { requester_exempt: Some(exempt), now, ..Facts::default() };
+    if !exempt {
+        admission.cluster.learn_for_defaults(&mut facts, &subject, &request.namespace).await;
     }
     Answer::patched(defaults::patch(&config, &subject, &facts))
 }

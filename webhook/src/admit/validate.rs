@@ -2,7 +2,7 @@
 
 use backup_api::labels::QUOTA_EXEMPT;
 use backup_ledger::{Key, Object, Standing, Uid};
-use backup_policy::{Config, Facts, Subject, config::resource::VOLUME_SNAPSHOTS, evaluate};
+use backup_policy::{Config, Facts, Subject, config::resource::VOLUME_SNAPSHOTS, evaluate, rules::LOCK_HOLDS};
 use tokio::time::Instant;
 
 use super::{Admission, Answer, Request, review::Operation, subject};
@@ -15,8 +15,8 @@ pub async fn validate(admission: &Admission, request: &Request, deadline: Instan
     }
     let config = admission.config.load();
     let exempt = request.is_exempt(&config);
-    let writes = matches!(request.operation, Operation::Create | Operation::Update);
-    let answer = match subject(request).filter(|_| writes) {
+    let judged = matches!(request.operation, Operation::Create | Operation::Update | Operation::Delete);
+    let answer = match subject(request).filter(|_| judged) {
         Some(subject) => judge(admission, &config, request, &subject, exempt).await,
         None => Answer::allowed(),
     };
@@ -35,10 +35,9 @@ async fn judge(
     exempt: bool,
 ) -> Answer {
     let writer = request.user_info.writer();
-    let mut facts = Facts { requester_exempt: Some(exempt), writer, ..Facts::default() };
-    if let Some(claim) = subject.snapshot_of_without_class() {
-        admission.cluster.learn_snapshot_source(&mut facts, &request.namespace, claim).await;
-    }
+    let now = Some(admission.clock.now());
+    let mut facts = Facts { requester_exempt: Some(exempt), writer, now, ..Facts::default() };
+    admission.cluster.learn(&mut facts, subject, &request.namespace).await;
     let mut verdict = evaluate(config, subject, &facts);
     // What an exempt account writes is never refused; it is told all the same.
     if exempt {
@@ -49,7 +48,12 @@ async fn judge(
     for finding in &verdict.findings {
         admission.metrics.found(finding);
     }
-    Answer::judged(request, &verdict)
+    let answer = Answer::judged(request, &verdict);
+    // A lock that nobody could look at may hold.
+    if !exempt && answer.refusal.is_none() && answer.not_evaluated.contains(&LOCK_HOLDS) {
+        return answer.later(request, "cannot find out whether the backup is locked; try again", 1);
+    }
+    answer
 }
 
 async fn claim(admission: &Admission, request: &Request, answer: Answer, exempt: bool, deadline: Instant) -> Answer {

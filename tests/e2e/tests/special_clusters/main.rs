@@ -7,5 +7,6 @@ mod missing;
 mod parity;
 mod policy;
 mod two_veleros;
+mod velero;
 mod webhook;
 mod webhook_server;

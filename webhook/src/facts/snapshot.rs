@@ -1,6 +1,4 @@
-//! Reads of the cluster that the rules need.
-
-use std::time::Duration;
+//! Where a snapshot's PVC lives, and which classes there are.
 
 use backup_api::snapshot::VolumeSnapshotClass;
 use backup_policy::{Facts, facts::VolumeFact, snapshot_class::SnapshotClassFact};
@@ -8,33 +6,21 @@ use k8s_openapi::api::{
     core::v1::{PersistentVolume, PersistentVolumeClaim},
     storage::v1::StorageClass,
 };
-use kube::{Api, Client, ResourceExt, api::ListParams};
+use kube::{Api, ResourceExt, api::ListParams};
 use tokio::time::timeout;
 
-/// Time for all reads of one request together; a fact that comes later is no fact.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The cluster, to be asked.
-#[derive(Clone)]
-pub struct Cluster {
-    client: Client,
-}
+use super::{Cluster, PATIENCE, known};
 
 impl Cluster {
-    /// Asks through this client.
-    pub fn new(client: Client) -> Self {
-        Self { client }
-    }
-
     /// Finds out where a snapshot's PVC lives and which classes there are. What cannot be found out stays open.
-    pub async fn learn_snapshot_source(&self, facts: &mut Facts, namespace: &str, claim: &str) {
+    pub(super) async fn learn_snapshot_source(&self, facts: &mut Facts, namespace: &str, claim: &str) {
         let reads = async { tokio::join!(self.volume(namespace, claim), self.snapshot_classes()) };
         let Ok((volume, classes)) = timeout(PATIENCE, reads).await else {
             tracing::warn!(namespace, claim, "the API server did not say in time where the PVC lives");
             return;
         };
-        facts.source_volume = known(volume, "the PVC's storage class", namespace, claim).flatten();
-        facts.snapshot_classes = known(classes, "the VolumeSnapshotClasses", namespace, claim);
+        facts.source_volume = known(volume, &format!("where PVC {claim} lives"), namespace).flatten();
+        facts.snapshot_classes = known(classes, "the VolumeSnapshotClasses", namespace);
     }
 
     async fn volume(&self, namespace: &str, claim: &str) -> kube::Result<Option<VolumeFact>> {
@@ -71,8 +57,4 @@ impl Cluster {
 
 fn fact(class: VolumeSnapshotClass) -> SnapshotClassFact {
     SnapshotClassFact { name: class.name_any(), is_default: class.is_default(), driver: class.driver }
-}
-
-fn known<T>(read: kube::Result<T>, what: &str, namespace: &str, claim: &str) -> Option<T> {
-    read.inspect_err(|error| tracing::warn!(%error, namespace, claim, "cannot read {what}")).ok()
 }

@@ -1,0 +1,51 @@
+//! Reads of the cluster that the rules need: one file for each kind of object that is judged.
+
+mod snapshot;
+mod velero;
+
+use std::time::Duration;
+
+use backup_policy::{Facts, Subject};
+use kube::Client;
+use tokio::time::timeout;
+
+/// Time for all reads of one request together; a fact that comes later is no fact.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The cluster, to be asked.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+}
+
+impl Cluster {
+    /// Asks through this client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Finds out what is needed to fill in what this object leaves open.
+    pub async fn learn_for_defaults(&self, facts: &mut Facts, subject: &Subject<'_>, namespace: &str) {
+        if let Some(claim) = subject.snapshot_of_without_class() {
+            self.learn_snapshot_source(facts, namespace, claim).await;
+        }
+    }
+
+    /// Finds out what the rules want to know about this object. What cannot be found out stays open.
+    pub async fn learn(&self, facts: &mut Facts, subject: &Subject<'_>, namespace: &str) {
+        self.learn_for_defaults(facts, subject, namespace).await;
+        let needs = velero::Needs::of(subject);
+        if needs == velero::Needs::default() {
+            return;
+        }
+        match timeout(PATIENCE, self.velero(&needs, namespace)).await {
+            Ok(known) => facts.velero = known,
+            Err(_) => tracing::warn!(namespace, "the API server did not say in time what there is of Velero"),
+        }
+    }
+}
+
+/// What was read, if anything was.
+fn known<T>(read: kube::Result<T>, what: &str, namespace: &str) -> Option<T> {
+    read.inspect_err(|error| tracing::warn!(%error, namespace, "cannot read {what}")).ok()
+}

@@ -1,0 +1,212 @@
+//! What there is of Velero in the namespace of one of its objects.
+
+use backup_api::{
+    labels::{VELERO_SCHEDULE_NAME, velero_label_value},
+    velero::{Backup, BackupStorageLocation},
+};
+use backup_policy::{
+    Kind, Operation, Subject,
+    velero::{BackupFact, ConfigMapFact, LocationFact, Lookup, SnapshotLocationFact, VeleroFacts},
+};
+use k8s_openapi::api::{apps::v1::DaemonSet, core::v1::ConfigMap};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{ApiResource, DynamicObject, ListParams},
+};
+use serde_json::Value;
+
+use super::{Cluster, known};
+
+/// Objects of a kind that are looked at; nobody has more locations, and the newest backups of a schedule are among so many.
+const MANY: u32 = 500;
+/// The name that Velero's installer gives its agent.
+const NODE_AGENT: &str = "node-agent";
+
+/// What an object makes us look for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Needs<'a> {
+    locations: bool,
+    snapshot_locations: bool,
+    backup: Option<&'a str>,
+    schedule: Option<&'a str>,
+    resource_policy: Option<&'a str>,
+    resource_modifier: Option<&'a str>,
+    node_agent: bool,
+}
+
+impl<'a> Needs<'a> {
+    /// Only what a rule will ask for is read.
+    pub(super) fn of(subject: &Subject<'a>) -> Self {
+        if subject.operation == Operation::Delete || subject.is_terminating() {
+            return Self::default();
+        }
+        let spec = match subject.kind {
+            Kind::Backup | Kind::Restore | Kind::DeleteBackupRequest => subject.object.get("spec"),
+            Kind::Schedule => subject.object.pointer("/spec/template"),
+            _ => None,
+        };
+        let name = |pointer: &str| spec?.pointer(pointer)?.as_str().filter(|name| !name.is_empty());
+        let flag = |field: &str| spec.and_then(|spec| spec.get(field)).and_then(Value::as_bool) == Some(true);
+        match subject.kind {
+            Kind::Backup | Kind::Schedule => Self {
+                locations: true,
+                snapshot_locations: spec.is_some_and(|spec| spec.get("volumeSnapshotLocations").is_some()),
+                resource_policy: name("/resourcePolicy/name"),
+                node_agent: flag("snapshotMoveData") || flag("defaultVolumesToFsBackup"),
+                ..Self::default()
+            },
+            Kind::Restore => Self {
+                backup: name("/backupName"),
+                schedule: name("/scheduleName"),
+                resource_modifier: name("/resourceModifier/name"),
+                ..Self::default()
+            },
+            Kind::DeleteBackupRequest => Self { backup: name("/backupName"), ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+}
+
+impl Cluster {
+    /// Reads all of it at once.
+    pub(super) async fn velero(&self, needs: &Needs<'_>, namespace: &str) -> VeleroFacts {
+        let (
+            locations,
+            snapshot_locations,
+            backup,
+            backups_of_schedule,
+            resource_policy,
+            resource_modifier,
+            node_agent,
+        ) = tokio::join!(
+            asked(needs.locations, self.locations(namespace)),
+            asked(needs.snapshot_locations, self.snapshot_locations(namespace)),
+            named(needs.backup, |name| self.backup(namespace, name)),
+            named(needs.schedule, |name| self.backups_of(namespace, name)),
+            named(needs.resource_policy, |name| self.config_map(namespace, name)),
+            named(needs.resource_modifier, |name| self.config_map(namespace, name)),
+            asked(needs.node_agent, self.node_agent(namespace)),
+        );
+        let found = |what: &str| format!("{what} of Velero");
+        VeleroFacts {
+            locations: locations.and_then(|read| known(read, &found("the storage locations"), namespace)),
+            snapshot_locations: snapshot_locations
+                .and_then(|read| known(read, &found("the volume snapshot locations"), namespace)),
+            backup: backup.and_then(|read| known(read, &found("the backup"), namespace)),
+            backups_of_schedule: backups_of_schedule.and_then(|read| known(read, &found("the backups"), namespace)),
+            resource_policy: resource_policy.and_then(|read| known(read, "the volume policies", namespace)),
+            resource_modifier: resource_modifier.and_then(|read| known(read, "the resource modifiers", namespace)),
+            node_agent: node_agent.and_then(|read| known(read, &found("the node agent"), namespace)),
+        }
+    }
+
+    async fn locations(&self, namespace: &str) -> kube::Result<Vec<LocationFact>> {
+        let locations: Api<BackupStorageLocation> = Api::namespaced(self.client.clone(), namespace);
+        let locations = locations.list(&ListParams::default().limit(MANY)).await?;
+        Ok(locations.into_iter().map(location).collect())
+    }
+
+    async fn snapshot_locations(&self, namespace: &str) -> kube::Result<Vec<SnapshotLocationFact>> {
+        let mut kind = ApiResource::erase::<BackupStorageLocation>(&());
+        "VolumeSnapshotLocation".clone_into(&mut kind.kind);
+        "volumesnapshotlocations".clone_into(&mut kind.plural);
+        let locations: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &kind);
+        let locations = locations.list(&ListParams::default().limit(MANY)).await?;
+        let provider =
+            |data: &Value| data.pointer("/spec/provider").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let fact = |it: DynamicObject| SnapshotLocationFact { name: it.name_any(), provider: provider(&it.data) };
+        Ok(locations.into_iter().map(fact).collect())
+    }
+
+    async fn backup(&self, namespace: &str, name: &str) -> kube::Result<Lookup<BackupFact>> {
+        let backups: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &ApiResource::erase::<Backup>(&()));
+        Ok(backups.get_opt(name).await?.map_or(Lookup::Absent, |backup| Lookup::Found(backup_fact(&backup))))
+    }
+
+    async fn backups_of(&self, namespace: &str, schedule: &str) -> kube::Result<Vec<BackupFact>> {
+        let backups: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &ApiResource::erase::<Backup>(&()));
+        let label = format!("{VELERO_SCHEDULE_NAME}={}", velero_label_value(schedule));
+        let backups = backups.list(&ListParams::default().labels(&label).limit(MANY)).await?;
+        Ok(backups.iter().map(backup_fact).collect())
+    }
+
+    async fn config_map(&self, namespace: &str, name: &str) -> kube::Result<Lookup<ConfigMapFact>> {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
+        let fact = |map: ConfigMap| ConfigMapFact { keys: map.data.map_or(0, |data| data.len()) };
+        Ok(maps.get_opt(name).await?.map_or(Lookup::Absent, |map| Lookup::Found(fact(map))))
+    }
+
+    async fn node_agent(&self, namespace: &str) -> kube::Result<bool> {
+        let agents: Api<DaemonSet> = Api::namespaced(self.client.clone(), namespace);
+        Ok(agents.get_metadata_opt(NODE_AGENT).await?.is_some())
+    }
+}
+
+async fn asked<T>(needed: bool, read: impl Future<Output = T>) -> Option<T> {
+    if needed { Some(read.await) } else { None }
+}
+
+async fn named<'a, T, F: Future<Output = T>>(name: Option<&'a str>, read: impl FnOnce(&'a str) -> F) -> Option<T> {
+    match name {
+        Some(name) => Some(read(name).await),
+        None => None,
+    }
+}
+
+fn location(location: BackupStorageLocation) -> LocationFact {
+    LocationFact {
+        name: location.name_any(),
+        is_default: location.spec.default,
+        read_only: location.spec.access_mode.as_deref() == Some("ReadOnly"),
+        available: location.status.and_then(|status| status.phase).as_deref() == Some("Available"),
+    }
+}
+
+fn backup_fact(backup: &DynamicObject) -> BackupFact {
+    let mut object = backup.data.clone();
+    if let (Value::Object(fields), Ok(metadata)) = (&mut object, serde_json::to_value(backup.meta())) {
+        fields.insert("metadata".to_owned(), metadata);
+    }
+    BackupFact::read(&object)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_rule_asks_for_is_read() {
+        let needs = |kind: &str, spec: Value| {
+            let object = json!({"apiVersion": "velero.io/v1", "kind": kind, "spec": spec});
+            let subject = Subject::read(&object, None).expect("a known kind");
+            format!("{:?}", Needs::of(&subject))
+        };
+        let plain = needs("Backup", json!({}));
+        assert!(plain.contains("locations: true") && plain.contains("node_agent: false"), "{plain}");
+        assert!(needs("Schedule", json!({"template": {"snapshotMoveData": true}})).contains("node_agent: true"));
+        assert!(needs("Restore", json!({"backupName": "a"})).contains(r#"backup: Some("a")"#));
+        assert!(needs("DeleteBackupRequest", json!({"backupName": "a"})).contains(r#"backup: Some("a")"#));
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"backupName": "a"}});
+        assert_eq!(Needs::of(&Subject::read(&pod, None).expect("a known kind")), Needs::default());
+        let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "spec": {}});
+        assert_eq!(Needs::of(&Subject::deletion(Kind::Backup, &backup)), Needs::default());
+    }
+
+    #[test]
+    fn a_stored_backup_tells_its_lock() {
+        let backup: DynamicObject = serde_json::from_value(json!({
+            "apiVersion": "velero.io/v1", "kind": "Backup",
+            "metadata": {"name": "a", "annotations": {"kubectl-backup.dev/lock-for": "24h"}},
+            "spec": {"storageLocation": "main"},
+            "status": {"phase": "Completed", "startTimestamp": "2026-01-01T00:00:00Z"},
+        }))
+        .expect("a Backup");
+        let fact = backup_fact(&backup);
+        assert_eq!((fact.phase.as_str(), fact.storage_location.as_str()), ("Completed", "main"));
+        assert_eq!(fact.locked_until.map(|end| end.to_string()).as_deref(), Some("2026-01-02T00:00:00Z"));
+    }
+}
