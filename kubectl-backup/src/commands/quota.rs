@@ -1,6 +1,10 @@
 //! `kubectl backup quota`
 
-use backup_policy::Config;
+use backup_api::{
+    ledger::{QuotaLedger, ledger_name},
+    policy::{BackupPolicy, POLICY_NAME},
+};
+use backup_policy::{Config, settings};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use kube::Api;
 
@@ -11,7 +15,7 @@ use crate::{
     error::{CliError, Doing as _, Result},
     exit::Exit,
     output::print_object,
-    plan::quota::{self, Objects, Usage},
+    plan::quota::{self, Ledger, Objects, Usage},
 };
 
 /// The admission webhook's configuration, and its entry that asks for slots.
@@ -31,11 +35,12 @@ impl Args {
     /// Runs the command.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let cluster = context.cluster().await?;
-        let config = Config::default();
+        let config = limits(&cluster).await?;
         let mut usages = Vec::new();
         for limit in &config.quotas {
             let objects = objects(&cluster, &limit.resource).await?;
-            usages.push(Usage { resource: limit.resource.clone(), limit: limit.limit, objects });
+            let ledger = ledger(&cluster, &limit.resource).await?;
+            usages.push(Usage { resource: limit.resource.clone(), limit: limit.limit, objects, ledger });
         }
         if usages.iter().all(|usage| usage.used().is_none()) {
             return Err(CliError::new(
@@ -72,6 +77,12 @@ impl Args {
         for usage in usages.iter().filter(|usage| usage.used().is_none()) {
             ui.warning(&format!("you may not list {} in all namespaces: they are not counted here", usage.resource));
         }
+        for usage in usages.iter().filter(|usage| usage.is_being_set_up()) {
+            ui.warning(&format!(
+                "the ledger of {} is being set up: new ones are refused until creates from before have ended, about a minute",
+                usage.resource
+            ));
+        }
         match enforced {
             Some(true) => {}
             Some(false) => {
@@ -94,6 +105,32 @@ async fn objects(cluster: &Cluster, resource: &str) -> Result<Objects> {
         Ok(()) => Ok(Objects::Listed(objects)),
         Err(error) if error.is_missing_resource_type() => Ok(Objects::NotInstalled),
         Err(error) if error.is_forbidden() => Ok(Objects::Forbidden),
+        Err(error) => Err(error),
+    }
+}
+
+/// The limits in force: the policy's, or the built-in ones where there is none that may be read.
+async fn limits(cluster: &Cluster) -> Result<Config> {
+    let api: Api<BackupPolicy> = Api::all(cluster.client.clone());
+    let base = Config::default();
+    match api.get_opt(POLICY_NAME).await.doing(|| "read the backup policy".to_owned()) {
+        Ok(None) => Ok(base),
+        Ok(Some(policy)) => {
+            let spec = serde_json::to_value(&policy.spec).map_err(|error| CliError::new(error.to_string()))?;
+            Ok(settings::read(&base, &spec).config.unwrap_or(base))
+        }
+        Err(error) if error.is_missing_resource_type() || error.is_forbidden() => Ok(base),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the webhook has recorded of a resource.
+async fn ledger(cluster: &Cluster, resource: &str) -> Result<Ledger> {
+    let api: Api<QuotaLedger> = Api::all(cluster.client.clone());
+    match api.get_opt(ledger_name(resource)).await.doing(|| format!("read quotaledger {resource:?}")) {
+        Ok(found) => Ok(found.map_or(Ledger::Absent, |ledger| Ledger::Read(ledger.status.unwrap_or_default().ledger))),
+        Err(error) if error.is_missing_resource_type() => Ok(Ledger::Absent),
+        Err(error) if error.is_forbidden() => Ok(Ledger::Forbidden),
         Err(error) => Err(error),
     }
 }

@@ -1,13 +1,19 @@
 //! Limits, and who holds the slots.
 
+use std::collections::BTreeSet;
+
 use backup_api::labels;
-use backup_policy::quota::{Key, free_command};
+use backup_ledger::{Key as SlotKey, LedgerStatus, Phase, Slot};
+use backup_policy::{
+    config::resource::VOLUME_SNAPSHOTS,
+    quota::{Key, free_command},
+};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::output::{Column, Table, age};
+use crate::output::{Column, Table, age, visible};
 
 const UNKNOWN: &str = "<unknown>";
 
@@ -45,6 +51,38 @@ pub struct Usage {
     pub limit: u32,
     /// Its objects in the whole cluster.
     pub objects: Objects,
+    /// What the webhook has recorded.
+    pub ledger: Ledger,
+}
+
+/// The ledger of a quota.
+#[derive(Clone, Debug)]
+pub enum Ledger {
+    /// As it is stored.
+    Read(LedgerStatus),
+    /// There is none.
+    Absent,
+    /// It may not be read.
+    Forbidden,
+}
+
+impl Ledger {
+    /// The slots, when they are known to cover all objects.
+    fn ready(&self) -> Option<&LedgerStatus> {
+        match self {
+            Self::Read(status) if status.phase == Phase::Ready => Some(status),
+            _ => None,
+        }
+    }
+
+    fn told(&self) -> &'static str {
+        match self {
+            Self::Read(status) if status.phase == Phase::Ready => "ready",
+            Self::Read(_) => "being set up",
+            Self::Absent => "none",
+            Self::Forbidden => UNKNOWN,
+        }
+    }
 }
 
 /// What could be counted.
@@ -59,8 +97,11 @@ pub enum Objects {
 }
 
 impl Object {
-    /// Whether it takes a slot.
-    fn is_counted(&self) -> bool {
+    /// Whether it takes a slot: the mark of exempt accounts means something on snapshots only.
+    fn is_counted(&self, resource: &str) -> bool {
+        if resource != VOLUME_SNAPSHOTS {
+            return true;
+        }
         let label = self.metadata.labels.as_ref().and_then(|all| all.get(labels::QUOTA_EXEMPT));
         label.is_none_or(|value| value != "true")
     }
@@ -85,12 +126,20 @@ impl Object {
         claim.or_else(|| self.spec.schedule.clone()).unwrap_or_else(|| "<none>".into())
     }
 
-    fn slot(&self) -> &'static str {
-        match (self.is_counted(), self.is_deleting()) {
-            (true, false) => "counted",
-            (true, true) => "counted until it is gone",
-            (false, _) => "exempt",
+    fn slot(&self, usage: &Usage) -> String {
+        if !self.is_counted(&usage.resource) {
+            return "exempt".to_owned();
         }
+        if self.is_deleting() {
+            return "held until it is gone".to_owned();
+        }
+        let Some(status) = usage.ledger.ready() else { return "counted".to_owned() };
+        let key = self.key();
+        let slot = status.slots.get(&SlotKey::new(&key.namespace, &key.name));
+        slot.map_or_else(
+            || "not recorded yet".to_owned(),
+            |slot| if slot.live.is_some() { "live".to_owned() } else { pending(slot) },
+        )
     }
 }
 
@@ -99,10 +148,18 @@ impl Usage {
         self.resource.split('.').next().unwrap_or(&self.resource)
     }
 
-    /// The slots that are taken; `None` when they could not be counted.
+    /// Whether the webhook does not decide claims yet.
+    pub fn is_being_set_up(&self) -> bool {
+        matches!(&self.ledger, Ledger::Read(_)) && self.ledger.ready().is_none()
+    }
+
+    /// The slots that are taken, by the ledger if it is ready, and else by a count of the objects; `None` when neither could be read.
     pub fn used(&self) -> Option<usize> {
+        if let Some(status) = self.ledger.ready() {
+            return Some(status.slots.len());
+        }
         match &self.objects {
-            Objects::Listed(objects) => Some(objects.iter().filter(|object| object.is_counted()).count()),
+            Objects::Listed(objects) => Some(objects.iter().filter(|object| object.is_counted(&self.resource)).count()),
             Objects::NotInstalled => Some(0),
             Objects::Forbidden => None,
         }
@@ -112,14 +169,22 @@ impl Usage {
     fn holders(&self) -> Vec<&Object> {
         let Objects::Listed(objects) = &self.objects else { return Vec::new() };
         let mut holders: Vec<&Object> = objects.iter().collect();
-        holders.sort_by_key(|object| (!object.is_counted(), object.created(), object.key()));
+        holders.sort_by_key(|object| (!object.is_counted(&self.resource), object.created(), object.key()));
         holders
+    }
+
+    /// Slots that no listed object holds: creates whose outcome is not known.
+    fn pending(&self) -> Vec<(&SlotKey, &Slot)> {
+        let listed: BTreeSet<_> =
+            self.holders().into_iter().map(|object| (object.key().namespace, object.key().name)).collect();
+        let slots = self.ledger.ready().into_iter().flat_map(|status| &status.slots);
+        slots.filter(|(key, _)| !listed.contains(&(key.namespace().to_owned(), key.name().to_owned()))).collect()
     }
 }
 
 /// Returns the table of limits.
 pub fn limits(usages: &[Usage]) -> Table {
-    let mut table = Table::new(["RESOURCE", "USED", "LIMIT", "FREE"].map(Column::new).to_vec());
+    let mut table = Table::new(["RESOURCE", "USED", "LIMIT", "FREE", "PENDING", "LEDGER"].map(Column::new).to_vec());
     for usage in usages {
         let used = match &usage.objects {
             Objects::NotInstalled => "0 (not installed)".to_owned(),
@@ -131,6 +196,8 @@ pub fn limits(usages: &[Usage]) -> Table {
             used,
             usage.limit.to_string(),
             free.map_or_else(|| UNKNOWN.into(), |free| free.to_string()),
+            usage.ledger.ready().map_or_else(|| UNKNOWN.into(), |status| status.pending_only().count().to_string()),
+            usage.ledger.told().to_owned(),
         ]);
     }
     table
@@ -144,19 +211,42 @@ pub fn holders(usages: &[Usage], now: Timestamp) -> Table {
     for usage in usages {
         for holder in usage.holders() {
             let key = holder.key();
-            let free = if holder.is_counted() { free_command(&usage.resource, &key) } else { "<none>".into() };
+            let free =
+                if holder.is_counted(&usage.resource) { free_command(&usage.resource, &key) } else { "<none>".into() };
             table.row(vec![
                 usage.plural().to_owned(),
                 key.namespace,
                 key.name,
                 holder.source(),
-                holder.slot().to_owned(),
+                holder.slot(usage),
                 age::since(holder.created(), now),
                 free,
             ]);
         }
+        for (key, slot) in usage.pending() {
+            table.row(vec![
+                usage.plural().to_owned(),
+                key.namespace().to_owned(),
+                key.name().to_owned(),
+                "<none>".to_owned(),
+                pending(slot),
+                UNKNOWN.to_owned(),
+                "nothing: it ends by itself in about a minute".to_owned(),
+            ]);
+        }
     }
     table
+}
+
+fn pending(slot: &Slot) -> String {
+    let first = slot.pend.values().find(|pending| !pending.since.is_empty());
+    first.map_or_else(
+        || "pending".to_owned(),
+        |pending| {
+            let since = pending.since.split('.').next().unwrap_or_default().trim_end_matches('Z');
+            format!("pending since {since}Z by {}", visible(&pending.by))
+        },
+    )
 }
 
 /// Returns a line for each limit that is reached: the command that frees a slot.
@@ -166,7 +256,8 @@ pub fn advice(usages: &[Usage]) -> Vec<String> {
         let Some(used) = usage.used().filter(|used| *used >= usize::try_from(usage.limit).unwrap_or(usize::MAX)) else {
             continue;
         };
-        let oldest = usage.holders().into_iter().find(|holder| holder.is_counted() && !holder.is_deleting());
+        let oldest =
+            usage.holders().into_iter().find(|holder| holder.is_counted(&usage.resource) && !holder.is_deleting());
         let how = oldest.map_or_else(
             || "wait until one that is being deleted is gone".to_owned(),
             |holder| format!("free a slot, for example: {}", free_command(&usage.resource, &holder.key())),
@@ -192,12 +283,18 @@ pub fn to_json(usages: &[Usage], enforced: Option<bool>) -> Value {
                         "name": key.name,
                         "of": holder.source(),
                         "creationTimestamp": holder.created(),
-                        "counted": holder.is_counted(),
+                        "counted": holder.is_counted(&usage.resource),
+                        "slot": holder.slot(usage),
                         "deleting": holder.is_deleting(),
                     })
                 })
                 .collect();
-            json!({"resource": usage.resource, "used": usage.used(), "limit": usage.limit, "holders": holders})
+            let waiting: Vec<Value> = usage
+                .pending()
+                .into_iter()
+                .map(|(key, slot)| json!({"namespace": key.namespace(), "name": key.name(), "slot": pending(slot)}))
+                .collect();
+            json!({"resource": usage.resource, "used": usage.used(), "limit": usage.limit, "holders": holders, "ledger": usage.ledger.told(), "pending": waiting})
         })
         .collect();
     json!({"quotas": quotas, "enforced": enforced})
@@ -207,7 +304,7 @@ pub fn to_json(usages: &[Usage], enforced: Option<bool>) -> Value {
 pub fn names(usages: &[Usage]) -> String {
     let mut text = String::new();
     for usage in usages {
-        for holder in usage.holders().into_iter().filter(|holder| holder.is_counted()) {
+        for holder in usage.holders().into_iter().filter(|holder| holder.is_counted(&usage.resource)) {
             let Key { namespace, name } = holder.key();
             text.push_str(&format!("{}/{namespace}/{name}\n", usage.resource));
         }
@@ -237,9 +334,24 @@ mod tests {
             {"metadata": {"name": "nightly", "namespace": "velero"}, "spec": {"schedule": "0 3 * * *", "template": {}}},
         ]))
         .unwrap();
+        let ledger = serde_json::from_value(json!({"phase": "Ready", "epoch": 9, "slots": {
+            "shop/new": {"live": "u1"}, "shop/old": {"live": "u2"}, "a/going": {"live": "u3"},
+            "shop/late": {"pend": {"u4": {"since": "2026-11-21T09:04:30.123Z", "by": "alice"}}},
+        }}))
+        .unwrap();
         vec![
-            Usage { resource: resource::VOLUME_SNAPSHOTS.into(), limit: 3, objects: Objects::Listed(objects) },
-            Usage { resource: resource::SCHEDULES.into(), limit: 3, objects: Objects::Listed(schedules) },
+            Usage {
+                resource: VOLUME_SNAPSHOTS.into(),
+                limit: 4,
+                objects: Objects::Listed(objects),
+                ledger: Ledger::Read(ledger),
+            },
+            Usage {
+                resource: resource::SCHEDULES.into(),
+                limit: 3,
+                objects: Objects::Listed(schedules),
+                ledger: Ledger::Absent,
+            },
         ]
     }
 
@@ -250,19 +362,20 @@ mod tests {
     #[test]
     fn limits_and_holders_are_shown() {
         insta::assert_snapshot!(limits(&usages()).render(false), @r"
-        RESOURCE          USED   LIMIT   FREE
-        volumesnapshots   3      3       0
-        schedules         1      3       2
+        RESOURCE          USED   LIMIT   FREE   PENDING     LEDGER
+        volumesnapshots   4      4       0      1           ready
+        schedules         1      3       2      <unknown>   none
         ");
         insta::assert_snapshot!(holders(&usages(), now()).render(true), @r"
-        RESOURCE          NAMESPACE   NAME       OF          SLOT                       AGE         FREE WITH
-        volumesnapshots   a           going      <none>      counted until it is gone   3d          kubectl backup snapshot delete going -n a
-        volumesnapshots   shop        old        pvc/db      counted                    2d          kubectl backup snapshot delete old -n shop
-        volumesnapshots   shop        new        pvc/web     counted                    5m          kubectl backup snapshot delete new -n shop
-        volumesnapshots   shop        velero-x   pvc/web     exempt                     20d         <none>
-        schedules         velero      nightly    0 3 * * *   counted                    <unknown>   kubectl delete schedules.velero.io nightly -n velero
+        RESOURCE          NAMESPACE   NAME       OF          SLOT                                          AGE         FREE WITH
+        volumesnapshots   a           going      <none>      held until it is gone                         3d          kubectl backup snapshot delete going -n a
+        volumesnapshots   shop        old        pvc/db      live                                          2d          kubectl backup snapshot delete old -n shop
+        volumesnapshots   shop        new        pvc/web     live                                          5m          kubectl backup snapshot delete new -n shop
+        volumesnapshots   shop        velero-x   pvc/web     exempt                                        20d         <none>
+        volumesnapshots   shop        late       <none>      pending since 2026-11-21T09:04:30Z by alice   <unknown>   nothing: it ends by itself in about a minute
+        schedules         velero      nightly    0 3 * * *   counted                                       <unknown>   kubectl delete schedules.velero.io nightly -n velero
         ");
-        insta::assert_snapshot!(advice(&usages()).join("\n"), @"volumesnapshots: 3/3 used; free a slot, for example: kubectl backup snapshot delete old -n shop");
+        insta::assert_snapshot!(advice(&usages()).join("\n"), @"volumesnapshots: 4/4 used; free a slot, for example: kubectl backup snapshot delete old -n shop");
         insta::assert_snapshot!(names(&usages()), @r"
         volumesnapshots.snapshot.storage.k8s.io/a/going
         volumesnapshots.snapshot.storage.k8s.io/shop/old
@@ -273,12 +386,13 @@ mod tests {
 
     #[test]
     fn what_could_not_be_counted_is_no_zero() {
-        let usage = |objects| Usage { resource: resource::SCHEDULES.into(), limit: 3, objects };
+        let usage =
+            |objects| Usage { resource: resource::SCHEDULES.into(), limit: 3, objects, ledger: Ledger::Forbidden };
         let usages = [usage(Objects::Forbidden), usage(Objects::NotInstalled)];
         insta::assert_snapshot!(limits(&usages).render(false), @r"
-        RESOURCE    USED                LIMIT   FREE
-        schedules   <unknown>           3       <unknown>
-        schedules   0 (not installed)   3       3
+        RESOURCE    USED                LIMIT   FREE        PENDING     LEDGER
+        schedules   <unknown>           3       <unknown>   <unknown>   <unknown>
+        schedules   0 (not installed)   3       3           <unknown>   <unknown>
         ");
         assert_eq!(to_json(&usages, None)["quotas"][0]["used"], Value::Null);
         assert!(advice(&usages).is_empty());
