@@ -6,6 +6,7 @@ mod install;
 mod missing;
 mod parity;
 mod policy;
+mod quota;
 mod two_veleros;
 mod velero;
 mod webhook;

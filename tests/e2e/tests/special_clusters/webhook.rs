@@ -65,7 +65,7 @@ pub fn cluster() -> MutexGuard<'static, Guarded> {
     guarded
 }
 
-fn snapshot(name: &str, claim: &str) -> Value {
+pub fn snapshot(name: &str, claim: &str) -> Value {
     json!({
         "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
         "metadata": {"name": name, "namespace": "default"},

@@ -1,0 +1,105 @@
+//! The exact quota, as clients meet it. What races and faults do to it is shown by `cargo xtask stress quota`.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::webhook::{Guarded, cluster, snapshot};
+
+const LEDGER: &str = "quotaledger/volumesnapshots.snapshot.storage.k8s.io";
+
+fn ledger(guarded: &Guarded, path: &str) -> String {
+    guarded.cluster.kubectl(&["get", LEDGER, "-o", &format!("jsonpath={path}")])
+}
+
+fn wait_for_slots(guarded: &Guarded, used: usize) {
+    let used = format!("--for=jsonpath={{.status.used}}={used}");
+    guarded.cluster.kubectl(&["wait", LEDGER, &used, "--timeout=90s"]);
+    guarded.cluster.kubectl(&["wait", LEDGER, "--for=jsonpath={.status.pending}=0", "--timeout=90s"]);
+}
+
+fn alive(guarded: &Guarded) -> usize {
+    guarded.cluster.kubectl(&["get", "volumesnapshots", "--all-namespaces", "-o", "name"]).lines().count()
+}
+
+#[test]
+fn w1_forty_creates_at_once_by_name_generated_name_and_apply_fill_ten_slots() {
+    let guarded = cluster();
+    wait_for_slots(&guarded, 0);
+    let create = |n: usize| {
+        let mut object = snapshot(&format!("at-once-{n}"), "disk");
+        match n % 3 {
+            0 => guarded.cluster.try_create(&object.to_string()),
+            1 => {
+                object["metadata"] = json!({"generateName": "at-once-", "namespace": "default"});
+                guarded.cluster.try_create(&object.to_string())
+            }
+            _ => guarded.cluster.try_apply(&object.to_string()),
+        }
+    };
+    let runs: Vec<_> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..8)
+            .map(|client| scope.spawn(move || (0..5).map(|n| create(8 * n + client)).collect::<Vec<_>>()))
+            .collect();
+        clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()
+    });
+    // Nothing was deleted meanwhile, so that what is alive now is the most that ever was.
+    assert_eq!(alive(&guarded), 10);
+    assert_eq!(runs.iter().filter(|run| run.code == 0).count(), 10);
+    for run in runs.iter().filter(|run| run.code != 0) {
+        assert!(run.stderr.contains("cluster quota volumesnapshots: "), "{}", run.stderr);
+    }
+    wait_for_slots(&guarded, 10);
+}
+
+#[test]
+fn w1_a_taken_name_and_a_dry_run_take_no_slot() {
+    let guarded = cluster();
+    wait_for_slots(&guarded, 0);
+    guarded.snapshot("one", "disk").ok();
+    for _ in 0..6 {
+        guarded.snapshot("one", "disk").ends_with(1).says("AlreadyExists");
+    }
+    let dry = ["create", "--dry-run=server", "-f", "-"];
+    guarded.cluster.try_kubectl_with(&dry, &snapshot("dry", "disk").to_string()).ok();
+    wait_for_slots(&guarded, 1);
+    assert!(!ledger(&guarded, "{.status.slots}").contains("dry"));
+}
+
+#[test]
+fn w1_a_lowered_limit_refuses_new_ones_and_touches_nothing() {
+    let guarded = cluster();
+    wait_for_slots(&guarded, 0);
+    for n in 1..=3 {
+        guarded.snapshot(&format!("s{n}"), "disk").ok();
+    }
+    let policy: Value = json!({
+        "apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": {"name": "default"},
+        "spec": {"quotas": [{"resource": "volumesnapshots.snapshot.storage.k8s.io", "limit": 2}]},
+    });
+    guarded.cluster.create(&policy.to_string());
+    guarded.cluster.wait_for("default", "backuppolicy/default", "jsonpath={.status.observedGeneration}=1", 60);
+    guarded.snapshot("s4", "disk").ends_with(1).says("3/2 used");
+    assert_eq!(alive(&guarded), 3);
+    guarded.cluster.kubectl(&["delete", "backuppolicy", "default"]);
+    wait_for_slots(&guarded, 3);
+}
+
+#[test]
+fn w1_a_deleted_ledger_is_set_up_again_and_never_lets_one_too_many_in() {
+    let guarded = cluster();
+    wait_for_slots(&guarded, 0);
+    for n in 1..=10 {
+        guarded.snapshot(&format!("s{n}"), "disk").ok();
+    }
+    guarded
+        .cluster
+        .try_kubectl(&["patch", LEDGER, "--subresource=status", "--type=merge", "-p", r#"{"status":{"slots":null}}"#])
+        .ends_with(1)
+        .says("only the backup webhook writes quota ledgers");
+    guarded.cluster.kubectl(&["delete", LEDGER]);
+    // kubectl comes back as it is told, until the ledger is ready again.
+    guarded.snapshot("s11", "disk").ends_with(1).says("10/10 used");
+    assert_eq!(alive(&guarded), 10);
+    wait_for_slots(&guarded, 10);
+}
