@@ -1,7 +1,7 @@
 //! Writes, and waits for what they set going.
 
 pub mod backup_deletion;
-mod bound;
+pub mod bound;
 pub mod follow;
 mod gone;
 pub mod new_claim;

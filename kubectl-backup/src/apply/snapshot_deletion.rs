@@ -18,7 +18,10 @@ use crate::{
     error::{CliError, Doing as _, Result},
     exit::Exit,
     facts,
-    plan::snapshot::delete::{check_unused, fate},
+    plan::{
+        rollback,
+        snapshot::delete::{check_unused, fate},
+    },
 };
 
 /// How to delete and to show it.
@@ -37,6 +40,9 @@ pub struct How {
 /// # Errors
 /// When one does.
 pub async fn check(context: &Context, cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<()> {
+    for remark in rollback::check_deletable(snapshots)? {
+        context.ui.warning(&remark);
+    }
     match facts::claim::all(cluster).await? {
         Some(claims) => check_unused(snapshots, &claims),
         None => {

@@ -6,6 +6,7 @@ pub mod claim;
 pub mod events;
 pub mod file_copies;
 pub mod named;
+pub mod rollback;
 pub mod rules;
 pub mod selected;
 pub mod snapshots;

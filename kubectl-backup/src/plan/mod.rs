@@ -20,6 +20,7 @@ pub mod quota;
 pub mod refusal;
 pub mod restore;
 pub mod restore_row;
+pub mod rollback;
 pub mod run;
 pub mod saved_volume;
 pub mod selector_words;

@@ -77,6 +77,15 @@ impl TestCluster {
         Run::of(command, None)
     }
 
+    /// The plugin as the administrator runs it, killed (SIGKILL) when it says a line with this text. Panics when it
+    /// ends without.
+    #[track_caller]
+    pub fn plugin_killed_at(&self, text: &str, args: &[&str]) {
+        let mut command = self.hermetic(&self.plugin);
+        command.env("KUBECONFIG", self.cluster.kubeconfig()).args(args);
+        crate::run::kill_at(command, text);
+    }
+
     /// kubectl as the administrator runs it. Panics when it fails.
     #[track_caller]
     pub fn kubectl(&self, args: &[&str]) -> String {

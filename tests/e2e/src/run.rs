@@ -1,6 +1,7 @@
 //! A program that ran to its end.
 
 use std::{
+    io::{BufRead as _, BufReader},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -71,4 +72,26 @@ impl Run {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{}: {error}\n{}", self.command, self.stdout))
     }
+}
+
+/// Kills the program when it says a line with this text on its standard error.
+#[track_caller]
+pub(crate) fn kill_at(mut command: Command, text: &str) {
+    let line = format!("{command:?}");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{line}: {error}"));
+    let mut said = Vec::new();
+    let errors = child.stderr.take().expect("stderr is piped");
+    let met = BufReader::new(errors).lines().map_while(Result::ok).any(|heard| {
+        let met = heard.contains(text);
+        said.push(heard);
+        met
+    });
+    child.kill().unwrap_or_else(|error| panic!("{line}: {error}"));
+    child.wait().unwrap_or_else(|error| panic!("{line}: {error}"));
+    assert!(met, "{line} ended without {text:?}:\n{}", said.join("\n"));
 }

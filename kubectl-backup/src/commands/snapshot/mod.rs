@@ -6,6 +6,7 @@ mod describe;
 mod list;
 mod prune;
 mod restore;
+mod rollback;
 
 use crate::{context::Context, error::Result, exit::Exit};
 
@@ -30,6 +31,7 @@ enum Verb {
     List(list::Args),
     Prune(prune::Args),
     Restore(restore::Args),
+    Rollback(rollback::Args),
 }
 
 impl Args {
@@ -42,6 +44,7 @@ impl Args {
             Verb::List(args) => args.run(context).await,
             Verb::Prune(args) => args.run(context).await,
             Verb::Restore(args) => args.run(context).await,
+            Verb::Rollback(args) => args.run(context).await,
         }
     }
 }

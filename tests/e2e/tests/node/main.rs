@@ -6,3 +6,4 @@ mod c3_volumes;
 mod d2_manifests;
 mod h4_restore;
 mod h5_clone;
+mod h9_rollback;

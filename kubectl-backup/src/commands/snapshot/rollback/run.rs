@@ -1,0 +1,72 @@
+//! Follows a journal: look, take the next step, look again.
+
+use std::time::Duration;
+
+use super::{step, store};
+use crate::{
+    client::Cluster,
+    context::Context,
+    error::{CliError, Result},
+    exit::Exit,
+    facts,
+    plan::rollback::{Direction, Journal, Step, done, next, undone},
+};
+
+/// Follows the journal to its end.
+pub async fn run(
+    context: &Context,
+    cluster: &Cluster,
+    snapshot: &str,
+    mut journal: Journal,
+    timeout: Duration,
+) -> Result<Exit> {
+    let namespace = &cluster.namespace;
+    let command = format!("kubectl backup snapshot rollback {snapshot}");
+    let go_on = format!("Go on with: {command} --continue -n {namespace}");
+    let go_back = format!("Go back with: {command} --undo -n {namespace}");
+    let started = context.now();
+    // The volume of the PVC that goes, when the way is back: nobody else will know it afterwards.
+    let mut left = None;
+    loop {
+        let hints = |error: CliError| {
+            let error = error.hint(&go_on);
+            if journal.direction == Direction::Forward { error.hint(&go_back) } else { error }
+        };
+        let seen = facts::rollback::observe(cluster, &journal, snapshot).await.map_err(hints)?;
+        if journal.direction == Direction::Back
+            && let Some(current) = &seen.current
+        {
+            left = Some(current.name.clone());
+        }
+        let interrupted = format!("The rollback of PVC {:?} is not finished. {go_on}", journal.claim());
+        context.ui.on_interrupt(Some(interrupted));
+        let step = next(&journal, &seen);
+        if step == Step::Arrived {
+            break;
+        }
+        step::take(context, cluster, &journal, &step, timeout).await.map_err(hints)?;
+    }
+    context.ui.on_interrupt(None);
+    let seconds = context.now().duration_since(started).as_secs();
+    let claim = journal.claim().to_owned();
+    match journal.direction {
+        Direction::Forward => {
+            journal.done = true;
+            store::write(cluster, snapshot, Some(&journal), None).await?;
+            context.ui.data(&format!("persistentvolumeclaim/{claim} rolled back\n"))?;
+            context.ui.status(&format!("PVC {claim} has the data of snapshot {snapshot} (after {seconds}s)"));
+            for line in done(&journal, snapshot, namespace) {
+                context.ui.status(&line);
+            }
+        }
+        Direction::Back => {
+            store::write(cluster, snapshot, None, None).await?;
+            context.ui.data(&format!("persistentvolumeclaim/{claim} as before\n"))?;
+            context.ui.status(&format!("PVC {claim} has the data from before the rollback (after {seconds}s)"));
+            for line in undone(&journal, left.as_deref()) {
+                context.ui.status(&line);
+            }
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,134 @@
+//! What is seen of the cluster between two steps of a rollback.
+
+use backup_api::snapshot::VolumeSnapshot;
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    core::v1::{PersistentVolume, PersistentVolumeClaim},
+    storage::v1::VolumeAttachment,
+};
+use kube::{Api, api::ListParams};
+
+use super::{pods_of, volume};
+use crate::{
+    client::Cluster,
+    error::{Doing as _, Result},
+    plan::{
+        claim::is_bound,
+        rollback::{
+            ClaimSeen, Journal, Observed, ROLLBACK, SafetySeen, VolumeSeen, Workload, WorkloadKind, WorkloadSeen,
+        },
+    },
+};
+
+/// Looks at everything that the next step hangs on.
+///
+/// # Errors
+/// When something may not be read: a step must not be taken blindly.
+pub async fn observe(cluster: &Cluster, journal: &Journal, snapshot: &str) -> Result<Observed> {
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let claim = claims.get_opt(journal.claim()).await.doing(|| format!("read PVC {:?}", journal.claim()))?;
+    let claim = claim.map(|claim| claim_seen(&claim, snapshot));
+    let kept = volume(cluster, &journal.kept.volume).await?.map(|it| volume_seen(&it));
+    let current = match claim.as_ref().and_then(|claim| claim.volume.as_deref()) {
+        Some(name) if name != journal.kept.volume => volume(cluster, name).await?.map(|it| volume_seen(&it)),
+        _ => None,
+    };
+    let pods = pods_of(cluster, journal.claim()).await?.into_iter().filter_map(|pod| pod.metadata.name).collect();
+    let attached = match claim.as_ref().and_then(|claim| claim.volume.as_deref()) {
+        Some(name) => attachments(cluster, name).await?,
+        None => Vec::new(),
+    };
+    let mut workloads = Vec::new();
+    for workload in &journal.workloads {
+        workloads.extend(workload_seen(cluster, workload).await?);
+    }
+    let safety = match &journal.safety {
+        Some(name) => safety_seen(cluster, name).await?,
+        None => SafetySeen::Absent,
+    };
+    Ok(Observed { claim, kept, current, pods, attached, workloads, safety })
+}
+
+fn claim_seen(claim: &PersistentVolumeClaim, snapshot: &str) -> ClaimSeen {
+    let mark = claim.metadata.annotations.as_ref().and_then(|all| all.get(ROLLBACK));
+    ClaimSeen {
+        uid: claim.metadata.uid.clone().unwrap_or_default(),
+        deleting: claim.metadata.deletion_timestamp.is_some(),
+        bound: is_bound(claim),
+        volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()).filter(|name| !name.is_empty()),
+        ours: mark.is_some_and(|mark| mark == snapshot),
+    }
+}
+
+fn volume_seen(volume: &PersistentVolume) -> VolumeSeen {
+    let spec = volume.spec.as_ref();
+    VolumeSeen {
+        name: volume.metadata.name.clone().unwrap_or_default(),
+        reclaim_policy: spec
+            .and_then(|spec| spec.persistent_volume_reclaim_policy.clone())
+            .unwrap_or_else(|| "Retain".to_owned()),
+        claim_uid: spec.and_then(|spec| spec.claim_ref.as_ref()?.uid.clone()),
+    }
+}
+
+/// The nodes that a volume is attached to; none when that may not be known: the driver itself refuses to attach twice.
+async fn attachments(cluster: &Cluster, volume: &str) -> Result<Vec<String>> {
+    let api: Api<VolumeAttachment> = Api::all(cluster.client.clone());
+    match api.list(&ListParams::default()).await.doing(|| "list volumeattachments".to_owned()) {
+        Ok(list) => {
+            let of_volume =
+                list.items.into_iter().filter(|it| it.spec.source.persistent_volume_name.as_deref() == Some(volume));
+            Ok(of_volume.map(|it| it.spec.node_name).collect())
+        }
+        Err(error) if error.is_forbidden() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn workload_seen(cluster: &Cluster, workload: &Workload) -> Result<Option<WorkloadSeen>> {
+    let name = &workload.name;
+    let doing = || format!("read {workload}");
+    let seen = match workload.kind {
+        WorkloadKind::Deployment => {
+            let api: Api<Deployment> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+            api.get_opt(name).await.doing(doing)?.map(|found| readiness::deployment(&found))
+        }
+        WorkloadKind::StatefulSet => {
+            let api: Api<StatefulSet> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+            api.get_opt(name).await.doing(doing)?.map(|found| readiness::stateful_set(&found))
+        }
+    };
+    Ok(seen.map(|(desired, ready)| WorkloadSeen { workload: workload.clone(), desired, ready }))
+}
+
+async fn safety_seen(cluster: &Cluster, name: &str) -> Result<SafetySeen> {
+    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let found = api.get_opt(name).await.doing(|| format!("read volumesnapshot {name:?}"))?;
+    Ok(match found {
+        None => SafetySeen::Absent,
+        Some(found) if found.status.as_ref().and_then(|status| status.ready_to_use) == Some(true) => SafetySeen::Ready,
+        Some(_) => SafetySeen::UnderWay,
+    })
+}
+
+/// How many pods a workload is to have, and whether it has them ready, as `kubectl rollout status` judges.
+pub mod readiness {
+    use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+
+    /// Of a Deployment.
+    pub fn deployment(found: &Deployment) -> (i32, bool) {
+        let desired = found.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+        let status = found.status.clone().unwrap_or_default();
+        let seen = status.observed_generation >= found.metadata.generation;
+        let count = |number: Option<i32>| number.unwrap_or(0) >= desired;
+        (desired, seen && count(status.updated_replicas) && count(status.available_replicas))
+    }
+
+    /// Of a StatefulSet.
+    pub fn stateful_set(found: &StatefulSet) -> (i32, bool) {
+        let desired = found.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+        let status = found.status.clone().unwrap_or_default();
+        let seen = status.observed_generation >= found.metadata.generation;
+        (desired, seen && status.ready_replicas.unwrap_or(0) >= desired)
+    }
+}

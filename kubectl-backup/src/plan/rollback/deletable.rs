@@ -1,0 +1,66 @@
+//! Whether a snapshot may go although a rollback is written down with it.
+
+use backup_api::snapshot::VolumeSnapshot;
+
+use super::Journal;
+use crate::error::{CliError, Result};
+
+/// Checks that no rollback to one of the snapshots is under way; the remarks name what is forgotten with one that is done.
+///
+/// # Errors
+/// When one is: its journal, and maybe the data that the PVC is being filled from, would be lost.
+pub fn check_deletable(snapshots: &[VolumeSnapshot]) -> Result<Vec<String>> {
+    let mut remarks = Vec::new();
+    for snapshot in snapshots {
+        let name = snapshot.metadata.name.as_deref().unwrap_or_default();
+        let namespace = snapshot.metadata.namespace.as_deref().unwrap_or_default();
+        let Some(journal) = Journal::of(snapshot)? else { continue };
+        if !journal.done {
+            return Err(CliError::new(format!(
+                "a rollback of PVC {:?} to VolumeSnapshot {name:?} is under way; nothing was deleted",
+                journal.claim()
+            ))
+            .hint(format!("Go on with: kubectl backup snapshot rollback {name} --continue -n {namespace}"))
+            .hint(format!("Go back with: kubectl backup snapshot rollback {name} --undo -n {namespace}")));
+        }
+        remarks.push(format!(
+            "PVC {:?} was rolled back to snapshot {name}: without it there is no --undo, and volume {} with the data from before stays until it is deleted by hand",
+            journal.claim(),
+            journal.kept.volume
+        ));
+    }
+    Ok(remarks)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::rollback::ROLLBACK;
+
+    fn said(annotation: &str) -> String {
+        let snapshot = serde_json::from_value(json!({
+            "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "spec": {},
+            "metadata": {"name": "good", "namespace": "shop", "annotations": {ROLLBACK: annotation}},
+        }));
+        match check_deletable(&[snapshot.unwrap()]) {
+            Ok(remarks) => remarks.join(" | "),
+            Err(error) => format!("{} | {}", error.message, error.hints.join(" | ")),
+        }
+    }
+
+    #[test]
+    fn a_snapshot_with_a_rollback_under_way_stays() {
+        let journal = |done: bool| {
+            let kept = json!({"volume": "pv-1", "claimUid": "u", "reclaimPolicy": "Delete"});
+            let claim = json!({"metadata": {"name": "data"}});
+            json!({"direction": "Forward", "done": done, "original": claim, "replacement": claim, "bindsLate": false,
+                "kept": kept, "workloads": [], "safety": null})
+            .to_string()
+        };
+        insta::assert_snapshot!(said(&journal(false)), @r#"a rollback of PVC "data" to VolumeSnapshot "good" is under way; nothing was deleted | Go on with: kubectl backup snapshot rollback good --continue -n shop | Go back with: kubectl backup snapshot rollback good --undo -n shop"#);
+        insta::assert_snapshot!(said(&journal(true)), @r#"PVC "data" was rolled back to snapshot good: without it there is no --undo, and volume pv-1 with the data from before stays until it is deleted by hand"#);
+        insta::assert_snapshot!(said("{}"), @r#"the annotation kubectl-backup.dev/rollback of VolumeSnapshot "good" is no rollback of this program: missing field `direction` at line 1 column 2 | A newer version of the plugin may have begun it; go on with that one."#);
+    }
+}

@@ -1,0 +1,108 @@
+//! What a rollback has to remember, kept as an annotation of the snapshot from before the first change to after the last.
+
+use std::fmt;
+
+use backup_api::snapshot::VolumeSnapshot;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CliError, Result};
+
+/// Annotation of a snapshot: the journal. Of a PVC: the snapshot that it was made from by a rollback.
+pub const ROLLBACK: &str = "kubectl-backup.dev/rollback";
+
+/// One rollback.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Journal {
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Whether it has arrived there.
+    pub done: bool,
+    /// The PVC as it was, ready to be created again on the old volume.
+    pub original: PersistentVolumeClaim,
+    /// The PVC that takes its place.
+    pub replacement: PersistentVolumeClaim,
+    /// Whether the replacement gets its volume only once a pod uses it.
+    pub binds_late: bool,
+    /// The old data.
+    pub kept: Kept,
+    /// What has to stand still meanwhile.
+    pub workloads: Vec<Workload>,
+    /// The snapshot of the old data, when one is to be taken.
+    pub safety: Option<String>,
+}
+
+/// Which way a rollback goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// To the snapshot's data.
+    Forward,
+    /// To the data that were there before.
+    Back,
+}
+
+/// The volume with the old data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// The PersistentVolume.
+    pub volume: String,
+    /// The uid of the PVC that it belonged to.
+    pub claim_uid: String,
+    /// What is to become of the volume once nobody claims it, as it was before the rollback.
+    pub reclaim_policy: String,
+}
+
+/// Something that runs pods which use the PVC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// What it is.
+    pub kind: WorkloadKind,
+    /// Its name.
+    pub name: String,
+    /// How many pods it had.
+    pub replicas: i32,
+}
+
+/// What can be scaled down and up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WorkloadKind {
+    /// An apps/v1 Deployment.
+    Deployment,
+    /// An apps/v1 StatefulSet.
+    StatefulSet,
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            WorkloadKind::Deployment => "deployment",
+            WorkloadKind::StatefulSet => "statefulset",
+        };
+        write!(f, "{kind}/{}", self.name)
+    }
+}
+
+impl Journal {
+    /// Reads the journal of a snapshot; `None` when it has none.
+    ///
+    /// # Errors
+    /// When it was written by something else.
+    pub fn of(snapshot: &VolumeSnapshot) -> Result<Option<Self>> {
+        let text = snapshot.metadata.annotations.as_ref().and_then(|all| all.get(ROLLBACK));
+        let Some(text) = text else { return Ok(None) };
+        serde_json::from_str(text).map(Some).map_err(|error| {
+            CliError::new(format!(
+                "the annotation {ROLLBACK} of VolumeSnapshot {:?} is no rollback of this program: {error}",
+                snapshot.metadata.name.as_deref().unwrap_or_default()
+            ))
+            .hint("A newer version of the plugin may have begun it; go on with that one.")
+        })
+    }
+
+    /// The PVC's name.
+    pub fn claim(&self) -> &str {
+        self.original.metadata.name.as_deref().unwrap_or_default()
+    }
+}

@@ -1,0 +1,220 @@
+//! From a journal and what is seen to the next step. Each step may be done twice: what is seen decides, not what was done.
+
+use super::{Direction, Journal, Workload};
+
+/// What is seen of the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The PVC of the name.
+    pub claim: Option<ClaimSeen>,
+    /// The volume with the old data.
+    pub kept: Option<VolumeSeen>,
+    /// The volume of the PVC, when that is another one.
+    pub current: Option<VolumeSeen>,
+    /// Pods that use the PVC, in whatever phase: a finished one keeps a PVC from being deleted too.
+    pub pods: Vec<String>,
+    /// Nodes that the PVC's volume is attached to.
+    pub attached: Vec<String>,
+    /// The journal's workloads that still exist, in any order.
+    pub workloads: Vec<WorkloadSeen>,
+    /// The snapshot of the old data.
+    pub safety: SafetySeen,
+}
+
+/// A PVC.
+#[derive(Clone, Debug)]
+pub struct ClaimSeen {
+    /// Its uid.
+    pub uid: String,
+    /// Whether its deletion was asked for.
+    pub deleting: bool,
+    /// Whether it has its volume.
+    pub bound: bool,
+    /// The volume that it has or asks for.
+    pub volume: Option<String>,
+    /// Whether this rollback made it.
+    pub ours: bool,
+}
+
+/// A volume.
+#[derive(Clone, Debug)]
+pub struct VolumeSeen {
+    /// Its name.
+    pub name: String,
+    /// What becomes of it once nobody claims it.
+    pub reclaim_policy: String,
+    /// The uid of the PVC that it belongs or belonged to.
+    pub claim_uid: Option<String>,
+}
+
+/// A workload.
+#[derive(Clone, Debug)]
+pub struct WorkloadSeen {
+    /// Which one.
+    pub workload: Workload,
+    /// How many pods it is to have now.
+    pub desired: i32,
+    /// Whether it has them, ready.
+    pub ready: bool,
+}
+
+/// The snapshot of the old data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SafetySeen {
+    /// There is none (yet).
+    #[default]
+    Absent,
+    /// It is being taken.
+    UnderWay,
+    /// It is ready.
+    Ready,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Take the snapshot of the old data.
+    TakeSafety,
+    /// Wait until it is ready.
+    AwaitSafety,
+    /// Scale a workload to this many pods.
+    Scale(Workload, i32),
+    /// Wait until this pod, which uses the PVC, is gone.
+    AwaitPodGone(String),
+    /// Wait until the volume is attached nowhere.
+    AwaitDetached,
+    /// See to it that a volume outlives its PVC.
+    Keep(String),
+    /// Delete the PVC with this uid.
+    DeleteClaim(String),
+    /// Wait until it is gone.
+    AwaitClaimGone(String),
+    /// Let a volume be claimed again whose PVC of this uid is gone.
+    Free(String, String),
+    /// Make the PVC from the snapshot.
+    CreateReplacement,
+    /// Make the PVC on the old volume.
+    CreateOriginal,
+    /// Wait until the PVC has its volume.
+    AwaitBound,
+    /// Give the volume with the old data its own reclaim policy again.
+    GiveBack,
+    /// Wait until a workload's pods are ready.
+    AwaitReady(Workload),
+    /// The journal's direction has arrived.
+    Arrived,
+    /// Somebody else changed what must not change; only a person can go on.
+    Stuck(String),
+}
+
+/// The next step on the journal's way.
+pub fn next(journal: &Journal, seen: &Observed) -> Step {
+    match journal.direction {
+        Direction::Forward => forward(journal, seen),
+        Direction::Back => back(journal, seen),
+    }
+}
+
+fn forward(journal: &Journal, seen: &Observed) -> Step {
+    let Some(claim) = &seen.claim else {
+        return match seen.kept {
+            Some(_) => Step::CreateReplacement,
+            None => Step::Stuck(format!("volume {:?} with the old data is gone", journal.kept.volume)),
+        };
+    };
+    if claim.uid == journal.kept.claim_uid {
+        if journal.safety.is_some() && !claim.deleting {
+            match seen.safety {
+                SafetySeen::Absent => return Step::TakeSafety,
+                SafetySeen::UnderWay => return Step::AwaitSafety,
+                SafetySeen::Ready => {}
+            }
+        }
+        return remove(claim, seen.kept.as_ref(), seen);
+    }
+    if !claim.ours {
+        return foreign(journal);
+    }
+    if claim.deleting {
+        return Step::AwaitClaimGone(claim.uid.clone());
+    }
+    if !claim.bound && !journal.binds_late {
+        return Step::AwaitBound;
+    }
+    start_again(journal, seen)
+}
+
+fn back(journal: &Journal, seen: &Observed) -> Step {
+    let Some(kept) = &seen.kept else {
+        return Step::Stuck(format!("volume {:?} with the old data is gone", journal.kept.volume));
+    };
+    let Some(claim) = &seen.claim else {
+        return match &kept.claim_uid {
+            Some(uid) => Step::Free(kept.name.clone(), uid.clone()),
+            None => Step::CreateOriginal,
+        };
+    };
+    if claim.volume.as_deref() == Some(&journal.kept.volume) {
+        if claim.deleting {
+            return remove(claim, Some(kept), seen);
+        }
+        if !claim.bound {
+            return Step::AwaitBound;
+        }
+        if kept.reclaim_policy != journal.kept.reclaim_policy {
+            return Step::GiveBack;
+        }
+        return start_again(journal, seen);
+    }
+    if !claim.ours {
+        return foreign(journal);
+    }
+    remove(claim, seen.current.as_ref(), seen)
+}
+
+/// Stops whatever uses the PVC, then removes it. Its volume is made to stay before anything else is touched.
+fn remove(claim: &ClaimSeen, volume: Option<&VolumeSeen>, seen: &Observed) -> Step {
+    match volume {
+        Some(volume) if volume.reclaim_policy != "Retain" => return Step::Keep(volume.name.clone()),
+        None if claim.bound => {
+            return Step::Stuck("the PVC's volume cannot be seen, so that it cannot be kept".to_owned());
+        }
+        _ => {}
+    }
+    if let Some(running) = seen.workloads.iter().find(|workload| workload.desired != 0) {
+        return Step::Scale(running.workload.clone(), 0);
+    }
+    if let Some(pod) = seen.pods.first() {
+        return Step::AwaitPodGone(pod.clone());
+    }
+    if claim.deleting {
+        return Step::AwaitClaimGone(claim.uid.clone());
+    }
+    if !seen.attached.is_empty() {
+        return Step::AwaitDetached;
+    }
+    Step::DeleteClaim(claim.uid.clone())
+}
+
+fn start_again(journal: &Journal, seen: &Observed) -> Step {
+    let of = |workload: &Workload| seen.workloads.iter().find(|seen| seen.workload == *workload);
+    let started = journal.workloads.iter().filter(|workload| workload.replicas > 0);
+    for workload in started.clone() {
+        if of(workload).is_some_and(|seen| seen.desired == 0) {
+            return Step::Scale(workload.clone(), workload.replicas);
+        }
+    }
+    for workload in started {
+        if of(workload).is_some_and(|seen| !seen.ready) {
+            return Step::AwaitReady(workload.clone());
+        }
+    }
+    Step::Arrived
+}
+
+fn foreign(journal: &Journal) -> Step {
+    Step::Stuck(format!("somebody else made a PVC {:?} in the meantime", journal.claim()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! A small cluster that does what a step says, and runs that end and turn round anywhere.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::plan::rollback::{Kept, WorkloadKind};
+
+const OLD: &str = "pv-old";
+
+#[derive(Clone, Debug)]
+struct World {
+    claim: Option<ClaimSeen>,
+    volumes: BTreeMap<String, VolumeSeen>,
+    workload: WorkloadSeen,
+    pods: Vec<String>,
+    safety: SafetySeen,
+    born: u32,
+}
+
+fn workload() -> Workload {
+    Workload { kind: WorkloadKind::Deployment, name: "app".into(), replicas: 2 }
+}
+
+fn journal(direction: Direction, binds_late: bool, safety: bool, policy: &str) -> Journal {
+    Journal {
+        direction,
+        done: false,
+        original: serde_json::from_value(serde_json::json!({"metadata": {"name": "data"}})).unwrap(),
+        replacement: serde_json::from_value(serde_json::json!({"metadata": {"name": "data"}})).unwrap(),
+        binds_late,
+        kept: Kept { volume: OLD.into(), claim_uid: "u0".into(), reclaim_policy: policy.into() },
+        workloads: vec![workload()],
+        safety: safety.then(|| "before".into()),
+    }
+}
+
+impl World {
+    fn new(policy: &str) -> Self {
+        let claim = ClaimSeen { uid: "u0".into(), deleting: false, bound: true, volume: Some(OLD.into()), ours: false };
+        let volume = VolumeSeen { name: OLD.into(), reclaim_policy: policy.into(), claim_uid: Some("u0".into()) };
+        Self {
+            claim: Some(claim),
+            volumes: BTreeMap::from([(OLD.into(), volume)]),
+            workload: WorkloadSeen { workload: workload(), desired: 2, ready: true },
+            pods: vec!["app-1".into(), "app-2".into()],
+            safety: SafetySeen::Absent,
+            born: 0,
+        }
+    }
+
+    fn seen(&self) -> Observed {
+        let current = self.claim.as_ref().and_then(|claim| claim.volume.as_ref()).filter(|name| *name != OLD);
+        Observed {
+            claim: self.claim.clone(),
+            kept: self.volumes.get(OLD).cloned(),
+            current: current.and_then(|name| self.volumes.get(name)).cloned(),
+            pods: self.pods.clone(),
+            attached: Vec::new(),
+            workloads: vec![self.workload.clone()],
+            safety: self.safety,
+        }
+    }
+
+    /// What the cluster's controllers do meanwhile.
+    fn settle(&mut self, binds_late: bool) {
+        if self.safety == SafetySeen::UnderWay {
+            self.safety = SafetySeen::Ready;
+        }
+        if self.workload.desired == 0 {
+            self.pods.clear();
+            self.workload.ready = false;
+        } else if self.pods.is_empty() && self.claim.is_some() {
+            self.pods = vec!["app-3".into()];
+        }
+        if self.claim.as_ref().is_some_and(|claim| claim.deleting) && self.pods.is_empty() {
+            let gone = self.claim.take().unwrap();
+            let volume = gone.volume.filter(|_| gone.bound).unwrap_or_default();
+            if self.volumes.get(&volume).is_some_and(|volume| volume.reclaim_policy == "Delete") {
+                self.volumes.remove(&volume);
+            }
+        }
+        let used = !self.pods.is_empty();
+        if let Some(claim) =
+            self.claim.as_mut().filter(|claim| !claim.bound && (used || !binds_late || claim.volume.is_some()))
+        {
+            let name = claim.volume.clone().unwrap_or_else(|| format!("pv-{}", claim.uid));
+            let made = VolumeSeen { name: name.clone(), reclaim_policy: "Delete".into(), claim_uid: None };
+            let volume = self.volumes.entry(name.clone()).or_insert(made);
+            assert!(volume.claim_uid.is_none(), "a volume that belongs to a gone PVC cannot be claimed");
+            volume.claim_uid = Some(claim.uid.clone());
+            (claim.bound, claim.volume) = (true, Some(name));
+        }
+        self.workload.ready = self.workload.desired > 0 && self.claim.as_ref().is_some_and(|claim| claim.bound) && used;
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::TakeSafety => self.safety = SafetySeen::UnderWay,
+            Step::Scale(_, pods) => self.workload.desired = *pods,
+            Step::Keep(name) => self.volumes.get_mut(name).unwrap().reclaim_policy = "Retain".into(),
+            Step::DeleteClaim(uid) => {
+                let claim = self.claim.as_mut().unwrap();
+                assert_eq!(claim.uid, *uid);
+                assert!(self.pods.is_empty(), "a PVC is deleted under its pods");
+                claim.deleting = true;
+            }
+            Step::Free(name, uid) => {
+                let volume = self.volumes.get_mut(name).unwrap();
+                assert_eq!(volume.claim_uid.take().as_ref(), Some(uid));
+            }
+            Step::CreateReplacement | Step::CreateOriginal => {
+                assert!(self.claim.is_none(), "a PVC of the name is there");
+                self.born += 1;
+                let volume = (*step == Step::CreateOriginal).then(|| OLD.to_owned());
+                let ours = *step == Step::CreateReplacement;
+                self.claim =
+                    Some(ClaimSeen { uid: format!("u{}", self.born), deleting: false, bound: false, volume, ours });
+            }
+            Step::GiveBack => self.volumes.get_mut(OLD).unwrap().reclaim_policy = "Delete".into(),
+            Step::Stuck(why) => panic!("stuck: {why}"),
+            Step::AwaitSafety
+            | Step::AwaitPodGone(_)
+            | Step::AwaitDetached
+            | Step::AwaitClaimGone(_)
+            | Step::AwaitBound
+            | Step::AwaitReady(_)
+            | Step::Arrived => {}
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn it_arrives_whenever_it_is_turned_round_and_loses_neither_volume(
+        turns in prop::collection::vec(0usize..14, 0..3),
+        binds_late: bool, safety: bool,
+        retain: bool,
+        slow in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        let policy = if retain { "Retain" } else { "Delete" };
+        let mut world = World::new(policy);
+        // Back is the only way to turn: a rollback that was undone begins anew.
+        let mut journal = journal(Direction::Forward, binds_late, safety, policy);
+        let turn = turns.iter().sum::<usize>();
+        let mut arrived = false;
+        for (count, slow) in slow.iter().enumerate() {
+            if !turns.is_empty() && count == turn {
+                journal.direction = Direction::Back;
+            }
+            let before = world.volumes.len();
+            let step = next(&journal, &world.seen());
+            world.take(&step);
+            if !slow {
+                world.settle(binds_late);
+            }
+            prop_assert!(world.volumes.contains_key(OLD), "the old data are lost after {step:?}");
+            prop_assert!(world.volumes.len() >= before, "data are lost after {step:?}");
+            arrived = step == Step::Arrived;
+            if arrived && (turns.is_empty() || count >= turn) {
+                break;
+            }
+        }
+        for _ in 0..40 {
+            world.settle(binds_late);
+            let step = next(&journal, &world.seen());
+            arrived = step == Step::Arrived;
+            world.take(&step);
+        }
+        prop_assert!(arrived, "{world:?}");
+        let claim = world.claim.unwrap();
+        let on_old = claim.volume.as_deref() == Some(OLD);
+        prop_assert!(claim.bound && !claim.deleting && world.workload.desired == 2 && world.workload.ready);
+        prop_assert_eq!(on_old, journal.direction == Direction::Back);
+        if on_old {
+            prop_assert_eq!(&world.volumes[OLD].reclaim_policy, policy);
+        } else {
+            prop_assert_eq!(&world.volumes[OLD].reclaim_policy, "Retain");
+        }
+        if safety && journal.direction == Direction::Forward {
+            prop_assert_eq!(world.safety, SafetySeen::Ready);
+        }
+    }
+}
+
+#[test]
+fn a_pvc_of_somebody_else_is_not_touched() {
+    let mut world = World::new("Delete");
+    let other = ClaimSeen { uid: "x".into(), deleting: false, bound: true, volume: Some("pv-x".into()), ours: false };
+    world.claim = Some(other);
+    for direction in [Direction::Forward, Direction::Back] {
+        let step = next(&journal(direction, false, false, "Delete"), &world.seen());
+        assert_eq!(step, Step::Stuck("somebody else made a PVC \"data\" in the meantime".into()));
+    }
+}
+
+#[test]
+fn without_the_old_volume_nothing_is_made() {
+    let mut world = World::new("Delete");
+    (world.claim, world.volumes) = (None, BTreeMap::new());
+    for direction in [Direction::Forward, Direction::Back] {
+        assert!(matches!(next(&journal(direction, false, false, "Delete"), &world.seen()), Step::Stuck(_)));
+    }
+}
+
+#[test]
+fn a_volume_that_cannot_be_seen_keeps_its_pvc() {
+    let mut world = World::new("Delete");
+    world.volumes.clear();
+    assert!(matches!(next(&journal(Direction::Forward, false, false, "Delete"), &world.seen()), Step::Stuck(_)));
+}
