@@ -14,6 +14,8 @@ use crate::review::Identity;
 
 /// The namespace that it insists on.
 const NAMESPACE: &str = "gatekeeper-system";
+/// The pod that it believes to be.
+const POD: &str = "gatekeeper-bench";
 /// The path on which it answers reviews.
 pub const PATH: &str = "/v1/admit?timeout=3s";
 
@@ -36,8 +38,14 @@ pub fn prepare(cluster: &Cluster) -> Result<()> {
     kubectl(cluster, &["apply", "--server-side", "-f", &folder.display().to_string()], "")?;
     kubectl(cluster, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "")?;
     kubectl(cluster, &["create", "namespace", NAMESPACE], "")?;
-    kubectl(cluster, &["apply", "-f", "-"], &template().to_string())?;
-    Ok(())
+    // What it writes about its rules belongs to its own pod, and without that it does not get ready.
+    kubectl(cluster, &["wait", "--for=create", "serviceaccount/default", "-n", NAMESPACE, "--timeout=60s"], "")?;
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": POD, "namespace": NAMESPACE},
+        "spec": {"containers": [{"name": "manager", "image": "none"}]},
+    });
+    kubectl(cluster, &["create", "-f", "-"], &pod.to_string())?;
+    kubectl(cluster, &["apply", "-f", "-"], &template().to_string()).map(drop)
 }
 
 /// Starts it with all that its own manifests say for the webhook, as the administrator.
@@ -59,7 +67,7 @@ pub fn start(cluster: &Cluster, serves: SocketAddrV4, health: SocketAddrV4, iden
         .args([&format!("--exempt-namespace={NAMESPACE}"), "--disable-opa-builtin={http.send}"])
         .env("KUBECONFIG", cluster.kubeconfig())
         .env("POD_NAMESPACE", NAMESPACE)
-        .env("POD_NAME", "gatekeeper-bench");
+        .env("POD_NAME", POD);
     Webhook::start(cluster, "gatekeeper", command, health)
 }
 
