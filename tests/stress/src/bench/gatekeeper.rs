@@ -48,8 +48,14 @@ pub fn prepare(cluster: &Cluster) -> Result<()> {
     kubectl(cluster, &["apply", "-f", "-"], &template().to_string()).map(drop)
 }
 
-/// Starts it with all that its own manifests say for the webhook, as the administrator.
-pub fn start(cluster: &Cluster, serves: SocketAddrV4, health: SocketAddrV4, identity: &Identity) -> Result<Webhook> {
+/// Starts it with all that its own manifests say for the webhook, as the administrator. To make the rule's type is the work of
+/// another of its pods, for which it is started once.
+pub fn start(
+    cluster: &Cluster,
+    (serves, health): (SocketAddrV4, SocketAddrV4),
+    identity: &Identity,
+    makes_types: bool,
+) -> Result<Webhook> {
     let certificates = cluster.state_dir().join("gatekeeper");
     std::fs::create_dir_all(&certificates)?;
     std::fs::write(certificates.join("tls.crt"), &identity.certificate)?;
@@ -65,6 +71,7 @@ pub fn start(cluster: &Cluster, serves: SocketAddrV4, health: SocketAddrV4, iden
         .arg(format!("--cert-dir={}", certificates.display()))
         .args(["--disable-cert-rotation", "--operation=webhook", "--logtostderr"])
         .args([&format!("--exempt-namespace={NAMESPACE}"), "--disable-opa-builtin={http.send}"])
+        .args(makes_types.then_some("--operation=generate"))
         .env("KUBECONFIG", cluster.kubeconfig())
         .env("POD_NAMESPACE", NAMESPACE)
         .env("POD_NAME", POD);

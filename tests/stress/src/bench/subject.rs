@@ -70,12 +70,12 @@ impl Subject {
             (SocketAddrV4::new(at(cluster, 110), PORT), SocketAddrV4::new(at(cluster, 110), PORT + 1));
         let identity = Identity::of(*serves.ip())?;
         block_in_place(|| gatekeeper::prepare(cluster))?;
-        let start = || gatekeeper::start(cluster, serves, health, &identity);
-        let (mut first, _) = ready(start, health).await?;
+        let start = |makes_types| gatekeeper::start(cluster, (serves, health), &identity, makes_types);
+        let (mut first, _) = ready(|| start(true), health).await?;
         block_in_place(|| gatekeeper::enforce(cluster))?;
         block_in_place(|| first.kill())?;
         drop(first);
-        let (webhook, ready_after) = ready(start, health).await?;
+        let (webhook, ready_after) = ready(|| start(false), health).await?;
         let target = Target { at: serves, authority: identity.certificate, path: gatekeeper::PATH };
         let subject = Self { who: Who::Gatekeeper, webhook, target, ready_after };
         subject.until_it_refuses().await?;
