@@ -16,6 +16,8 @@ pub mod fix;
 pub mod go_duration;
 pub mod names;
 pub mod pod;
+#[cfg(test)]
+mod properties;
 pub mod quota;
 pub mod rules;
 pub mod settings;

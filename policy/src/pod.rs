@@ -112,6 +112,12 @@ impl<'a> Pod<'a> {
         FieldPath::of(self.template).annotation(name.to_owned())
     }
 
+    /// Whether an annotation also stands where Velero does not look, which is told once it stands only there.
+    #[must_use]
+    pub fn has_elsewhere(&self, name: &str) -> bool {
+        self.misplaced.iter().any(|(_, misplaced)| *misplaced == name)
+    }
+
     /// An annotation's text; one without any text counts for nothing, as it does for Velero.
     #[must_use]
     pub fn annotation(&self, name: &str) -> Option<&'a str> {

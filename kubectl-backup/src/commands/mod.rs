@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod clone;
+pub mod explain;
 pub mod lint;
 mod listing;
 pub mod options;

@@ -7,6 +7,7 @@ pub mod backup_row;
 pub mod backup_volumes;
 pub mod claim;
 pub mod clone;
+pub mod explain;
 pub mod install;
 pub mod location;
 pub mod name;

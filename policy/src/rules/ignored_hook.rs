@@ -60,7 +60,8 @@ fn ignored_init(pod: &Pod<'_>) -> Option<Violation> {
 
 fn unread(pod: &Pod<'_>) -> Option<Violation> {
     let path = pod.annotation(INIT_HOOK_TIMEOUT).map(|_| pod.annotation_path(INIT_HOOK_TIMEOUT))?;
-    Some(Violation::at(path.clone(), UNREAD).fixed_by(Fix::remove(path)))
+    let fix = (!pod.has_elsewhere(INIT_HOOK_TIMEOUT)).then(|| Fix::remove(path.clone()));
+    Some(Violation::at(path, UNREAD).fixed_by(fix))
 }
 
 fn without(key: &str) -> String {

@@ -63,7 +63,7 @@ fn explain(list: &VolumeList<'_>, volume: &Volume<'_>, what: &str) -> Violation 
     let message = format!("volume {} is {what}; Velero never copies its files: {way_out}", quoted(volume.name));
     // What lies on a node is data that its author wants saved, and taking the name away would only hide that it is not.
     let made_anew = !matches!(volume.source, Source::HostPath | Source::Claim | Source::EmptyDir | Source::Other);
-    list.violation(message).fixed_by(made_anew.then(|| list.without(volume.name)))
+    list.violation(message).fixed_by(list.without(volume.name).filter(|_| made_anew))
 }
 
 fn cel(scope: Scope) -> Vec<CelCheck> {

@@ -2,6 +2,7 @@
 
 use super::{
     Cel, Check, Page, Rule, Violation,
+    skipped_volume_type::what,
     volume_list::{MAX_ENTRIES, VolumeList, quoted, shown},
 };
 use crate::{
@@ -78,7 +79,9 @@ fn renamed(pod: &Pod<'_>, list: &VolumeList<'_>, claim: &str, volume: &Volume<'_
     let other = VolumeList::of(pod)
         .filter(|other| other.annotation != list.annotation)
         .find(|it| it.names.contains(&volume.name));
-    if other.is_some() || pod.volumes.iter().filter(|other| other.claim == Some(claim)).count() > 1 {
+    // A volume that cannot be backed up in this way either is a matter for its author.
+    let copied = what(volume).is_none() && pod.mounted.contains(volume.name) && !pod.devices.contains(volume.name);
+    if !copied || other.is_some() || pod.volumes.iter().filter(|other| other.claim == Some(claim)).count() > 1 {
         return None;
     }
     let mut names = Vec::with_capacity(list.names.len());
@@ -87,7 +90,7 @@ fn renamed(pod: &Pod<'_>, list: &VolumeList<'_>, claim: &str, volume: &Volume<'_
             names.push(name);
         }
     }
-    Some(list.replaced_by(&names))
+    list.replaced_by(&names)
 }
 
 fn nearest<'a>(pod: &Pod<'a>, name: &str) -> Option<&'a str> {

@@ -28,6 +28,8 @@ pub(super) struct VolumeList<'a> {
     pub entries: Vec<&'a str>,
     /// The names that the author can only have meant: without separators, empty entries and repetitions.
     pub names: Vec<&'a str>,
+    /// [`Pod::has_elsewhere`].
+    elsewhere: bool,
 }
 
 /// The names within a text, however they are separated.
@@ -52,7 +54,14 @@ impl<'a> VolumeList<'a> {
         let value = pod.annotation(annotation).filter(|value| !is_too_long(value))?;
         let mut seen = HashSet::new();
         let names = pieces(value).filter(|name| seen.insert(*name)).collect();
-        Some(Self { annotation, path: pod.annotation_path(annotation), entries: value.split(',').collect(), names })
+        let elsewhere = pod.has_elsewhere(annotation);
+        Some(Self {
+            annotation,
+            path: pod.annotation_path(annotation),
+            entries: value.split(',').collect(),
+            names,
+            elsewhere,
+        })
     }
 
     /// The way out of a list that is written wrongly.
@@ -73,20 +82,20 @@ impl<'a> VolumeList<'a> {
     }
 
     /// The list without what is wrong with its spelling, as a change.
-    pub fn respelled(&self) -> Fix {
+    pub fn respelled(&self) -> Option<Fix> {
         self.replaced_by(&self.names)
     }
 
     /// The list without one of its names, as a change.
-    pub fn without(&self, left_out: &str) -> Fix {
+    pub fn without(&self, left_out: &str) -> Option<Fix> {
         self.replaced_by(&self.names.iter().copied().filter(|name| *name != left_out).collect::<Vec<_>>())
     }
 
     /// This list in place of the one that stands there; of an empty one nothing is left.
-    pub fn replaced_by(&self, names: &[&str]) -> Fix {
+    pub fn replaced_by(&self, names: &[&str]) -> Option<Fix> {
         match names {
-            [] => Fix::remove(self.path.clone()),
-            names => Fix::set(self.path.clone(), names.join(",")),
+            [] => (!self.elsewhere).then(|| Fix::remove(self.path.clone())),
+            names => Some(Fix::set(self.path.clone(), names.join(","))),
         }
     }
 

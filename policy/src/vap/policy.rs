@@ -22,7 +22,7 @@ pub fn objects(config: &Config) -> Vec<Value> {
             let validations = validations(config, group, severity);
             if !validations.is_empty() {
                 let name = format!("{}-{}.{SUFFIX}", group.name(), severity.name().to_lowercase());
-                objects.push(policy(&name, group, severity, &validations));
+                objects.push(policy(config, &name, group, severity, &validations));
                 objects.push(binding(&name, severity));
             }
         }
@@ -70,7 +70,7 @@ fn validation(rule: &Rule, check: &CelCheck) -> Value {
     validation
 }
 
-fn policy(name: &str, group: Group, severity: Severity, validations: &[Value]) -> Value {
+fn policy(config: &Config, name: &str, group: Group, severity: Severity, validations: &[Value]) -> Value {
     let named = |(name, expression): (&'static str, String)| json!({"name": name, "expression": expression});
     // Only what the validations use: an API server compiles every variable.
     let text = validations.iter().map(Value::to_string).collect::<String>();
@@ -88,6 +88,10 @@ fn policy(name: &str, group: Group, severity: Severity, validations: &[Value]) -
     }
     used.reverse();
     // Refusing for an expression that failed is right only where refusing is the point.
+    let mut conditions = variables::conditions(group);
+    if severity == Severity::Deny {
+        conditions.extend(variables::exemption(config));
+    }
     let failure_policy = if severity == Severity::Deny { "Fail" } else { "Ignore" };
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -102,7 +106,7 @@ fn policy(name: &str, group: Group, severity: Severity, validations: &[Value]) -
                 }]},
                 "resourceRules": group.resource_rules(),
             },
-            "matchConditions": variables::conditions(group).into_iter().map(named).collect::<Vec<_>>(),
+            "matchConditions": conditions.into_iter().map(named).collect::<Vec<_>>(),
             "variables": used.into_iter().map(named).collect::<Vec<_>>(),
             "validations": validations,
         },

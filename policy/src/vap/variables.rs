@@ -2,6 +2,7 @@
 
 use super::{EXCLUDED, Group, INCLUDED, ListVariables, literal, literals, text_of};
 use crate::{
+    Config,
     names::VELERO_EXCLUDE,
     rules::{
         skipped_volume_type::TOKEN,
@@ -135,6 +136,19 @@ pub(super) fn conditions(group: Group) -> Vec<(&'static str, String)> {
         conditions.push(("no-mirror-pod", format!("!('system:nodes' in request.userInfo.groups && {mirror})")));
     }
     conditions
+}
+
+/// Leaves out the accounts that are never refused anything; the API server cannot warn one account and refuse another.
+pub(super) fn exemption(config: &Config) -> Option<(&'static str, String)> {
+    let exempt = &config.exemptions;
+    if exempt.users.is_empty() && exempt.groups.is_empty() {
+        return None;
+    }
+    let users = literals(exempt.users.iter().map(String::as_str));
+    let groups = literals(exempt.groups.iter().map(String::as_str));
+    let expression =
+        format!("!(request.userInfo.username in {users}) && !request.userInfo.groups.exists(group, group in {groups})");
+    Some(("not-exempt", expression))
 }
 
 /// What else of a pod the rules look at: whether it differs between the new object and the old one.

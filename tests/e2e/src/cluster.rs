@@ -108,6 +108,11 @@ impl TestCluster {
         Run::of(self.kubectl_command(&["create", "-f", "-"]), Some(manifest))
     }
 
+    /// `kubectl create -f -` with the text and further flags.
+    pub fn try_create_with(&self, flags: &[&str], manifest: &str) -> Run {
+        Run::of(self.kubectl_command(&[&["create", "-f", "-"], flags].concat()), Some(manifest))
+    }
+
     /// `kubectl create -f -` with the text, as another user whom the administrator impersonates.
     pub fn try_create_as(&self, user: &str, manifest: &str) -> Run {
         Run::of(self.kubectl_command(&["create", "--as", user, "-f", "-"]), Some(manifest))

@@ -2,6 +2,7 @@
 
 mod install;
 mod rollout;
+mod show;
 mod uninstall;
 
 use crate::{context::Context, error::Result, exit::Exit};
@@ -18,6 +19,7 @@ pub struct Args {
 enum Verb {
     Install(install::Args),
     Uninstall(uninstall::Args),
+    Show(show::Args),
 }
 
 impl Args {
@@ -26,6 +28,7 @@ impl Args {
         match self.verb {
             Verb::Install(args) => args.run(context).await,
             Verb::Uninstall(args) => args.run(context).await,
+            Verb::Show(args) => args.run(context).await,
         }
     }
 }

@@ -9,5 +9,6 @@ mod policy;
 mod quota;
 mod two_veleros;
 mod velero;
+mod w6_policies;
 mod webhook;
 mod webhook_server;

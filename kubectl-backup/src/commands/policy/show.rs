@@ -1,0 +1,119 @@
+//! `kubectl backup policy show`
+
+use std::{fs::File, path::PathBuf};
+
+use backup_api::policy::POLICY_NAME;
+use backup_policy::{Config, settings, vap};
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use crate::{
+    args::{OutputArgs, OutputFormat},
+    client,
+    context::Context,
+    error::{CliError, Result},
+    exit::Exit,
+    lint::input::bounded,
+    output::print_object,
+};
+
+/// Print what enforces the rules
+///
+/// With --format vap these are ValidatingAdmissionPolicies and their bindings: the API server then checks pods and workload
+/// templates by itself, with no webhook for pods. Severities and exemptions are those of the cluster's BackupPolicy, of a
+/// file, or the built-in ones. Rules that need to know more than the object are left out and named.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to print
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Format,
+    /// Read the BackupPolicy from this file (- for the standard input), and ask no cluster
+    #[arg(short, long, value_name = "FILE", conflicts_with = "built_in")]
+    filename: Option<PathBuf>,
+    /// Use the built-in policy, and ask no cluster
+    #[arg(long)]
+    built_in: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// ValidatingAdmissionPolicies of the API server
+    Vap,
+}
+
+impl Args {
+    /// Runs the command.
+    pub async fn run(self, context: &Context) -> Result<Exit> {
+        let config = self.config(context).await?;
+        match self.format {
+            Format::Vap => self.show(context, &vap::objects(&config))?,
+        }
+        for (rule, why) in vap::left_out().into_iter().filter(|(rule, _)| rule.code.starts_with("BKP1")) {
+            context.ui.status(&format!("{} is left out: {why}", rule.code));
+        }
+        Ok(Exit::Done)
+    }
+
+    fn show(&self, context: &Context, objects: &[Value]) -> Result<()> {
+        let ui = &context.ui;
+        match self.output.format() {
+            OutputFormat::Json => {
+                print_object(ui, OutputFormat::Json, &json!({"apiVersion": "v1", "kind": "List", "items": objects}))
+            }
+            OutputFormat::Name => {
+                let text = |object: &Value, pointer: &str| {
+                    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+                };
+                let line = |object: &Value| {
+                    let kind = text(object, "/kind").to_lowercase();
+                    format!("{kind}.admissionregistration.k8s.io/{}\n", text(object, "/metadata/name"))
+                };
+                ui.data(&objects.iter().map(line).collect::<String>())
+            }
+            // Nothing but the objects is worth a table, and kubectl apply reads this.
+            OutputFormat::Yaml | OutputFormat::Table | OutputFormat::Wide => objects.iter().try_for_each(|object| {
+                ui.data("---\n")?;
+                print_object(ui, OutputFormat::Yaml, object)
+            }),
+        }
+    }
+
+    async fn config(&self, context: &Context) -> Result<Config> {
+        let built_in = Config::default();
+        let (policy, place) = if self.built_in {
+            return Ok(built_in);
+        } else if let Some(file) = &self.filename {
+            let name = file.display().to_string();
+            let bytes = if name == "-" {
+                bounded(std::io::stdin(), &name)?
+            } else {
+                let open =
+                    File::open(file).map_err(|error| CliError::new(format!("failed to read {name}: {error}")))?;
+                bounded(open, &name)?
+            };
+            let policy: Value = serde_saphyr::from_slice(&bytes)
+                .map_err(|error| CliError::new(format!("{name} is no BackupPolicy: {error}")))?;
+            (policy, name)
+        } else {
+            let cluster = context.cluster().await?;
+            let path = format!("/apis/kubectl-backup.dev/v1alpha1/backuppolicies/{POLICY_NAME}");
+            let name = format!("backuppolicy {POLICY_NAME:?}");
+            match client::get(&cluster, &path, &format!("read {name}")).await {
+                Ok(policy) => (policy, name),
+                Err(error) if error.is_missing_resource_type() || error.is_not_found() => {
+                    context.ui.status("The cluster has no BackupPolicy: the built-in one is shown.");
+                    return Ok(built_in);
+                }
+                Err(error) => return Err(error.hint("See the built-in policy with --built-in.")),
+            }
+        };
+        if policy.get("kind").and_then(Value::as_str) != Some("BackupPolicy") {
+            return Err(CliError::new(format!("{place} is no BackupPolicy")));
+        }
+        let reading = settings::read(&built_in, policy.get("spec").unwrap_or(&json!({})));
+        let mistakes: Vec<_> = reading.mistakes().map(ToString::to_string).collect();
+        reading.config.ok_or_else(|| CliError::new(format!("{place} cannot be used: {}", mistakes.join("; "))))
+    }
+}
