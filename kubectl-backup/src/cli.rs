@@ -112,7 +112,6 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Explain(args) => args.run(context),
         Command::Policy(args) => args.run(context).await,
         Command::Lint(args) => args.run(context).await,
-        Command::Policy(args) => args.run(context).await,
         Command::Quota(args) => args.run(context).await,
         Command::Snapshot(args) => args.run(context).await,
         Command::Clone(args) => args.run(context).await,
