@@ -34,7 +34,7 @@ fn w1_forty_creates_at_once_by_name_generated_name_and_apply_fill_ten_slots() {
                 object["metadata"] = json!({"generateName": "at-once-", "namespace": "default"});
                 guarded.cluster.try_create(&object.to_string())
             }
-            _ => guarded.cluster.try_apply(&object.to_string()),
+            _ => guarded.cluster.try_kubectl_with(&["apply", "--server-side", "-f", "-"], &object.to_string()),
         }
     };
     let runs: Vec<_> = thread::scope(|scope| {
@@ -64,6 +64,10 @@ fn w1_a_taken_name_and_a_dry_run_take_no_slot() {
     guarded.cluster.try_kubectl_with(&dry, &snapshot("dry", "disk").to_string()).ok();
     wait_for_slots(&guarded, 1);
     assert!(!ledger(&guarded, "{.status.slots}").contains("dry"));
+    let shown = guarded.cluster.plugin(&["quota"]).ok().stdout;
+    assert!(shown.contains("ready") && shown.contains("one") && shown.contains("live"), "{shown}");
+    let told = guarded.cluster.plugin(&["quota", "-o", "json"]).ok().json();
+    assert_eq!((&told["quotas"][0]["ledger"], &told["quotas"][0]["used"]), (&json!("ready"), &json!(1)));
 }
 
 #[test]
