@@ -10,7 +10,11 @@ use tokio::task::JoinSet;
 
 use super::pod;
 use crate::figures::Sample;
-use crate::load::api::{Call, JSON, Server};
+use crate::history::Outcome;
+use crate::load::{
+    api::{Call, JSON, Server},
+    outcome,
+};
 
 const PODS: &str = "/api/v1/namespaces/bench/pods";
 
@@ -44,6 +48,8 @@ pub struct Crowd {
     pub created: Sample,
     /// Times of those that were not.
     pub refused: Sample,
+    /// How many got another answer, such as that the webhook was not reached.
+    pub failed: usize,
 }
 
 /// Every one of the creators makes one object after the other, each in a namespace of its own and as a user of its own.
@@ -60,21 +66,23 @@ pub async fn snapshots(server: &Server, creators: usize, each: usize, round: &st
                 let started = Instant::now();
                 let call = Call { user: &user, ..post(&path, body) };
                 let (status, answer) = server.send(call).await?;
-                let text = String::from_utf8_lossy(&answer);
-                ensure!(status.is_success() || matches!(status.as_u16(), 403 | 429), "creating: {status} {text}");
-                times.push((status.is_success(), started.elapsed()));
+                times.push((outcome::read(status, &answer), started.elapsed()));
             }
             anyhow::Ok(times)
         });
     }
-    let (mut created, mut refused) = (Vec::new(), Vec::new());
+    let (mut created, mut refused, mut failed) = (Vec::new(), Vec::new(), 0);
     while let Some(times) = tasks.join_next().await {
-        for (is_created, time) in times?? {
-            if is_created { created.push(time) } else { refused.push(time) }
+        for (outcome, time) in times?? {
+            match outcome {
+                Outcome::Created => created.push(time),
+                Outcome::Full | Outcome::TryAgain => refused.push(time),
+                _ => failed += 1,
+            }
         }
     }
     let took = start.elapsed();
-    Ok(Crowd { created: Sample::new(created, took), refused: Sample::new(refused, took) })
+    Ok(Crowd { created: Sample::new(created, took), refused: Sample::new(refused, took), failed })
 }
 
 /// The namespace of one of the creators.

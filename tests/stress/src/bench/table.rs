@@ -125,6 +125,10 @@ impl Table {
             let (p50, p99) = (sample.quantile(0.5), sample.quantile(0.99));
             writeln!(f, "  {what:<12}{:>8}     p50 {p50:>7.1} ms  p99 {p99:>7.1} ms", sample.count())?;
         }
+        let failed = quota.without.failed + quota.with_room.failed + quota.without_room.failed;
+        if failed > 0 {
+            writeln!(f, "  FAILED      {failed:>8}     creates got another answer than yes or no room")?;
+        }
         let added = quota.with_room.created.quantile(0.99) - quota.without.created.quantile(0.99);
         aim(f, "p99 that a claim adds, in ms", added, 50.0)?;
         if let (Some(p50), Some(p99)) = (quota.claims.quantile(0.5), quota.claims.quantile(0.99)) {
