@@ -34,6 +34,8 @@ pub struct Config {
     pub plans: Vec<Plan>,
     /// Accounts that no quota and no deletion lock binds, and that rules only warn.
     pub exemptions: Accounts,
+    /// Velero's own accounts: exempt but from deletion locks, since they write whatever a restore holds.
+    pub velero: Accounts,
 }
 
 /// A limit on the number of objects of one resource in the whole cluster.
@@ -96,13 +98,22 @@ impl Config {
     /// What becomes of an object that breaks a rule.
     #[must_use]
     pub fn severity(&self, rule: &Rule) -> Severity {
+        if rule.is_fixed() {
+            return rule.severity;
+        }
         self.severities.get(rule.code).copied().unwrap_or(rule.severity)
     }
 
-    /// Whether the quota of this resource (as `plural.group`), the deletion locks and the rules let this account pass.
+    /// Whether the rules only warn this account.
     #[must_use]
-    pub fn exempts(&self, user: &str, groups: &[String], resource: &str) -> bool {
-        self.exemptions.hold(user, groups)
+    pub fn exempts(&self, user: &str, groups: &[String]) -> bool {
+        self.exemptions.hold(user, groups) || self.velero.hold(user, groups)
+    }
+
+    /// Whether the quota of this resource (as `plural.group`) lets this account pass.
+    #[must_use]
+    pub fn exempts_from_quota(&self, user: &str, groups: &[String], resource: &str) -> bool {
+        self.exempts(user, groups)
             || self.quotas.iter().any(|quota| quota.resource == resource && quota.exempt.hold(user, groups))
     }
 }
@@ -124,6 +135,7 @@ impl Default for Config {
             severities: BTreeMap::new(),
             plans: Vec::new(),
             exemptions: Accounts::default(),
+            velero: Accounts::default(),
         }
     }
 }
@@ -150,11 +162,21 @@ mod tests {
         config.quotas[1].exempt = accounts(&["planner"], &[]);
         let exempts = |user: &str, groups: &[&str], resource: &str| {
             let groups: Vec<_> = groups.iter().map(|group| (*group).to_owned()).collect();
-            config.exempts(user, &groups, resource)
+            config.exempts_from_quota(user, &groups, resource)
         };
         assert!(exempts("root", &[], resource::VOLUME_SNAPSHOTS) && exempts("root", &[], "pods"));
         assert!(exempts("alice", &["admins"], resource::SCHEDULES));
         assert!(exempts("planner", &[], resource::SCHEDULES) && !exempts("planner", &[], resource::VOLUME_SNAPSHOTS));
         assert!(!exempts("admins", &["root"], resource::SCHEDULES), "a user is no group");
+        assert!(config.exempts("root", &[]) && !config.exempts("planner", &[]), "a quota's accounts pass that quota");
+    }
+
+    #[test]
+    fn no_severity_opens_a_lock_or_the_mark() {
+        for code in ["BKP350", "BKP351", "BKP352", "BKP353", "BKP401", "BKP101"] {
+            let config = Config { severities: [(code.to_owned(), Severity::Off)].into(), ..Config::default() };
+            let severity = config.severity(crate::rules::by_code(code).expect(code));
+            assert_eq!(severity == Severity::Deny, code != "BKP101", "{code}");
+        }
     }
 }

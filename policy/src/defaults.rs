@@ -28,10 +28,11 @@ pub fn filled(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Value {
         return object;
     }
     // An account that is not known is taken for Velero's own: not to fill in is always safe.
+    let free = facts.requester_exempt == Some(true) || facts.quota_exempt;
+    if subject.kind == Kind::VolumeSnapshot && free {
+        set(&mut object, &["metadata", "labels"], QUOTA_EXEMPT, "true");
+    }
     if facts.requester_exempt.unwrap_or(true) {
-        if subject.kind == Kind::VolumeSnapshot && facts.requester_exempt == Some(true) {
-            set(&mut object, &["metadata", "labels"], QUOTA_EXEMPT, "true");
-        }
         return object;
     }
     match subject.kind {
@@ -74,7 +75,7 @@ fn fill_backup(object: &mut Value, spec: &[&str], ttl: Option<&str>, config: &Co
 ///
 /// Whole hours, upwards: Velero begins a backup a moment after it was written.
 fn locked_ttl(object: &Value, default: Option<&str>, facts: &Facts) -> Option<String> {
-    let lock = Lock::read(object).unwrap_or_default();
+    let lock = Lock::readable(object);
     let left = lock.until.zip(facts.now).map(|(until, now)| until.as_second() - now.as_second());
     let needed = left.max(lock.lasts.map(|lasts| lasts.as_secs())).filter(|seconds| *seconds > 0);
     let known = default.and_then(go_duration::parse_seconds);

@@ -11,8 +11,10 @@ pub struct Facts {
     pub now: Option<Timestamp>,
     /// On whose behalf the object is written.
     pub writer: Writer,
-    /// Whether the object is written by an account that the quotas do not bind.
+    /// Whether the object is written by an account that neither quotas nor rules bind.
     pub requester_exempt: Option<bool>,
+    /// Whether the object is new and its author takes no slot of its resource's quota, though the rules bind them.
+    pub quota_exempt: bool,
     /// Where the PVC that a snapshot is taken of lives.
     pub source_volume: Option<VolumeFact>,
     /// Every VolumeSnapshotClass of the cluster.

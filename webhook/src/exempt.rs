@@ -5,10 +5,9 @@ use backup_policy::config::Accounts;
 /// Velero's account as its own installer names it, and as its Helm chart does.
 const ACCOUNTS: [&str; 2] = ["velero", "velero-server"];
 
-/// The accounts that are exempt whatever the policy says: Velero's in that namespace, and these users.
-pub fn accounts(velero_namespace: &str, users: &[String]) -> Accounts {
-    let users = velero(velero_namespace).into_iter().chain(users.iter().cloned()).collect();
-    Accounts { users, ..Accounts::default() }
+/// Velero's accounts in that namespace, which are exempt whatever the policy says.
+pub fn accounts(velero_namespace: &str) -> Accounts {
+    Accounts { users: velero(velero_namespace).into(), ..Accounts::default() }
 }
 
 fn velero(namespace: &str) -> [String; 2] {
@@ -20,12 +19,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_velero_of_that_namespace_and_named_users() {
-        let exempt = accounts("velero", &["admin@example.org".to_owned()]);
+    fn only_velero_of_that_namespace() {
+        let exempt = accounts("velero");
         let holds = |user: &str| exempt.hold(user, &[]);
         assert!(holds("system:serviceaccount:velero:velero"));
         assert!(holds("system:serviceaccount:velero:velero-server"), "as Helm installs it");
-        assert!(holds("admin@example.org"));
         assert!(!holds("system:serviceaccount:other:velero"));
         assert!(!holds("velero"));
     }

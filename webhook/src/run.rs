@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use backup_policy::Config;
+use backup_policy::{Config, config::Accounts};
 use kube::{Client, config::InferConfigError};
 use tokio::{
     task::{JoinError, JoinHandle},
@@ -85,8 +85,9 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let times = Times::new(Duration::try_from(ledger_ttl).unwrap_or(TTL), clock);
     let quotas = Arc::new(Quotas::new(client.clone(), probes, times, metrics.ledgers(), Arc::clone(&health)));
     let ttl = default_backup_ttl.map(|ttl| ttl.to_string());
-    let exemptions = exempt::accounts(&velero_namespace, &exempt_user);
-    let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, ..Config::default() };
+    let exemptions = Accounts { users: exempt_user.into_iter().collect(), ..Accounts::default() };
+    let velero = exempt::accounts(&velero_namespace);
+    let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, velero, ..Config::default() };
     let current = Current::new(base.clone());
     let follower = Follower::new(client.clone(), base, current.clone(), metrics.policy(), Arc::clone(&health), clock);
     let counted = Arc::clone(&quotas);

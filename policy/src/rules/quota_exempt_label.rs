@@ -28,7 +28,7 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     if !matches!(subject.kind, Kind::VolumeSnapshot | Kind::Schedule) || !changed {
         return Ok(Vec::new());
     }
-    if facts.requester_exempt.ok_or(Missing(ACCOUNT))? {
+    if facts.quota_exempt || facts.requester_exempt.ok_or(Missing(ACCOUNT))? {
         return Ok(Vec::new());
     }
     let path = FieldPath::root().label(QUOTA_EXEMPT);

@@ -23,6 +23,18 @@ pub struct Rule {
     pub cel: Cel,
 }
 
+/// Rules that keep deletion locks and the mark of exempt accounts from being passed: who could weaken them in the policy
+/// would pass every lock and every quota, and an exemption is there to be seen.
+const FIXED: [&str; 5] = ["BKP350", "BKP351", "BKP352", "BKP353", "BKP401"];
+
+impl Rule {
+    /// Whether no policy changes its severity.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        FIXED.contains(&self.code)
+    }
+}
+
 /// What there is to read about a rule; its examples are tested.
 #[derive(Debug)]
 pub struct Page {

@@ -15,14 +15,23 @@ const RULES: usize = 128;
 pub(super) fn read(node: &Node<'_>, problems: &mut Problems) -> BTreeMap<String, Severity> {
     let mut severities = BTreeMap::new();
     for (code, entry) in node.entries(RULES, problems) {
-        if rules::by_code(code).is_none() {
+        let Some(rule) = rules::by_code(code) else {
             let near = nearest(code, rules::CATALOGUE.iter().map(|rule| rule.code));
             let way_out = near.map(|near| format!(" did you mean {near}?")).unwrap_or_default();
             let message = format!("there is no such rule;{way_out} kubectl backup explain lists them");
             problems.mistake(Concern::Severities, entry.path, message);
             continue;
-        }
+        };
         if let Some(severity) = severity(&entry, problems) {
+            if rule.is_fixed() && severity != rule.severity {
+                let message = format!(
+                    "is always {}, since it keeps locks or quotas from being passed; remove this line, and name who \
+                     may pass in exemptions",
+                    rule.severity
+                );
+                problems.mistake(Concern::Severities, entry.path, message);
+                continue;
+            }
             severities.insert(code.to_owned(), severity);
         }
     }

@@ -11,7 +11,7 @@ use crate::{
 
 fn base() -> Config {
     let velero = Accounts { users: ["system:serviceaccount:velero:velero".to_owned()].into(), ..Accounts::default() };
-    Config { exemptions: velero, ..Config::default() }
+    Config { velero, ..Config::default() }
 }
 
 fn told(spec: &Value) -> String {
@@ -53,13 +53,16 @@ fn what_is_said_replaces_and_exemptions_are_added() {
     }));
     assert_eq!(config.quota(resource::VOLUME_SNAPSHOTS), Some(20));
     assert_eq!(config.quota(resource::SCHEDULES), Some(0));
-    assert!(config.exempts("ci", &[], resource::VOLUME_SNAPSHOTS) && !config.exempts("ci", &[], resource::SCHEDULES));
+    assert!(
+        config.exempts_from_quota("ci", &[], resource::VOLUME_SNAPSHOTS)
+            && !config.exempts_from_quota("ci", &[], resource::SCHEDULES)
+    );
     assert_eq!(config.snapshot_classes.len(), 2);
     assert_eq!((config.backup_ttl.as_deref(), config.schedule_ttl.as_deref()), (Some("720h0m0s"), Some("720h0m0s")));
     assert_eq!(config.severities.get("BKP102"), Some(&Severity::Off));
     assert_eq!(config.plans[0].lock.as_deref(), Some("1h30m0s"));
     for user in ["admin", "system:serviceaccount:velero:velero"] {
-        assert!(config.exempts(user, &[], resource::SCHEDULES), "{user}");
+        assert!(config.exempts(user, &[]), "{user}");
     }
 }
 
@@ -67,6 +70,17 @@ fn what_is_said_replaces_and_exemptions_are_added() {
 fn an_empty_list_sets_no_limit_and_says_so_only_when_it_names_others() {
     assert_eq!(used(&json!({"quotas": []})).quotas, []);
     insta::assert_snapshot!(told(&json!({"quotas": [{"resource": "schedules.velero.io", "limit": 5}]})), @"(doubt) spec.quotas: this list replaces the built-in one, so that volumesnapshots.snapshot.storage.k8s.io has no limit any more; add {resource: volumesnapshots.snapshot.storage.k8s.io, limit: 10} to keep it");
+}
+
+#[test]
+fn what_keeps_locks_and_quotas_shut_is_not_weakened() {
+    for severity in ["Warn", "Audit", "Off"] {
+        let rules = json!({"BKP352": severity, "BKP401": severity});
+        let reading = read(&base(), &json!({"rules": rules}));
+        assert!(reading.config.is_none() && reading.mistakes().count() == 2, "{severity}");
+    }
+    insta::assert_snapshot!(told(&json!({"rules": {"BKP350": "Warn"}})), @"spec.rules[BKP350]: is always Deny, since it keeps locks or quotas from being passed; remove this line, and name who may pass in exemptions");
+    assert!(read(&base(), &json!({"rules": {"BKP350": "Deny"}})).config.is_some());
 }
 
 #[test]
@@ -172,7 +186,7 @@ proptest! {
         let Reading { config, problems } = read(&base(), &spec);
         prop_assert_eq!(config.is_some(), problems.iter().all(|problem| problem.harmless));
         if let Some(config) = config {
-            prop_assert!(config.exempts("system:serviceaccount:velero:velero", &[], resource::SCHEDULES));
+            prop_assert!(config.exempts("system:serviceaccount:velero:velero", &[]));
             prop_assert!(config.quotas.iter().all(|quota| quota.limit <= 2000));
         }
         for problem in problems {

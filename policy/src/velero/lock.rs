@@ -33,15 +33,29 @@ impl Lock {
     /// # Errors
     /// Names the one that cannot be read.
     pub fn read(object: &Value) -> Result<Self, BadLock> {
+        Ok(Self { until: Self::until(object)?, lasts: Self::lasts(object)? })
+    }
+
+    /// What of it can be read: a word that is none does not undo the other one.
+    #[must_use]
+    pub fn readable(object: &Value) -> Self {
+        Self { until: Self::until(object).unwrap_or_default(), lasts: Self::lasts(object).unwrap_or_default() }
+    }
+
+    fn until(object: &Value) -> Result<Option<Timestamp>, BadLock> {
         let until = annotation(object, LOCKED_UNTIL).map(|text| {
             let expected = "a date and time with its zone, as in 2026-12-31T00:00:00Z";
             text.parse().map_err(|_| BadLock { annotation: LOCKED_UNTIL, expected })
         });
+        until.transpose()
+    }
+
+    fn lasts(object: &Value) -> Result<Option<SignedDuration>, BadLock> {
         let lasts = annotation(object, LOCK_FOR).map(|text| {
             let bad = BadLock { annotation: LOCK_FOR, expected: "a duration longer than none, as in 720h" };
             go_duration::parse_seconds(text).filter(|seconds| *seconds > 0).map(SignedDuration::from_secs).ok_or(bad)
         });
-        Ok(Self { until: until.transpose()?, lasts: lasts.transpose()? })
+        lasts.transpose()
     }
 
     /// Whether there is none.
@@ -63,11 +77,19 @@ impl Lock {
         self.until.max(after_start)
     }
 
-    /// When the lock of a stored backup ends; one that cannot be read is none, and cannot have been written past the
-    /// rules.
+    /// When the lock of a stored backup ends; one that cannot be read, which came past the rules, has no end.
     #[must_use]
     pub fn end_of(backup: &Value) -> Option<Timestamp> {
-        Self::read(backup).unwrap_or_default().end(backup, None)
+        Self::read(backup).map_or(Some(Timestamp::MAX), |lock| lock.end(backup, None))
+    }
+
+    /// An end as people are told it.
+    #[must_use]
+    pub fn shown(end: Timestamp) -> String {
+        if end == Timestamp::MAX {
+            return "for ever, or by a lock that cannot be read and that only an exempt account mends".to_owned();
+        }
+        format!("until {end}")
     }
 }
 
@@ -95,6 +117,17 @@ mod tests {
         assert_eq!(end(&lasts, &started), Ok(Some("2026-04-03T00:00:00Z".to_owned())));
         let both = json!({LOCKED_UNTIL: "2026-05-02T00:00:00Z", LOCK_FOR: "48h"});
         assert_eq!(end(&both, &open), Ok(Some("2026-05-03T00:00:00Z".to_owned())));
+    }
+
+    #[test]
+    fn what_cannot_be_read_locks_and_does_not_undo_the_other() {
+        let backup = |until: &str, lasts: &str| json!({"metadata": {"annotations": {LOCKED_UNTIL: until, LOCK_FOR: lasts}, "creationTimestamp": "2026-05-01T00:00:00Z"}});
+        for (until, lasts) in [("forever", "48h"), ("2026-06-01T00:00:00Z", "30d"), ("forever", "30d")] {
+            assert_eq!(Lock::end_of(&backup(until, lasts)), Some(Timestamp::MAX), "{until} {lasts}");
+        }
+        let readable = |until: &str, lasts: &str| Lock::readable(&backup(until, lasts));
+        assert_eq!(readable("forever", "48h").lasts, Some(SignedDuration::from_hours(48)));
+        assert_eq!(readable("2026-06-01T00:00:00Z", "30d").until, "2026-06-01T00:00:00Z".parse().ok());
     }
 
     #[test]

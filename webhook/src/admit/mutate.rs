@@ -10,8 +10,9 @@ pub async fn mutate(admission: &Admission, request: &Request) -> Answer {
     let Some(subject) = subject else { return Answer::allowed() };
     let config = admission.config.load();
     let exempt = request.is_exempt(&config);
+    let quota_exempt = request.is_exempt_from_quota(&config);
     let now = Some(admission.clock.now());
-    let mut facts = Facts { requester_exempt: Some(exempt), now, ..Facts::default() };
+    let mut facts = Facts { requester_exempt: Some(exempt), quota_exempt, now, ..Facts::default() };
     if !exempt {
         admission.cluster.learn_for_defaults(&mut facts, &subject, &request.namespace).await;
     }

@@ -141,9 +141,22 @@ impl Request {
         if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") }
     }
 
-    /// Whether quotas, locks and rules let whoever asks pass.
+    /// Whether the rules only warn whoever asks.
     pub fn is_exempt(&self, config: &Config) -> bool {
-        config.exempts(&self.user_info.username, &self.user_info.groups, &self.resource_name())
+        config.exempts(&self.user_info.username, &self.user_info.groups)
+    }
+
+    /// Whether the quota of this resource lets whoever asks pass.
+    pub fn is_exempt_from_quota(&self, config: &Config) -> bool {
+        config.exempts_from_quota(&self.user_info.username, &self.user_info.groups, &self.resource_name())
+    }
+
+    /// Whether deletion locks let whoever asks pass. Of Velero's account only a DeleteBackupRequest is a question:
+    /// a restore writes those of others with it.
+    pub fn passes_locks(&self, config: &Config) -> bool {
+        let UserInfo { username, groups } = &self.user_info;
+        let asks = self.subject_kind() == Some(Kind::DeleteBackupRequest);
+        config.exemptions.hold(username, groups) || (!asks && config.exempts(username, groups))
     }
 
     /// Whether the object as a whole is written, and not a part of it such as its status.

@@ -14,34 +14,30 @@ pub async fn validate(admission: &Admission, request: &Request, deadline: Instan
         return Answer::saying(&seen);
     }
     let config = admission.config.load();
-    let exempt = request.is_exempt(&config);
     let judged = matches!(request.operation, Operation::Create | Operation::Update | Operation::Delete);
     let answer = match subject(request).filter(|_| judged) {
-        Some(subject) => judge(admission, &config, request, &subject, exempt).await,
+        Some(subject) => judge(admission, &config, request, &subject).await,
         None => Answer::allowed(),
     };
     let creates = request.operation == Operation::Create && request.is_whole();
     if answer.refusal.is_some() || !creates {
         return answer;
     }
-    claim(admission, request, answer, exempt, deadline).await
+    claim(admission, request, answer, request.is_exempt_from_quota(&config), deadline).await
 }
 
-async fn judge(
-    admission: &Admission,
-    config: &Config,
-    request: &Request,
-    subject: &Subject<'_>,
-    exempt: bool,
-) -> Answer {
+async fn judge(admission: &Admission, config: &Config, request: &Request, subject: &Subject<'_>) -> Answer {
+    let exempt = request.is_exempt(config);
+    let passes_locks = request.passes_locks(config);
+    let quota_exempt = request.operation == Operation::Create && request.is_exempt_from_quota(config);
     let writer = request.user_info.writer();
     let now = Some(admission.clock.now());
-    let mut facts = Facts { requester_exempt: Some(exempt), writer, now, ..Facts::default() };
+    let mut facts = Facts { requester_exempt: Some(exempt), quota_exempt, writer, now, ..Facts::default() };
     admission.cluster.learn(&mut facts, subject, &request.namespace).await;
     let mut verdict = evaluate(config, subject, &facts);
     // What an exempt account writes is never refused; it is told all the same.
     if exempt {
-        for finding in &mut verdict.findings {
+        for finding in verdict.findings.iter_mut().filter(|finding| passes_locks || finding.code != LOCK_HOLDS) {
             finding.severity = finding.severity.min(backup_policy::Severity::Warn);
         }
     }
@@ -50,7 +46,7 @@ async fn judge(
     }
     let answer = Answer::judged(request, &verdict);
     // A lock that nobody could look at may hold.
-    if !exempt && answer.refusal.is_none() && answer.not_evaluated.contains(&LOCK_HOLDS) {
+    if !passes_locks && answer.refusal.is_none() && answer.not_evaluated.contains(&LOCK_HOLDS) {
         return answer.later(request, "cannot find out whether the backup is locked; try again", 1);
     }
     answer

@@ -1,4 +1,4 @@
-//! BKP353: Velero deletes what has expired, and Velero may.
+//! BKP353: Velero deletes what has expired, so that nothing expires while it is locked.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -15,8 +15,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     severity: Severity::Deny,
     title: "A backup lives as long as its deletion lock",
     page: Page {
-        why: "Velero's garbage collection deletes backups that have expired, with the account of Velero, which no lock \
-              binds. A lock therefore holds only when the backup expires after it: spec.ttl, or status.expiration once \
+        why: "Velero's garbage collection asks to delete backups that have expired, which a lock refuses, again and \
+              again. A locked backup therefore expires after its lock: spec.ttl, or status.expiration once \
               the backup was made, must reach its end. Where the time to live is left open, the webhook fills in what \
               the lock needs.",
         bad: include_str!("../examples/BKP353.bad.yaml"),
@@ -32,7 +32,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     let written = BACKUPS.contains(&subject.kind) && !subject.is_terminating();
     let touched = Spec::touched(subject, BACKUPS, &["ttl"]).is_some() || lock_unreadable::changed(subject);
-    let lock = Lock::read(subject.object).unwrap_or_default();
+    let lock = Lock::readable(subject.object);
     if !written || lock.is_open() || !(touched || status_changed(subject)) {
         return Ok(Vec::new());
     }

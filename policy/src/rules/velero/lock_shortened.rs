@@ -1,6 +1,6 @@
 //! BKP351: a lock that can be taken off is none.
 
-use super::{NOW, at_new_year};
+use super::{NOW, at_new_year, lock_unreadable};
 use crate::{
     Config, Facts, FieldPath, Kind, Operation, Severity, Subject,
     names::{LOCK_FOR, LOCKED_UNTIL},
@@ -28,7 +28,12 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 /// What would have Velero begin the backup again, with a new expiration, or look for it elsewhere.
-const VELEROS: [(&str, &str); 2] = [("status", "phase"), ("spec", "storageLocation")];
+///
+/// Velero's sync deletes a backup whose label names a location that does not hold it.
+fn veleros() -> [FieldPath; 3] {
+    let label = FieldPath::root().label("velero.io/storage-location");
+    [FieldPath::of(&["status", "phase"]), FieldPath::of(&["spec", "storageLocation"]), label]
+}
 
 fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     let Some(old) = subject.old.filter(|_| subject.kind == Kind::Backup && !subject.is_terminating()) else {
@@ -36,15 +41,21 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     };
     let Some(before) = Lock::end_of(old) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
-    if Lock::end_of(subject.object).is_none_or(|after| after < before) {
+    // What is written now must be readable; what was not before stays as it is.
+    let after = if lock_unreadable::changed(subject) {
+        Lock::readable(subject.object).end(subject.object, None)
+    } else {
+        Lock::end_of(subject.object)
+    };
+    let end = Lock::shown(before);
+    if after.is_none_or(|after| after < before) {
         let name = if annotation(old, LOCKED_UNTIL).is_some() { LOCKED_UNTIL } else { LOCK_FOR };
-        let message = format!("the backup is locked until {before}, and until then the lock can only be made longer");
+        let message = format!("the backup is locked {end}, and until then the lock can only be made longer");
         found.push(Violation::at(FieldPath::root().annotation(name), message));
     }
-    for (holder, field) in VELEROS {
-        let path = FieldPath::of(&[holder, field]);
+    for path in veleros() {
         if path.find(old) != path.find(subject.object) {
-            let message = format!("the backup is locked until {before}, and until then only Velero writes this");
+            let message = format!("the backup is locked {end}, and until then only Velero writes this");
             found.push(Violation::at(path, message));
         }
     }
@@ -97,6 +108,27 @@ mod tests {
         let update = |new| told(super::check, &Subject::write(Kind::Backup, new, Some(&old)), &at_new_year());
         insta::assert_snapshot!(update(&again), @"status.phase: the backup is locked until 2026-12-31T00:00:00Z, and until then only Velero writes this");
         assert_eq!(update(&longer), "");
+    }
+
+    #[test]
+    fn a_locked_backup_is_not_given_to_another_location() {
+        let backup = |location: &str, note: &str| {
+            json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": {
+                "annotations": {LOCKED_UNTIL: "2026-12-31T00:00:00Z"},
+                "labels": {"velero.io/storage-location": location, "note": note}}})
+        };
+        let (old, moved, noted) = (backup("default", ""), backup("other", ""), backup("default", "mine"));
+        let update = |new| told(super::check, &Subject::write(Kind::Backup, new, Some(&old)), &at_new_year());
+        insta::assert_snapshot!(update(&moved), @"metadata.labels[velero.io/storage-location]: the backup is locked until 2026-12-31T00:00:00Z, and until then only Velero writes this");
+        assert_eq!(update(&noted), "");
+    }
+
+    #[test]
+    fn an_unreadable_lock_stays_until_an_exempt_account_mends_it() {
+        let start = "2025-12-31T00:00:00Z";
+        let lock = (LOCKED_UNTIL, "forever");
+        assert_eq!(said(lock, lock, start), "");
+        assert_ne!(said(lock, ("other", ""), start), "");
     }
 
     #[test]

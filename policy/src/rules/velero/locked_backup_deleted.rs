@@ -47,7 +47,7 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     if end <= facts.now.ok_or(Missing(NOW))? {
         return Ok(Vec::new());
     }
-    let message = format!("the backup is locked until {end}, and cannot be deleted before");
+    let message = format!("the backup is locked {}, and cannot be deleted before", Lock::shown(end));
     Ok(vec![Violation::at(path, message)])
 }
 
@@ -88,6 +88,13 @@ mod tests {
         insta::assert_snapshot!(said_of(super::check, &request("New"), &locked("2026-12-31T00:00:00Z")), @"spec.backupName: the backup is locked until 2026-12-31T00:00:00Z, and cannot be deleted before");
         assert_eq!(said_of(super::check, &request("New"), &locked("2025-12-31T00:00:00Z")), "");
         insta::assert_snapshot!(said_of(super::check, &request("New"), &Facts::default()), @"not evaluated: the backup that a DeleteBackupRequest names");
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_read_holds() {
+        let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": {"annotations": {LOCKED_UNTIL: "2026-12-31"}}});
+        let deletion = Subject::deletion(Kind::Backup, &backup);
+        insta::assert_snapshot!(told(super::check, &deletion, &at_new_year()), @"metadata.name: the backup is locked for ever, or by a lock that cannot be read and that only an exempt account mends, and cannot be deleted before");
     }
 
     #[test]
