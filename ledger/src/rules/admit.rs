@@ -36,6 +36,10 @@ fn refusal(status: &LedgerStatus, claim: &Claim, limits: &Limits, limited: bool)
         return Some(Refusal::Overloaded);
     }
     if let Some(slot) = status.slots.get(&claim.object.key) {
+        // A slot beyond the limit was taken for somebody who is never refused, and is nobody else's way in.
+        if limited && status.slots.len() > limits.limit {
+            return full(status, limits);
+        }
         // A second create of the same key cannot become a second object: it shares the slot.
         let pending = slot.pend.len();
         let busy = limited && pending >= limits.pending_per_key;
@@ -139,6 +143,20 @@ mod tests {
         assert_eq!(status.slots.len(), 1);
         let third = refused(&status, &claim("a", "x", "3", "carol"), &limits);
         assert_eq!(third, "2 creates of a/x are under way already; try again in a moment");
+    }
+
+    #[test]
+    fn a_slot_beyond_the_limit_is_not_shared_with_whom_the_limit_binds() {
+        let mut status = ledger(&[claim("a", "x", "1", "alice")], true);
+        let exempt = Claim { standing: Standing::NeverRefused, ..claim("a", "z", "z", "velero") };
+        record(&mut status, &exempt);
+        assert_eq!(
+            refused(&status, &claim("a", "z", "2", "bob"), &Limits::new(1)),
+            "2/1 used, 1 of them by creates whose outcome is not known yet; try again in a moment"
+        );
+        assert_eq!(admit(&status, &claim("a", "z", "2", "bob"), &Limits::new(2)), Admission::Room);
+        let again = Claim { standing: Standing::NeverRefused, ..claim("a", "z", "3", "velero") };
+        assert_eq!(admit(&status, &again, &Limits::new(1)), Admission::Room);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod series;
 mod store;
 mod task;
 mod times;
+mod wish;
 
 pub use decision::{Ask, Decision};
 pub use hook::{Probes, seen as probe_seen};

@@ -2,17 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use backup_policy::config::Quota;
 use kube::Client;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::{JoinHandle, JoinSet},
     time::{Instant, timeout_at},
 };
@@ -22,8 +19,9 @@ use super::{
     hook::Probes,
     report::Report,
     series::Series,
-    task::{self, Asked, Parts, Wanted},
+    task::{self, Asked, Parts},
     times::Times,
+    wish::{Wanted, Wish},
 };
 use crate::health::Health;
 
@@ -51,9 +49,8 @@ struct All {
 }
 
 struct Running {
-    wanted: watch::Sender<Wanted>,
+    wish: Wish,
     asked: mpsc::Sender<Asked>,
-    retired: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -79,22 +76,18 @@ impl Quotas {
         let mut unread = JoinSet::new();
         for quota in quotas {
             let wanted = Wanted::Limit(quota.limit);
-            match all.running.get(&quota.resource).filter(|running| !running.retired.load(Ordering::Acquire)) {
-                Some(running) => {
-                    running.wanted.send_if_modified(|now| std::mem::replace(now, wanted) != wanted);
-                }
-                None => {
-                    let void = all.unrecorded.remove(&quota.resource);
-                    let (running, read) = self.begin(quota, void);
-                    all.running.insert(quota.resource.clone(), running);
-                    unread.spawn(read);
-                }
+            let taken_up = all.running.get(&quota.resource).is_some_and(|running| running.wish.set(wanted));
+            if !taken_up {
+                let void = all.unrecorded.remove(&quota.resource);
+                let (running, read) = self.begin(quota, void);
+                all.running.insert(quota.resource.clone(), running);
+                unread.spawn(read);
             }
         }
-        all.running.retain(|_, running| !running.retired.load(Ordering::Acquire));
+        all.running.retain(|_, running| !running.wish.is_retired());
         for (resource, running) in &all.running {
             if !quotas.iter().any(|quota| quota.resource == *resource) {
-                running.wanted.send_if_modified(|now| std::mem::replace(now, Wanted::Gone) != Wanted::Gone);
+                running.wish.set(Wanted::Gone);
             }
         }
         if !std::mem::replace(&mut all.begun, true) {
@@ -109,20 +102,18 @@ impl Quotas {
     }
 
     fn begin(&self, quota: &Quota, void: bool) -> (Running, impl Future<Output = ()> + Send + use<>) {
-        let (wanted, wanted_receiver) = watch::channel(Wanted::Limit(quota.limit));
+        let (wish, wanted) = Wish::new(Wanted::Limit(quota.limit));
         let (asked, asked_receiver) = mpsc::channel(CLAIMS);
         let (read_sender, read) = oneshot::channel();
-        let retired = Arc::new(AtomicBool::new(false));
         let parts = Parts {
             resource: quota.resource.clone(),
             client: self.client.clone(),
             probes: self.probes.clone(),
             times: self.times,
             report: Report::new(self.series.clone(), self.client.clone(), &quota.resource),
-            wanted: wanted_receiver,
+            wanted,
             asked: asked_receiver,
             read: read_sender,
-            retired: Arc::clone(&retired),
             void,
         };
         let task = tokio::spawn(task::run(parts));
@@ -130,14 +121,14 @@ impl Quotas {
             // A task that ends without having read is one whose quota is no more.
             drop(read.await);
         };
-        (Running { wanted, asked, retired, task }, read)
+        (Running { wish, asked, task }, read)
     }
 
     /// Asks for a slot; nothing when there is no quota for that resource.
     pub async fn claim(&self, resource: &str, ask: Ask, deadline: Instant) -> Option<Decision> {
         let asked = {
             let mut all = self.all();
-            match all.running.get(resource).filter(|running| !running.retired.load(Ordering::Acquire)) {
+            match all.running.get(resource).filter(|running| !running.wish.is_retired()) {
                 Some(running) => running.asked.clone(),
                 None if !all.begun => {
                     return Some(later(resource, "the cluster's policy is still being read; try again"));
@@ -163,7 +154,7 @@ impl Quotas {
 
     /// Whether there is a quota for that resource.
     pub fn counts(&self, resource: &str) -> bool {
-        self.all().running.get(resource).is_some_and(|running| !running.retired.load(Ordering::Acquire))
+        self.all().running.get(resource).is_some_and(|running| !running.wish.is_retired())
     }
 
     fn all(&self) -> MutexGuard<'_, All> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use backup_ledger::{Effect, Event, Scope, Timer, WriteOutcome};
 use tokio::time::{Instant, sleep};
 
-use super::{Heard, Proof, Task, Wanted};
-use crate::ledger::{look::look, times::Times};
+use super::{Heard, Proof, Task};
+use crate::ledger::{look::look, times::Times, wish::Wanted};
 
 impl Task {
     pub(super) fn carry_out(&mut self, effect: Effect) {
@@ -24,7 +24,7 @@ impl Task {
                 });
             }
             Effect::CreateLedger => {
-                let (store, pause, gone) = (self.store.clone(), self.pause(), *self.wanted.borrow() == Wanted::Gone);
+                let (store, pause, gone) = (self.store.clone(), self.pause(), self.wanted.now() == Wanted::Gone);
                 self.begin(pause, async move {
                     // One that is being deleted is not made again.
                     let made = if gone { (WriteOutcome::Unknown, None) } else { store.create().await };

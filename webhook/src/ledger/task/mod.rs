@@ -3,15 +3,7 @@
 mod claims;
 mod effects;
 
-use std::{
-    collections::HashMap,
-    future::pending,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, future::pending, sync::Arc, time::Duration};
 
 use backup_ledger::{Event, Limits, Phase, Replica, RequestId, Sightings, Timer, WriteOutcome};
 use futures::StreamExt;
@@ -35,6 +27,7 @@ use super::{
     roll::Roll,
     store::Store,
     times::{RECONCILE, Times},
+    wish::{Wanted, Wanting},
 };
 use crate::jitter;
 
@@ -42,16 +35,6 @@ use crate::jitter;
 const SIGHTS: usize = 256;
 /// Before a deletion of the ledger that failed is tried again.
 const DELETE_PAUSE: Duration = Duration::from_secs(1);
-
-/// What is wanted of a quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// That many slots.
-    Limit(u32),
-    /// It is no more. Creates go on being recorded until the ledger is gone: one that is kept would miss them when the quota
-    /// comes back.
-    Gone,
-}
 
 /// A claim on its way to the task.
 pub struct Asked {
@@ -86,13 +69,11 @@ pub struct Parts {
     /// Metrics and events.
     pub report: Report,
     /// What is wanted.
-    pub wanted: watch::Receiver<Wanted>,
+    pub wanted: Wanting,
     /// Claims.
     pub asked: mpsc::Receiver<Asked>,
     /// Told once the ledger was read.
     pub read: oneshot::Sender<()>,
-    /// Set when the quota and its ledger are gone.
-    pub retired: Arc<AtomicBool>,
     /// Whether creates were let through unrecorded while there was no quota: a ledger from before misses them.
     pub void: bool,
 }
@@ -112,7 +93,7 @@ struct Task {
     report: Report,
     store: Store,
     replica: Replica,
-    wanted: watch::Receiver<Wanted>,
+    wanted: Wanting,
     asked: mpsc::Receiver<Asked>,
     counted: watch::Receiver<Option<Counted>>,
     sights: mpsc::Receiver<Sight>,
@@ -129,7 +110,6 @@ struct Task {
     writes: Backoff,
     looks: Backoff,
     read: Option<oneshot::Sender<()>>,
-    retired: Arc<AtomicBool>,
     setup: Proof,
 }
 
@@ -155,7 +135,7 @@ enum Next {
 impl Task {
     /// A task with its watches and its proof begun.
     fn new(parts: Parts) -> Self {
-        let Parts { resource, client, probes, times, report, mut wanted, asked, read, retired, .. } = parts;
+        let Parts { resource, client, probes, times, report, mut wanted, asked, read, .. } = parts;
         let store = Store::new(client.clone(), &resource);
         let heard = mpsc::unbounded_channel();
         let (counted_sender, counted) = watch::channel(None);
@@ -172,7 +152,7 @@ impl Task {
         running.spawn(observer.run());
         running.spawn(watch_ledger(store.clone(), heard.0.clone()));
         running.spawn(confirm(probes, resource.clone(), counted.clone(), heard.0.clone()));
-        let replica = Replica::new(limits(*wanted.borrow_and_update()));
+        let replica = Replica::new(limits(wanted.take_in()));
         Self {
             resource,
             client,
@@ -197,13 +177,12 @@ impl Task {
             writes: Backoff::default(),
             looks: Backoff::default(),
             read: Some(read),
-            retired,
             setup: Proof::Missing,
         }
     }
 
     async fn work(mut self) {
-        let wanted = *self.wanted.borrow();
+        let wanted = self.wanted.now();
         self.step(Event::LimitsSet(limits(wanted)));
         // Each replica at another time.
         let mut reconcile = interval_at(Instant::now() + RECONCILE + jitter::below(RECONCILE / 4), RECONCILE);
@@ -232,7 +211,13 @@ impl Task {
                 Next::Timer(timer) => self.step(Event::TimerFired(timer)),
                 Next::Reconcile => self.step(Event::ReconcileDue),
                 Next::Wanted => self.change(),
-                Next::Deleted => return self.retire(),
+                Next::Deleted => {
+                    self.deletion = None;
+                    // Wanted again meanwhile: the ledger is found missing and made anew.
+                    if self.wanted.retire() {
+                        return self.retire();
+                    }
+                }
                 Next::Orphaned => return,
             }
             // What has ended is let go of.
@@ -295,7 +280,7 @@ impl Task {
     }
 
     fn change(&mut self) {
-        let wanted = *self.wanted.borrow_and_update();
+        let wanted = self.wanted.take_in();
         tracing::info!(resource = self.resource, ?wanted, "the quota was set");
         if let Some(deletion) = self.deletion.take() {
             deletion.abort();
@@ -309,7 +294,6 @@ impl Task {
     /// The ledger is gone: creates need no record any more.
     fn retire(mut self) {
         tracing::info!(resource = self.resource, "the quota is no more");
-        self.retired.store(true, Ordering::Release);
         self.asked.close();
         let late = std::iter::from_fn(|| self.asked.try_recv().ok()).map(|asked| asked.reply);
         for reply in self.waiting.drain().map(|(_, waiting)| waiting.reply).chain(late) {
@@ -319,7 +303,7 @@ impl Task {
     }
 
     fn stand(&self) {
-        if let Wanted::Limit(limit) = *self.wanted.borrow() {
+        if let Wanted::Limit(limit) = self.wanted.now() {
             let ready = self.replica.copy().is_some_and(|copy| copy.status.phase == Phase::Ready);
             self.report.series.stand(&self.resource, limit, ready, &self.replica);
         }
