@@ -94,7 +94,7 @@ impl<'a> RuleFacts<'a> {
             .await?
             .map(|found| found.iter().map(snapshot_location).collect());
         let agents = self.list(format!("/apis/apps/v1/namespaces/{namespace}/daemonsets")).await?;
-        velero.node_agent = agents.map(|found| found.iter().any(|agent| text(agent, "/metadata/name") == "node-agent"));
+        velero.node_agent = agents.map(|found| found.iter().any(is_ready_node_agent));
         let named = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).filter(|name| !name.is_empty());
         if let Some(name) = named("/spec/backupName") {
             let backup = self.object(format!("/apis/velero.io/v1/namespaces/{namespace}/backups/{name}")).await?;
@@ -199,6 +199,11 @@ fn location(object: &Value) -> LocationFact {
         read_only: text(object, "/spec/accessMode") == "ReadOnly",
         available: text(object, "/status/phase") == "Available",
     }
+}
+
+fn is_ready_node_agent(object: &Value) -> bool {
+    let ready = object.pointer("/status/numberReady").and_then(Value::as_i64).unwrap_or_default();
+    ready > 0 && ["node-agent", "node-agent-windows"].contains(&text(object, "/metadata/name"))
 }
 
 fn snapshot_location(object: &Value) -> SnapshotLocationFact {

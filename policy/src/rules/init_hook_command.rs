@@ -14,8 +14,8 @@ pub(super) const RULE: Rule = Rule {
     title: "An init restore hook with an image has a command",
     page: Page {
         why: "When a pod is restored, Velero's plugin makes the init container of this hook from its image and its \
-              command (internal/hook/item_hook_handler.go). Without a command the plugin panics in releases up to \
-              1.18.2, and the pod is not restored.",
+              command (internal/hook/item_hook_handler.go). Without a command the plugin panics, in releases up to at \
+              least 1.18.3, and the pod is not restored.",
         bad: include_str!("examples/BKP110.bad.yaml"),
         good: include_str!("examples/BKP110.good.yaml"),
         operation: Operation::Create,

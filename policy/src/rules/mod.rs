@@ -45,7 +45,7 @@ pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 pub const LOCK_HOLDS: &str = velero::locked_backup_deleted::RULE.code;
 
 /// Every rule, in the order of their codes.
-pub const CATALOGUE: [&Rule; 65] = [
+pub const CATALOGUE: [&Rule; 66] = [
     &blank_entry::RULE,
     &empty_entry::RULE,
     &duplicate_volume::RULE,
@@ -96,6 +96,7 @@ pub const CATALOGUE: [&Rule; 65] = [
     &velero::namespace_mapping::RULE,
     &velero::non_restorable::RULE,
     &velero::resource_modifier::RULE,
+    &velero::restore_location::RULE,
     &velero::delete_request_backup::RULE,
     &velero::lock_unreadable::RULE,
     &velero::lock_shortened::RULE,

@@ -21,7 +21,8 @@ pub(super) const RULE: Rule = Rule {
               volume in the list that no container of spec.containers mounts is skipped with a line in the \
               server's log (pkg/podvolume/backupper.go); init containers do not count, those that keep running \
               included. As the list also keeps the volume from being snapshotted, its data is not in the backup at \
-              all.",
+              all. The author of a pod template is told and not refused: a sidecar that \
+              mounts the volume may be added to its pods.",
         bad: include_str!("examples/BKP109.bad.yaml"),
         good: include_str!("examples/BKP109.good.yaml"),
         operation: Operation::Create,
@@ -41,11 +42,12 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
     let copied = |name: &str| volumes.get(name).is_some_and(|volume| what(volume).is_none());
     let unmounted: Vec<_> = list.names.iter().filter(|name| copied(name) && !used(name)).collect();
     list.tell(&unmounted, |name| {
-        list.violation(format!(
+        let violation = list.violation(format!(
             "no container mounts volume {} (init containers do not count), so that Velero skips it and its data is lost; \
              mount it in one of spec.containers, or take it off the list",
             quoted(name)
-        ))
+        ));
+        if pod.template.is_empty() { violation } else { violation.harmless() }
     })
 }
 
@@ -60,19 +62,38 @@ fn cel(scope: Scope) -> Vec<CelCheck> {
         scope.annotation_path(BACKUP_VOLUMES),
         format!("variables.containers.size() == 0 || !{names}.exists({unmounted})"),
         format!("no container mounts a volume of the list{why}"),
-    );
+    )
+    .harmless(!scope.template.is_empty());
     vec![check.saying(format!("'no container mounts volume ' + {names}.filter({unmounted}).join(', ') + '{why}'"))]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::volume_list::fixture::said;
-    use crate::names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES};
+    use serde_json::json;
+
+    use super::super::volume_list::fixture::{pod, said};
+    use crate::{
+        names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES},
+        pod::Pod,
+        subject::Kind,
+    };
 
     #[test]
     fn a_volume_of_an_init_container_alone_is_found() {
         insta::assert_snapshot!(said(super::check, &[(BACKUP_VOLUMES, "data,early")]), @r#"metadata.annotations[backup.velero.io/backup-volumes]: no container mounts volume "early" (init containers do not count), so that Velero skips it and its data is lost; mount it in one of spec.containers, or take it off the list"#);
         assert_eq!(said(super::check, &[(BACKUP_VOLUMES, "data,raw,unknown")]), "");
         assert_eq!(said(super::check, &[(BACKUP_VOLUMES_EXCLUDES, "early")]), "");
+    }
+
+    #[test]
+    fn a_sidecar_may_still_mount_it_for_a_template() {
+        let pod = pod(&[(BACKUP_VOLUMES, "early")]);
+        let workload = json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": pod}});
+        let harmless = |kind, object| {
+            let pod = Pod::within(kind, object).expect("a pod");
+            super::check(&pod).iter().map(|it| it.harmless).collect::<Vec<_>>()
+        };
+        assert_eq!(harmless(Kind::Pod, &pod), [false]);
+        assert_eq!(harmless(Kind::Deployment, &workload), [true]);
     }
 }

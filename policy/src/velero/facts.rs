@@ -20,7 +20,7 @@ pub struct VeleroFacts {
     pub resource_policy: Option<Lookup<ConfigMapFact>>,
     /// The ConfigMap of modifiers that a restore names.
     pub resource_modifier: Option<Lookup<ConfigMapFact>>,
-    /// Whether Velero's agent is installed for the nodes.
+    /// Whether Velero's agent is ready on a node.
     pub node_agent: Option<bool>,
 }
 

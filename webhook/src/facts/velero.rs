@@ -19,8 +19,8 @@ use super::{Cluster, known};
 
 /// Objects of a kind that are looked at; nobody has more locations, and the newest backups of a schedule are among so many.
 const MANY: u32 = 500;
-/// The name that Velero's installer gives its agent.
-const NODE_AGENT: &str = "node-agent";
+/// The names that Velero's installer gives its agent, for Linux and for Windows.
+const NODE_AGENTS: [&str; 2] = ["node-agent", "node-agent-windows"];
 
 /// What an object makes us look for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,6 +56,7 @@ impl<'a> Needs<'a> {
                 ..Self::default()
             },
             Kind::Restore => Self {
+                locations: name("/backupName").is_some(),
                 backup: name("/backupName"),
                 schedule: name("/scheduleName"),
                 resource_modifier: name("/resourceModifier/name"),
@@ -140,7 +141,13 @@ impl Cluster {
 
     async fn node_agent(&self, namespace: &str) -> kube::Result<bool> {
         let agents: Api<DaemonSet> = Api::namespaced(self.client.clone(), namespace);
-        Ok(agents.get_metadata_opt(NODE_AGENT).await?.is_some())
+        for name in NODE_AGENTS {
+            let status = agents.get_opt(name).await?.and_then(|agent| agent.status);
+            if status.is_some_and(|status| status.number_ready > 0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -188,7 +195,8 @@ mod tests {
         let plain = needs("Backup", json!({}));
         assert!(plain.contains("locations: true") && plain.contains("node_agent: false"), "{plain}");
         assert!(needs("Schedule", json!({"template": {"snapshotMoveData": true}})).contains("node_agent: true"));
-        assert!(needs("Restore", json!({"backupName": "a"})).contains(r#"backup: Some("a")"#));
+        let restore = needs("Restore", json!({"backupName": "a"}));
+        assert!(restore.contains(r#"backup: Some("a")"#) && restore.contains("{ locations: true"), "{restore}");
         assert!(needs("DeleteBackupRequest", json!({"backupName": "a"})).contains(r#"backup: Some("a")"#));
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"backupName": "a"}});
         assert_eq!(Needs::of(&Subject::read(&pod, None).expect("a known kind")), Needs::default());

@@ -23,6 +23,7 @@ pub(super) mod non_restorable;
 pub(super) mod resource_modifier;
 pub(super) mod resource_policy;
 pub(super) mod restore_backup;
+pub(super) mod restore_location;
 pub(super) mod restore_schedule;
 pub(super) mod restore_source;
 pub(super) mod runs_too_often;

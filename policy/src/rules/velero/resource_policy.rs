@@ -16,7 +16,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     page: Page {
         why: "spec.resourcePolicy names a ConfigMap in Velero's namespace. When it is not there, or has not exactly one \
               key, the backup fails its validation; when its kind is not configmap, Velero ignores it, and volumes are \
-              backed up in another way than asked for (internal/resourcepolicies).",
+              backed up in another way than asked for (internal/resourcepolicies). A schedule's kind does not count: \
+              Velero writes configmap into the backups that it makes of one.",
         bad: include_str!("../examples/BKP317.bad.yaml"),
         good: include_str!("../examples/BKP317.good.yaml"),
         operation: Operation::Create,
@@ -34,7 +35,7 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     let Some(policy) = spec.get("resourcePolicy") else { return Ok(Vec::new()) };
     let text = |key: &str| policy.get(key).and_then(Value::as_str).unwrap_or_default();
     let (kind, name) = (text("kind"), text("name"));
-    if !kind.eq_ignore_ascii_case("configmap") {
+    if !spec.is_for_later() && !kind.eq_ignore_ascii_case("configmap") {
         let message = format!("Velero reads volume policies from a ConfigMap only, and ignores {}", short(kind));
         return Ok(vec![Violation::at(spec.path("resourcePolicy").field("kind"), message)]);
     }
@@ -73,5 +74,7 @@ mod tests {
         assert!(said(None).starts_with("not evaluated"));
         let secret = json!({"resourcePolicy": {"kind": "Secret", "name": "volumes"}});
         insta::assert_snapshot!(said_with(super::check, "Backup", &secret, &Facts::default()), @r#"spec.resourcePolicy.kind: Velero reads volume policies from a ConfigMap only, and ignores "Secret""#);
+        let one_key = with_policy(Some(Lookup::Found(ConfigMapFact { keys: 1 })));
+        assert_eq!(said_with(super::check, "Schedule", &json!({"template": secret}), &one_key), "");
     }
 }

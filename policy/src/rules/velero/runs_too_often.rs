@@ -1,4 +1,4 @@
-//! BKP304: Velero looks at its schedules once a minute, and makes one backup after the other.
+//! BKP304: Velero looks at its schedules once a minute, and by default makes one backup after the other.
 
 use serde_json::Value;
 
@@ -16,8 +16,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
     severity: Severity::Warn,
     title: "A Schedule leaves time between its runs",
     page: Page {
-        why: "Velero looks at its schedules every minute and makes one backup after the other. A schedule that runs \
-              again before its last backup can be done keeps the queue full, and fills the storage.",
+        why: "Velero looks at its schedules every minute, and by default makes one backup after the other \
+              (--concurrent-backups). Backups that are queued do not stop the next run: a schedule that runs again \
+              before its last backup can be done makes the queue longer and longer, and fills the storage.",
         bad: include_str!("../examples/BKP304.bad.yaml"),
         good: include_str!("../examples/BKP304.good.yaml"),
         operation: Operation::Create,
@@ -37,7 +38,7 @@ fn check(_: &Config, subject: &Subject<'_>, _: &Facts) -> Outcome {
     let intervals = Schedule::parse(expression).ok().and_then(|parsed| parsed.schedule.intervals());
     let Some(intervals) = intervals.filter(|found| found.shortest < SHORT) else { return Ok(Vec::new()) };
     let message = format!(
-        "{} runs again after {}, and Velero makes one backup after the other; leave {} or more between two runs",
+        "{} runs again after {}, and Velero by default makes one backup after the other; leave {} or more between two runs",
         short(expression),
         go_duration::format_seconds(intervals.shortest),
         go_duration::format_seconds(SHORT),
@@ -54,7 +55,7 @@ mod tests {
     #[test]
     fn a_run_every_minute_is_told() {
         let said = |expression: &str| said(super::check, "Schedule", &json!({"schedule": expression}));
-        insta::assert_snapshot!(said("* * * * *"), @r#"spec.schedule: "* * * * *" runs again after 1m0s, and Velero makes one backup after the other; leave 5m0s or more between two runs"#);
+        insta::assert_snapshot!(said("* * * * *"), @r#"spec.schedule: "* * * * *" runs again after 1m0s, and Velero by default makes one backup after the other; leave 5m0s or more between two runs"#);
         assert!(said("0,1 3 * * *").contains("after 1m0s"), "at 3:00 and 3:01");
         assert_eq!(said("*/5 * * * *"), "");
         assert_eq!(said("@every 5m"), "");

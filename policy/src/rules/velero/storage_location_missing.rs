@@ -13,7 +13,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     title: "A backup's storage location exists",
     page: Page {
         why: "Velero keeps each backup in a BackupStorageLocation of its own namespace: the one that is named, else the \
-              one marked as default, else one named default. Without it the backup fails its validation \
+              one marked as default, else the one of the server's option --default-backup-storage-location, by default \
+              one named default. Where that option may help, the author is told and not refused. Without a location the backup fails its validation \
               (backup_controller.go), and in a namespace without Velero nobody looks at it at all.",
         bad: include_str!("../examples/BKP314.bad.yaml"),
         good: include_str!("../examples/BKP314.good.yaml"),
@@ -42,6 +43,8 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
         }
         None => "no BackupStorageLocation of this namespace is the default".to_owned(),
     };
+    // The server's --default-backup-storage-location may name one of those that are there.
+    let server_may_know = spec.text("storageLocation").is_none() && !locations.is_empty();
     let known: Vec<_> = locations.iter().map(|location| location.name.as_str()).take(MANY).collect();
     let way_out = if known.is_empty() {
         "the namespace has none: Velero looks only at its own namespace".to_owned()
@@ -49,7 +52,7 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
         format!("name one of: {}", known.join(", "))
     };
     let violation = Violation::at(spec.path("storageLocation"), format!("{message}; {way_out}"));
-    Ok(vec![later(&spec, violation)])
+    Ok(vec![if server_may_know { violation.harmless() } else { later(&spec, violation) }])
 }
 
 #[cfg(test)]
@@ -65,7 +68,7 @@ mod tests {
         let facts = with_locations(&[("main", false, false, true)]);
         let said = |kind: &str, spec: serde_json::Value| said_with(super::check, kind, &spec, &facts);
         insta::assert_snapshot!(said("Backup", json!({"storageLocation": "offsite"})), @r#"spec.storageLocation: there is no BackupStorageLocation "offsite" in this namespace; name one of: main"#);
-        insta::assert_snapshot!(said("Backup", json!({})), @"spec.storageLocation: no BackupStorageLocation of this namespace is the default; name one of: main");
+        insta::assert_snapshot!(said("Backup", json!({})), @"spec.storageLocation: no BackupStorageLocation of this namespace is the default; name one of: main (harmless)");
         insta::assert_snapshot!(said("Schedule", json!({"template": {}})), @"spec.template.storageLocation: no BackupStorageLocation of this namespace is the default; name one of: main (harmless)");
         assert_eq!(said("Backup", json!({"storageLocation": "main"})), "");
         insta::assert_snapshot!(said_with(super::check, "Backup", &json!({}), &with_locations(&[])), @"spec.storageLocation: no BackupStorageLocation of this namespace is the default; the namespace has none: Velero looks only at its own namespace");

@@ -52,7 +52,10 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
         ),
         _ => return Ok(Vec::new()),
     };
-    Ok(vec![later(&spec, Violation::at(spec.path("storageLocation"), message))])
+    let violation = Violation::at(spec.path("storageLocation"), message);
+    // One that is neither named nor marked is Velero's choice only if the server has no other default.
+    let other_default = spec.text("storageLocation").is_none() && !location.is_some_and(|location| location.is_default);
+    Ok(vec![if other_default { violation.harmless() } else { later(&spec, violation) }])
 }
 
 #[cfg(test)]
@@ -75,6 +78,11 @@ mod tests {
         assert!(said("Schedule", json!({"template": {"storageLocation": "broken"}})).ends_with("(harmless)"));
         assert_eq!(said("Backup", json!({})), "");
         let broken = with_locations(&[("default", false, false, false)]);
-        assert_ne!(said_with(super::check, "Backup", &json!({}), &broken), "");
+        assert!(
+            said_with(super::check, "Backup", &json!({}), &broken).ends_with("(harmless)"),
+            "the server may have another"
+        );
+        let marked = with_locations(&[("main", true, false, false)]);
+        insta::assert_snapshot!(said_with(super::check, "Backup", &json!({}), &marked), @r#"spec.storageLocation: the BackupStorageLocation "main" is not available; see kubectl describe backupstoragelocation main"#);
     }
 }

@@ -90,7 +90,6 @@ fn w5_what_velero_would_fail_is_refused_when_it_is_written() {
         ("BKP313", schedule(&long, "@daily", json!({}))),
         ("BKP314", backup("b", json!({"storageLocation": "nowhere"}))),
         ("BKP316", backup("b", json!({"volumeSnapshotLocations": ["nowhere"]}))),
-        ("BKP319", backup("b", json!({"snapshotMoveData": true}))),
         ("BKP330", object("Restore", "r", json!({"backupName": "b", "scheduleName": "s"}))),
         ("BKP331", object("Restore", "r", json!({"backupName": "nothing"}))),
         ("BKP332", object("Restore", "r", json!({"scheduleName": "nothing"}))),
@@ -105,6 +104,7 @@ fn w5_what_velero_would_fail_is_refused_when_it_is_written() {
         ("BKP304", schedule("s", "* * * * *", json!({}))),
         ("BKP307", schedule("s", "@weekly", json!({"ttl": "24h"}))),
         ("BKP314", schedule("s", "@daily", json!({"storageLocation": "nowhere"}))),
+        ("BKP319", backup("b", json!({"snapshotMoveData": true}))),
         ("BKP320", backup("b", json!({"snapshotMoveData": true, "snapshotVolumes": false, "datamover": "other"}))),
     ] {
         guarded.asked(&object).ok().says(&format!("Warning: {code}"));
@@ -132,7 +132,8 @@ fn w5_an_old_mistake_does_not_hold_up_another_change() {
         ])
     };
     patch(r#"{"spec":{"paused":true}}"#).ok();
-    patch(r#"{"spec":{"schedule":"0 3 31 2 *"}}"#).ends_with(1).says("[BKP303]");
+    patch(r#"{"spec":{"schedule":"0 3 31 2 *"}}"#).ok().says("Warning: BKP303");
+    patch(r#"{"spec":{"paused":false}}"#).ends_with(1).says("[BKP303]");
     patch(r#"{"spec":{"schedule":"0 3 28 2 *"}}"#).ok();
     guarded.cluster.kubectl(&["delete", "schedule.velero.io", "old", "-n", "velero"]);
 }
