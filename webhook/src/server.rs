@@ -33,8 +33,9 @@ mod places;
 pub struct Limits {
     /// Connections that are open at once. What comes beyond takes the place of one that is idle.
     pub connections: usize,
-    /// Connections from one address, so that a few of them cannot take all. An API server holds at most 25 idle ones,
-    /// and beyond them as many as it has requests in flight.
+    /// Connections from one address, so that one cannot take all. An API server holds at most 25 idle ones, and beyond
+    /// them as many as it has requests in flight; behind a balancer, or a cluster's network, all API servers are one address. A
+    /// connection that loses its place may just carry a request, which then fails.
     pub per_address: usize,
     /// Time for the TLS handshake, and then for the first request's header.
     pub first_contact: Duration,
@@ -49,7 +50,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 512,
-            per_address: 128,
+            per_address: 384,
             first_contact: Duration::from_secs(5),
             idle: Duration::from_secs(180),
             drain: Duration::from_secs(15),
