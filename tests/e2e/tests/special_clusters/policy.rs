@@ -286,7 +286,8 @@ fn w7_no_request_fails_while_the_policy_changes() {
     let over = AtomicBool::new(false);
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "fine", "namespace": "default",
         "annotations": {"backup.velero.io/backup-volumes": "data"}},
-        "spec": {"containers": [{"name": "c", "image": "none"}], "volumes": [{"name": "data", "emptyDir": {}}]}})
+        "spec": {"containers": [{"name": "c", "image": "none", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}],
+            "volumes": [{"name": "data", "emptyDir": {}}]}})
     .to_string();
     let (cluster, over) = (&guarded.cluster, &over);
     let sent = std::thread::scope(|scope| {
