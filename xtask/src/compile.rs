@@ -90,8 +90,9 @@ fn executable(messages: &[u8], name: &str) -> Option<PathBuf> {
     serde_json::Deserializer::from_slice(messages)
         .into_iter::<Message>()
         .filter_map(Result::ok)
-        .find(|message| message.target.as_ref().is_some_and(|target| target.name == name))
-        .and_then(|message| message.executable)
+        // A library may have the same name, and is no program.
+        .filter(|message| message.target.as_ref().is_some_and(|target| target.name == name))
+        .find_map(|message| message.executable)
 }
 
 #[cfg(test)]
@@ -101,6 +102,7 @@ mod tests {
     #[test]
     fn the_program_is_found_among_other_artifacts() {
         let messages = br#"{"reason":"compiler-artifact","target":{"name":"lib"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"app"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"app"},"executable":"/t/app"}
 {"reason":"build-finished","success":true}
 "#;
