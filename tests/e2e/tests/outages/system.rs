@@ -81,9 +81,14 @@ impl System {
             "get",
             "pods",
             "-o",
-            "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid}{\"\\n\"}{end}",
+            "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.metadata.deletionTimestamp}{\"\\n\"}{end}",
         ]);
-        let (name, uid) = pods.lines().next().and_then(|line| line.split_once(' ')).expect("a pod");
+        // One of an earlier rollout may still be on its way out.
+        let staying = pods.lines().find_map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
+            [name, uid] => Some((name, uid)),
+            _ => None,
+        });
+        let (name, uid) = staying.expect("a pod");
         let pid = process_of(uid).unwrap_or_else(|| panic!("no process of {name}"));
         let killed = Command::new("/bin/kill").args(["-KILL", &pid]).status().expect("kill");
         assert!(killed.success());

@@ -37,7 +37,8 @@ fn w8_without_replicas_pods_start_velero_works_and_limits_hold() {
 
     let name = shop.name();
     cluster.plugin(&["create", name, "--namespaces", name, "--volumes", "annotated"]).ok();
-    cluster.plugin(&["delete", name, "--yes"]).ok();
+    // A lock that could be passed while nobody is asked would be none.
+    cluster.plugin(&["delete", name, "--yes"]).ends_with(1).says("failed calling webhook \"locks.kubectl-backup.dev\"");
 
     let run = shop.plugin(&["snapshot", "create", "disk", "--name", "s1"]).ends_with(1);
     run.says("failed calling webhook \"quota.kubectl-backup.dev\"")
@@ -46,6 +47,7 @@ fn w8_without_replicas_pods_start_velero_works_and_limits_hold() {
 
     system.kubectl(&["scale", "deployment/backup-webhook", "--replicas=3"]);
     system.all_ready();
+    cluster.plugin(&["delete", name, "--yes"]).ok();
     let traffic = Traffic::start(cluster, 1);
     traffic.stop().none_failed("after the webhook is back");
 }
