@@ -3,6 +3,7 @@
 use super::{EXCLUDED, Group, INCLUDED, ListVariables, literal, literals, text_of};
 use crate::{
     Config,
+    facts::CONTROLLERS,
     names::VELERO_EXCLUDE,
     rules::{
         skipped_volume_type::TOKEN,
@@ -84,19 +85,6 @@ fn list(
     ]
 }
 
-/// Accounts that make pods and workloads from templates which were judged when they were written; the webhook's manifest
-/// leaves the same ones out.
-const CONTROLLERS: [&str; 9] = [
-    "system:kube-controller-manager",
-    "system:serviceaccount:kube-system:deployment-controller",
-    "system:serviceaccount:kube-system:replicaset-controller",
-    "system:serviceaccount:kube-system:statefulset-controller",
-    "system:serviceaccount:kube-system:daemon-set-controller",
-    "system:serviceaccount:kube-system:job-controller",
-    "system:serviceaccount:kube-system:cronjob-controller",
-    "system:serviceaccount:kube-system:replication-controller",
-    "system:serviceaccount:kube-system:generic-garbage-collector",
-];
 /// Velero's server, in the namespace and under the names that its own installers give it.
 const VELERO: [&str; 2] = ["system:serviceaccount:velero:velero", "system:serviceaccount:velero:velero-server"];
 

@@ -102,30 +102,10 @@ pub struct UserInfo {
     pub groups: Vec<String>,
 }
 
-/// Kubernetes' controllers that make pods, or workloads, from templates; manifests/webhook/base/validating.yaml names
-/// the same.
-const CONTROLLERS: [&str; 9] = [
-    "system:kube-controller-manager",
-    "system:serviceaccount:kube-system:deployment-controller",
-    "system:serviceaccount:kube-system:replicaset-controller",
-    "system:serviceaccount:kube-system:statefulset-controller",
-    "system:serviceaccount:kube-system:daemon-set-controller",
-    "system:serviceaccount:kube-system:job-controller",
-    "system:serviceaccount:kube-system:cronjob-controller",
-    "system:serviceaccount:kube-system:replication-controller",
-    "system:serviceaccount:kube-system:generic-garbage-collector",
-];
-
 impl UserInfo {
     /// What the rules must know of the user.
     pub fn writer(&self) -> Writer {
-        if CONTROLLERS.contains(&self.username.as_str()) {
-            Writer::Controller
-        } else if self.groups.iter().any(|group| group == "system:nodes") {
-            Writer::Node
-        } else {
-            Writer::Anybody
-        }
+        Writer::of(&self.username, &self.groups)
     }
 }
 
@@ -227,8 +207,11 @@ mod tests {
         assert_eq!(user("system:node:a", &["system:nodes"]), Writer::Node);
         assert_eq!(user("system:node:a", &[]), Writer::Anybody);
         let manifest = include_str!("../../../manifests/webhook/base/validating.yaml");
-        assert!(CONTROLLERS.iter().all(|name| manifest.contains(&format!("'{name}'"))));
-        assert_eq!(manifest.matches("system:serviceaccount:kube-system:").count(), CONTROLLERS.len() - 1);
+        assert!(backup_policy::facts::CONTROLLERS.iter().all(|name| manifest.contains(&format!("'{name}'"))));
+        assert_eq!(
+            manifest.matches("system:serviceaccount:kube-system:").count(),
+            backup_policy::facts::CONTROLLERS.len() - 1
+        );
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! How often this replica writes the Secret.
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::jitter;
 
 /// Between two writes of our own: whatever others do with the Secret, keeping it costs the API server little.
 const PAUSE: Duration = Duration::from_secs(5);
 /// On top, at random, so that replicas do not step on each other's toes for ever.
-const MAX_JITTER_MS: u64 = 3000;
+const MAX_JITTER: Duration = Duration::from_secs(3);
 
 /// The pace of writes.
 #[derive(Debug, Default)]
@@ -26,13 +25,8 @@ impl Pace {
 
     /// A write was made.
     pub fn wrote(&mut self, now: Instant) {
-        self.next = Some(now + PAUSE + jitter());
+        self.next = Some(now + PAUSE + jitter::below(MAX_JITTER));
     }
-}
-
-fn jitter() -> Duration {
-    // The standard library seeds each of these at random, and nothing here is a secret.
-    Duration::from_millis(RandomState::new().build_hasher().finish() % MAX_JITTER_MS)
 }
 
 #[cfg(test)]

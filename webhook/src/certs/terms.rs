@@ -1,8 +1,10 @@
 //! How long certificates last, and when it is time for the next.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+
+use crate::jitter;
 
 /// Certificates hold from this long before they are made: for clocks that are behind ours.
 pub const BACKDATED: SignedDuration = SignedDuration::from_hours(24);
@@ -29,9 +31,8 @@ impl Terms {
         authority: SignedDuration,
         overlap: SignedDuration,
     ) -> Result<Self, TermsError> {
-        // The standard library seeds each of these at random, and nothing here is a secret.
-        let jitter = RandomState::new().build_hasher().finish() % 1000;
-        Self::with_jitter(certificate, authority, overlap, i32::try_from(jitter).unwrap_or_default())
+        let thousandths = jitter::below(Duration::from_micros(1000)).as_micros();
+        Self::with_jitter(certificate, authority, overlap, i32::try_from(thousandths).unwrap_or_default())
     }
 
     /// These lifetimes, with that jitter of a thousand.

@@ -1,11 +1,6 @@
 //! Follows the policy object.
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use backup_api::policy::{BackupPolicy, POLICY_NAME};
 use backup_policy::Config;
@@ -26,10 +21,10 @@ use super::{
     publish::Publisher,
     series::Series,
 };
-use crate::{clock::Clock, health::Health};
+use crate::{clock::Clock, health::Health, jitter};
 
 /// Replicas write the status at different moments, so that mostly one does and the others find it done.
-const SPREAD_MS: u64 = 1500;
+const SPREAD: Duration = Duration::from_millis(1500);
 /// How often the status is looked at when nothing happened.
 const INSPECTION: Duration = Duration::from_secs(30);
 
@@ -84,14 +79,14 @@ impl Follower {
                     }
                     begun = true;
                     self.health.set_policy();
-                    inspection = Instant::now() + spread();
+                    inspection = Instant::now() + jitter::below(SPREAD);
                 }
                 () = sleep_until(inspection), if begun => {
                     if let Err(error) = publisher.publish(&state, &[], self.clock.now()).await {
                         self.series.failed("status");
                         tracing::warn!(%error, "cannot write the policy's status");
                     }
-                    inspection = Instant::now() + INSPECTION + spread();
+                    inspection = Instant::now() + INSPECTION + jitter::below(SPREAD);
                 }
                 else => return,
             }
@@ -161,9 +156,4 @@ fn is_unknown_type(error: &watcher::Error) -> bool {
         return false;
     };
     matches!(source, kube::Error::Api(status) if status.code == 404)
-}
-
-fn spread() -> Duration {
-    // The standard library seeds each of these at random, and nothing here is a secret.
-    Duration::from_millis(RandomState::new().build_hasher().finish() % SPREAD_MS)
 }
