@@ -153,8 +153,8 @@ fn webhook_without_answer(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("failed calling webhook \"")?;
     let (name, _) = rest.split_once('"')?;
     Some(if name.ends_with(".kubectl-backup.dev") {
-        "The webhook that keeps the limits does not answer. See why: kubectl get deployment/backup-webhook -n \
-         kubectl-backup-system; while it is down, nothing limited can be created."
+        "The webhook that keeps the limits and the locks does not answer; until it does, what they guard is refused. \
+         See why: kubectl get deployment/backup-webhook -n kubectl-backup-system"
             .to_owned()
     } else {
         format!("The server asked the webhook {name} and got no answer; ask whoever runs it.")
