@@ -12,6 +12,7 @@ mod control_plane;
 pub mod image;
 mod images;
 mod kubeconfig;
+mod kubectl;
 mod layout;
 mod leftovers;
 mod logs;

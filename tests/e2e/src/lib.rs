@@ -20,6 +20,7 @@ mod namespace;
 mod reader;
 mod run;
 mod traffic;
+mod wait;
 
 pub use app::App;
 pub use bytes::{noise, sha256};
@@ -28,3 +29,4 @@ pub use cluster::TestCluster;
 pub use namespace::Namespace;
 pub use run::Run;
 pub use traffic::{Outcome, Traffic};
+pub use wait::until;

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Run, TestCluster};
+use crate::{Run, TestCluster, until};
 
 /// Pods in one call of kubectl; the last one is wrong.
 const PODS: usize = 20;
@@ -70,11 +70,9 @@ impl Traffic {
 
     /// Waits until so many more creates were answered.
     pub fn wait_for(&self, more: usize) {
-        let (from, started) = (self.answered.load(Ordering::Relaxed), Instant::now());
-        while self.answered.load(Ordering::Relaxed) < from + more {
-            assert!(started.elapsed() < Duration::from_secs(120), "nothing is answered any more");
-            thread::sleep(Duration::from_millis(50));
-        }
+        let from = self.answered.load(Ordering::Relaxed);
+        let answered = || self.answered.load(Ordering::Relaxed) >= from + more;
+        until("so many creates are answered", Duration::from_secs(120), answered);
     }
 
     /// Stops the clients.

@@ -1,12 +1,8 @@
 //! A cluster with thousands of backups in it, and nothing running that would look at them.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::{process::Command, time::Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use serde_json::{Value, json};
 use test_cluster::{Cluster, Options, Part};
 
@@ -26,14 +22,14 @@ pub fn start(count: usize) -> Result<Cluster> {
     let cluster = Cluster::up(&options, &mut |step| eprintln!("{:6.1} s  {step}", started.elapsed().as_secs_f64()))?;
     let velero = test_cluster::program("velero", "velero", &mut |step| eprintln!("{step}"))?;
     let crds = Command::new(velero).args(["install", "--crds-only", "--dry-run", "-o", "yaml"]).output()?;
-    kubectl(&cluster, &["apply", "--server-side", "-f", "-"], &crds.stdout)?;
-    kubectl(&cluster, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"], b"")?;
-    kubectl(&cluster, &["create", "namespace", NAMESPACE], b"")?;
-    kubectl(&cluster, &["create", "-f", "-"], location().to_string().as_bytes())?;
+    cluster.kubectl(&["apply", "--server-side", "-f", "-"], &String::from_utf8(crds.stdout)?)?;
+    cluster.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"], "")?;
+    cluster.kubectl(&["create", "namespace", NAMESPACE], "")?;
+    cluster.kubectl(&["create", "-f", "-"], &location().to_string())?;
     eprintln!("{:6.1} s  making {count} backups", started.elapsed().as_secs_f64());
     let items: Vec<Value> = (0..count).map(backup).collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-    kubectl(&cluster, &["create", "-f", "-"], list.to_string().as_bytes())?;
+    cluster.kubectl(&["create", "-f", "-"], &list.to_string())?;
     eprintln!("{:6.1} s  ready", started.elapsed().as_secs_f64());
     Ok(cluster)
 }
@@ -73,17 +69,4 @@ fn backup(index: usize) -> Value {
             "progress": {"itemsBackedUp": 137, "totalItems": 137}, "warnings": index % 3,
         },
     })
-}
-
-fn kubectl(cluster: &Cluster, args: &[&str], input: &[u8]) -> Result<()> {
-    let mut child = Command::new(cluster.bin("kubectl")?)
-        .env("KUBECONFIG", cluster.kubeconfig())
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()?;
-    child.stdin.take().context("kubectl has no input")?.write_all(input)?;
-    let status = child.wait()?;
-    ensure!(status.success(), "kubectl {} ended with {status}", args.join(" "));
-    Ok(())
 }

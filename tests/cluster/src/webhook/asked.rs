@@ -1,10 +1,8 @@
 //! Whether the API servers ask the webhook.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail};
 
 use crate::Cluster;
 
@@ -22,18 +20,18 @@ const MUTATED: &str = r#"{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"Volu
 /// A new configuration reaches each API server a moment late, and nothing says when: so each is asked for what only the
 /// webhook does, until it does it.
 pub fn until_asked(cluster: &Cluster) -> Result<()> {
-    let contexts = kubectl(cluster, &["config", "get-contexts", "--output=name"], "")?;
+    let contexts = cluster.kubectl(&["config", "get-contexts", "--output=name"], "")?;
     for context in contexts.lines() {
         let create = ["--context", context, "create", "--dry-run=server", "--output=json", "--filename=-"];
         until("an API server does not ask the webhook to validate", || {
-            Ok(match kubectl(cluster, &create, VALIDATED) {
+            Ok(match cluster.kubectl(&create, VALIDATED) {
                 Err(refusal) if format!("{refusal:#}").contains("BKP101") => Ok(()),
                 Err(other) => Err(format!("{other:#}")),
                 Ok(_) => Err("a wrong pod was taken".to_owned()),
             })
         })?;
         let snapshots =
-            kubectl(cluster, &["--context", context, "api-resources", "--api-group=snapshot.storage.k8s.io"], "")?;
+            cluster.kubectl(&["--context", context, "api-resources", "--api-group=snapshot.storage.k8s.io"], "")?;
         if !snapshots.contains("VolumeSnapshot") {
             continue;
         }
@@ -41,7 +39,7 @@ pub fn until_asked(cluster: &Cluster) -> Result<()> {
         let velero = ["--as=system:serviceaccount:velero:velero", "--as-group=system:masters"];
         let as_velero = [&create[..], &velero].concat();
         until("an API server does not ask the webhook to mutate", || {
-            Ok(match kubectl(cluster, &as_velero, MUTATED) {
+            Ok(match cluster.kubectl(&as_velero, MUTATED) {
                 Ok(object) if object.contains("quota-exempt") => Ok(()),
                 Ok(_) => Err("Velero's snapshot was not marked".to_owned()),
                 Err(error) => Err(format!("{error:#}")),
@@ -60,19 +58,4 @@ pub(super) fn until(not_yet: &str, mut look: impl FnMut() -> Result<Result<(), S
             Err(_) => std::thread::sleep(PAUSE),
         }
     }
-}
-
-pub(super) fn kubectl(cluster: &Cluster, args: &[&str], input: &str) -> Result<String> {
-    let mut child = Command::new(cluster.bin("kubectl")?)
-        .args(args)
-        .env("KUBECONFIG", cluster.kubeconfig())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("starting kubectl")?;
-    child.stdin.take().context("kubectl has no input")?.write_all(input.as_bytes())?;
-    let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "kubectl: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8(output.stdout)?)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::asked::{kubectl, until_asked};
+use super::asked::until_asked;
 use super::quotas::until_quotas_ready;
 use crate::Cluster;
 
@@ -12,9 +12,9 @@ use crate::Cluster;
 pub fn install_pods(cluster: &Cluster, image: &Path) -> Result<()> {
     cluster.import_image(image)?;
     let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/webhook/base");
-    kubectl(cluster, &["apply", "-k", manifests], "")?;
+    cluster.kubectl(&["apply", "-k", manifests], "")?;
     let rollout = ["rollout", "status", "-n", "kubectl-backup-system", "deployment/backup-webhook", "--timeout=120s"];
-    kubectl(cluster, &rollout, "")?;
+    cluster.kubectl(&rollout, "")?;
     until_asked(cluster)?;
     until_quotas_ready(cluster)
 }

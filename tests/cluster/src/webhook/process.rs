@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::asked::{kubectl, until, until_asked};
+use super::asked::{until, until_asked};
 use super::quotas::until_quotas_ready;
 use crate::Cluster;
 use crate::api::answers;
@@ -196,15 +196,15 @@ pub fn start_process(cluster: &Cluster, program: &Path) -> Result<Webhook> {
 /// Applies everything of `manifests/webhook/base` that needs no pods, with the API servers calling this URL.
 pub fn apply_url(cluster: &Cluster, url: &str) -> Result<()> {
     let base = concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/webhook/base");
-    let manifests = kubectl(cluster, &["kustomize", base], "")?;
-    let objects = kubectl(cluster, &["create", "--dry-run=client", "--output=json", "--filename=-"], &manifests)?;
+    let manifests = cluster.kubectl(&["kustomize", base], "")?;
+    let objects = cluster.kubectl(&["create", "--dry-run=client", "--output=json", "--filename=-"], &manifests)?;
     let objects: Vec<Value> = serde_json::Deserializer::from_str(&objects)
         .into_iter()
         .collect::<Result<_, _>>()
         .context("reading kubectl's answer")?;
     let items: Vec<Value> = objects.into_iter().filter_map(|object| without_pods(object, url)).collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
-    kubectl(cluster, &["apply", "--server-side", "--filename=-"], &list).map(drop)
+    cluster.kubectl(&["apply", "--server-side", "--filename=-"], &list).map(drop)
 }
 
 fn without_pods(mut object: Value, url: &str) -> Option<Value> {
@@ -220,7 +220,7 @@ fn without_pods(mut object: Value, url: &str) -> Option<Value> {
 }
 
 fn write_kubeconfig(cluster: &Cluster, replica: &Replica) -> Result<PathBuf> {
-    let token = kubectl(cluster, &["create", "token", NAME, "--namespace", NAMESPACE, "--duration=24h"], "")?;
+    let token = cluster.kubectl(&["create", "token", NAME, "--namespace", NAMESPACE, "--duration=24h"], "")?;
     let server = Server { context: cluster.name().to_owned(), url: cluster.server_url(replica.server) };
     let authority = cluster.state_dir().join("pki/ca.crt");
     let path = cluster.kubeconfig_of(&replica.name);

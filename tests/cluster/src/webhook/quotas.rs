@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 
-use super::asked::kubectl;
 use crate::Cluster;
 
 /// What is counted, and the API group in which it is served.
@@ -13,12 +12,12 @@ const COUNTED: [(&str, &str); 2] =
 pub fn until_quotas_ready(cluster: &Cluster) -> Result<()> {
     for (resource, group) in COUNTED {
         // Of what the cluster does not have, nothing is counted.
-        if kubectl(cluster, &["api-resources", "--no-headers", "--api-group", group], "")?.is_empty() {
+        if cluster.kubectl(&["api-resources", "--no-headers", "--api-group", group], "")?.is_empty() {
             continue;
         }
         let ledger = format!("quotaledger/{resource}");
-        kubectl(cluster, &["wait", &ledger, "--for=create", "--timeout=30s"], "")?;
-        kubectl(cluster, &["wait", &ledger, "--for=jsonpath={.status.phase}=Ready", "--timeout=120s"], "")?;
+        cluster.kubectl(&["wait", &ledger, "--for=create", "--timeout=30s"], "")?;
+        cluster.kubectl(&["wait", &ledger, "--for=jsonpath={.status.phase}=Ready", "--timeout=120s"], "")?;
     }
     Ok(())
 }

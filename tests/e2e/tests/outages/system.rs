@@ -4,13 +4,14 @@ use std::{
     fs,
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use e2e_tests::TestCluster;
 use serde_json::json;
 
+/// For what takes a cluster a while.
+pub const TWO_MINUTES: Duration = Duration::from_secs(120);
 pub const NAMESPACE: &str = "kubectl-backup-system";
 const DEPLOYMENT: &str = "deployment/backup-webhook";
 
@@ -62,16 +63,6 @@ impl System {
     pub fn in_secret(&self, field: &str) -> String {
         let path = format!("jsonpath={{.data.{}}}", field.replace('.', "\\."));
         self.kubectl(&["get", "secret", "backup-webhook-tls", "-o", &path])
-    }
-
-    /// Waits until that holds.
-    #[track_caller]
-    pub fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let started = Instant::now();
-        while !holds() {
-            assert!(started.elapsed() < Duration::from_secs(120), "not in two minutes: {what}");
-            thread::sleep(Duration::from_millis(200));
-        }
     }
 
     /// The kernel ends a replica's process, without a word to it. Its pod and its number of restarts so far.

@@ -1,8 +1,8 @@
 //! W8: no create fails, whatever is done to replicas and certificates; a crash costs what was being answered.
 
-use e2e_tests::Traffic;
+use e2e_tests::{Traffic, until};
 
-use crate::system::System;
+use crate::system::{System, TWO_MINUTES};
 
 /// Creates that must be answered after all is over, so that what comes late is seen.
 const AFTERWARDS: usize = 200;
@@ -29,7 +29,7 @@ fn w8_a_killed_replica_costs_only_what_it_was_answering() {
         let restarted = || {
             system.kubectl(&["get", "pod", &pod, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"]) != "0"
         };
-        system.until("the container is started again", restarted);
+        until("the container is started again", TWO_MINUTES, restarted);
         system.all_ready();
         traffic.wait_for(AFTERWARDS);
         system.kubectl(&["delete", "pod", &pod]);
@@ -48,17 +48,17 @@ fn w8_new_certificates_and_a_new_authority_fail_no_create() {
         system.kubectl(&["annotate", "secret", "backup-webhook-tls", &format!("kubectl-backup.dev/rotate={what}")]);
     };
     wish("certificate");
-    system.until("the certificate is renewed", || system.in_secret("tls.crt") != certificate);
+    until("the certificate is renewed", TWO_MINUTES, || system.in_secret("tls.crt") != certificate);
     wish("ca");
-    system.until("the authority is another", || system.in_secret("ca.crt") != authority);
-    system.until("the one before is dropped", || system.in_secret("previous-ca.crt").is_empty());
+    until("the authority is another", TWO_MINUTES, || system.in_secret("ca.crt") != authority);
+    until("the one before is dropped", TWO_MINUTES, || system.in_secret("previous-ca.crt").is_empty());
     let told = || {
         let path = "jsonpath={.webhooks[*].clientConfig.caBundle}";
         let told = system.kubectl(&["get", "validatingwebhookconfiguration", "backup-webhook", "-o", path]);
         let authority = system.in_secret("ca.crt");
         told.split(' ').all(|told| told == authority)
     };
-    system.until("API servers are told of the new one only", told);
+    until("API servers are told of the new one only", TWO_MINUTES, told);
     traffic.wait_for(AFTERWARDS);
     traffic.stop().none_failed("a new certificate and a new authority");
 }
@@ -72,8 +72,8 @@ fn w8_an_hour_of_clock_skew_fails_no_create() {
         let authority = system.in_secret("ca.crt");
         system.set_arguments(&["--ca-overlap=5s", &format!("--clock-offset={offset}")]);
         system.kubectl(&["annotate", "secret", "backup-webhook-tls", "kubectl-backup.dev/rotate=ca"]);
-        system.until("the authority is another", || system.in_secret("ca.crt") != authority);
-        system.until("the one before is dropped", || system.in_secret("previous-ca.crt").is_empty());
+        until("the authority is another", TWO_MINUTES, || system.in_secret("ca.crt") != authority);
+        until("the one before is dropped", TWO_MINUTES, || system.in_secret("previous-ca.crt").is_empty());
     }
     system.set_arguments(&["--ca-overlap=5s"]);
     traffic.wait_for(AFTERWARDS);

@@ -1,9 +1,9 @@
 //! W8: what works without any replica, and what does not, with a message that helps.
 
-use e2e_tests::{App, Traffic};
+use e2e_tests::{App, Traffic, until};
 use serde_json::json;
 
-use crate::system::{NAMESPACE, System};
+use crate::system::{NAMESPACE, System, TWO_MINUTES};
 
 #[test]
 fn w8_without_replicas_pods_start_velero_works_and_limits_hold() {
@@ -13,7 +13,7 @@ fn w8_without_replicas_pods_start_velero_works_and_limits_hold() {
     let app = App::start(&shop, &[("disk", "test-block-std")], Some("disk-volume"));
     let saved = app.checksum("disk");
     system.kubectl(&["scale", "deployment/backup-webhook", "--replicas=0"]);
-    system.until("no replica is left", || {
+    until("no replica is left", TWO_MINUTES, || {
         system.kubectl(&["get", "pods", "-l", "app.kubernetes.io/name=backup-webhook", "-o", "name"]).is_empty()
     });
 

@@ -4,11 +4,10 @@ use std::{
     env,
     path::PathBuf,
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use e2e_tests::{Run, TestCluster};
+use e2e_tests::{Run, TestCluster, until};
 use serde_json::{Value, json};
 use test_cluster::{
     Options,
@@ -180,11 +179,8 @@ fn c12_a_locked_backup_stays_until_its_lock_ends() {
         "spec": {"exemptions": {"users": [VELERO]}},
     });
     cluster.create(&policy.to_string());
-    let asked = Instant::now();
-    while cluster.try_create_as(VELERO, &request.to_string()).code != 0 {
-        assert!(asked.elapsed() < Duration::from_secs(30), "the policy is not followed");
-        thread::sleep(Duration::from_millis(200));
-    }
+    let exempt = || cluster.try_create_as(VELERO, &request.to_string()).code == 0;
+    until("the policy is followed", Duration::from_secs(30), exempt);
     cluster.kubectl(&["delete", "backuppolicy", "default"]);
     cluster.kubectl(&["wait", "--for=delete", "backup.velero.io/kept", "-n", "velero", "--timeout=120s"]);
 }
@@ -222,17 +218,16 @@ fn c12_a_schedule_hands_its_lock_to_its_backups() {
 /// Waits for what Velero makes of a schedule: it looks once a minute.
 fn first_backup_of(cluster: &TestCluster, schedule: &str) -> String {
     let label = format!("velero.io/schedule-name={schedule}");
-    let asked = Instant::now();
-    loop {
-        let list =
-            ["get", "backups.velero.io", "-n", "velero", "-l", &label, "-o", "jsonpath={.items[0].metadata.name}"];
+    let list = ["get", "backups.velero.io", "-n", "velero", "-l", &label, "-o", "jsonpath={.items[0].metadata.name}"];
+    let mut name = String::new();
+    until("Velero makes a backup of the schedule", Duration::from_secs(240), || {
         let found = cluster.try_kubectl(&list);
-        if found.code == 0 && !found.stdout.is_empty() {
-            return found.stdout;
+        if found.code == 0 {
+            name = found.stdout;
         }
-        assert!(asked.elapsed() < Duration::from_secs(240), "Velero made no backup of {schedule}");
-        thread::sleep(Duration::from_secs(1));
-    }
+        !name.is_empty()
+    });
+    name
 }
 
 /// Without our webhook: what the rules say of Velero is true of the Velero that runs here.
@@ -263,9 +258,8 @@ fn w5_velero_itself_fails_what_the_rules_refuse() {
     // One text that is no duration, and Velero sees no backup any more.
     cluster.create(&backup("unreadable", json!({"ttl": "30d"})).to_string());
     cluster.create(&backup("unseen", json!({})).to_string());
-    let phase = ["get", "backup.velero.io", "unseen", "-n", "velero", "-o", "jsonpath={.status.phase}"];
-    thread::sleep(Duration::from_secs(20));
-    assert_eq!(cluster.kubectl(&phase), "", "nobody looks at it");
+    let phase = ["wait", "--for=jsonpath={.status.phase}", "backup.velero.io/unseen", "-n", "velero", "--timeout=20s"];
+    cluster.try_kubectl(&phase).ends_with(1).says("timed out");
     cluster.kubectl(&["delete", "backup.velero.io", "unreadable", "-n", "velero"]);
     cluster.wait_for("velero", "backup.velero.io/unseen", "jsonpath={.status.phase}=Completed", 180);
     cluster.down();
@@ -365,11 +359,9 @@ fn w4_what_a_backup_leaves_open_comes_from_the_policy_and_what_it_says_stays() {
         let create = ["create", "--dry-run=server", "-o", "json", "-f", "-"];
         guarded.cluster.try_kubectl_with(&create, &object.to_string()).ok().json()
     };
-    let asked = Instant::now();
-    while filled(&backup("b", json!({})))["spec"]["ttl"] != "48h0m0s" {
-        assert!(asked.elapsed() < Duration::from_secs(30), "the policy is not followed");
-        thread::sleep(Duration::from_millis(200));
-    }
+    until("the policy is followed", Duration::from_secs(30), || {
+        filled(&backup("b", json!({})))["spec"]["ttl"] == "48h0m0s"
+    });
     let open = filled(&schedule("s", "@daily", json!({})));
     assert_eq!(open["spec"]["template"]["ttl"], "72h0m0s");
     assert_eq!(open["spec"]["template"]["storageLocation"], "default");

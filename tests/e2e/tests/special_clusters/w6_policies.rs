@@ -1,19 +1,16 @@
 //! W6: the generated ValidatingAdmissionPolicies on a real API server, beside the rules themselves.
 
-use std::{
-    collections::BTreeSet,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use backup_policy::{
     Config, Facts, Severity, Subject, evaluate,
     rules::{CATALOGUE, Cel, by_code},
 };
-use e2e_tests::{Run, TestCluster};
+use e2e_tests::{Run, TestCluster, until};
 use serde_json::{Value, json};
 use test_cluster::Options;
 
+const MINUTE: Duration = Duration::from_secs(60);
 const LIST: &str = "backup.velero.io/backup-volumes";
 const EXCLUDES: &str = "backup.velero.io/backup-volumes-excludes";
 
@@ -24,18 +21,10 @@ fn cluster() -> TestCluster {
     cluster.create(&policies);
     // An API server learns of policies by and by; a second that is idle more or less would prove nothing.
     let bad = pod(&json!({LIST: "nope"}));
-    wait_until("a bad pod is refused", || dry_run(&cluster, &bad).code != 0);
+    until("a bad pod is refused", MINUTE, || dry_run(&cluster, &bad).code != 0);
     let warned = workload("apps/v1", "Deployment", &json!({}), &json!({LIST: "scratch"}));
-    wait_until("a doubtful Deployment is warned of", || dry_run(&cluster, &warned).stderr.contains("BKP112"));
+    until("a doubtful Deployment is warned of", MINUTE, || dry_run(&cluster, &warned).stderr.contains("BKP112"));
     cluster
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}: not within a minute");
-        thread::sleep(Duration::from_millis(200));
-    }
 }
 
 fn dry_run(cluster: &TestCluster, object: &Value) -> Run {
@@ -252,7 +241,7 @@ fn w6_types_are_right(cluster: &TestCluster) {
         list["items"].as_array().expect("a list").clone()
     };
     let checked = |policy: &Value| policy["status"]["observedGeneration"] == policy["metadata"]["generation"];
-    wait_until("all policies are type-checked", || policies().iter().all(checked));
+    until("all policies are type-checked", MINUTE, || policies().iter().all(checked));
     for policy in policies() {
         let warnings = policy["status"]["typeChecking"]["expressionWarnings"].as_array().map_or(0, Vec::len);
         let wrong = policy["metadata"]["name"] == "wrong";
@@ -293,7 +282,7 @@ fn an_update_is_judged_by_what_it_changes(cluster: &TestCluster) {
             "--dry-run=server",
         ])
     };
-    wait_until("the policy knows its new scope", || {
+    until("the policy knows its new scope", MINUTE, || {
         set("/spec/template/metadata/annotations/backup.velero.io~1backup-volumes", r#""nopf""#).code != 0
     });
     set("/spec/replicas", "3").ok();

@@ -4,11 +4,10 @@ use std::{
     env,
     path::PathBuf,
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use e2e_tests::{Run, TestCluster};
+use e2e_tests::{Run, TestCluster, until};
 use serde_json::{Value, json};
 use test_cluster::{
     Options,
@@ -278,11 +277,9 @@ fn w8_an_operator_has_the_certificate_and_the_authority_replaced() {
     };
     let (authority, certificate) = (guarded.in_secret("{.data.ca\\.crt}"), guarded.in_secret("{.data.tls\\.crt}"));
     wish("certificate");
-    let asked = Instant::now();
-    while !guarded.in_secret("{.metadata.annotations.kubectl-backup\\.dev/rotate}").is_empty() {
-        assert!(asked.elapsed() < Duration::from_secs(60), "the wish is still there");
-        thread::sleep(Duration::from_millis(200));
-    }
+    until("the wish is granted", Duration::from_secs(60), || {
+        guarded.in_secret("{.metadata.annotations.kubectl-backup\\.dev/rotate}").is_empty()
+    });
     assert_eq!(guarded.in_secret("{.data.ca\\.crt}"), authority);
     assert_ne!(guarded.in_secret("{.data.tls\\.crt}"), certificate);
     wish("ca");

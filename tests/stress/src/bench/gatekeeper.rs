@@ -8,7 +8,6 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use test_cluster::{Cluster, program, webhook::Webhook};
 
-use super::kubectl::kubectl;
 use super::pod::ANNOTATION;
 use crate::review::Identity;
 
@@ -35,17 +34,17 @@ violation[{"msg": msg}] {
 /// Makes its types, and the rule. Gatekeeper itself makes the rule's type, once it runs.
 pub fn prepare(cluster: &Cluster) -> Result<()> {
     let folder = folder()?.join("crd");
-    kubectl(cluster, &["apply", "--server-side", "-f", &folder.display().to_string()], "")?;
-    kubectl(cluster, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "")?;
-    kubectl(cluster, &["create", "namespace", NAMESPACE], "")?;
+    cluster.kubectl(&["apply", "--server-side", "-f", &folder.display().to_string()], "")?;
+    cluster.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "")?;
+    cluster.kubectl(&["create", "namespace", NAMESPACE], "")?;
     // What it writes about its rules belongs to its own pod, and without that it does not get ready.
-    kubectl(cluster, &["wait", "--for=create", "serviceaccount/default", "-n", NAMESPACE, "--timeout=60s"], "")?;
+    cluster.kubectl(&["wait", "--for=create", "serviceaccount/default", "-n", NAMESPACE, "--timeout=60s"], "")?;
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": POD, "namespace": NAMESPACE},
         "spec": {"containers": [{"name": "manager", "image": "none"}]},
     });
-    kubectl(cluster, &["create", "-f", "-"], &pod.to_string())?;
-    kubectl(cluster, &["apply", "-f", "-"], &template().to_string()).map(drop)
+    cluster.kubectl(&["create", "-f", "-"], &pod.to_string())?;
+    cluster.kubectl(&["apply", "-f", "-"], &template().to_string()).map(drop)
 }
 
 /// Starts it with all that its own manifests say for the webhook, as the administrator. To make the rule's type is the work of
@@ -81,13 +80,13 @@ pub fn start(
 /// Puts the rule in force for pods, once its type exists.
 pub fn enforce(cluster: &Cluster) -> Result<()> {
     let crd = "crd/backupvolumes.constraints.gatekeeper.sh";
-    kubectl(cluster, &["wait", "--for=create", crd, "--timeout=60s"], "")?;
-    kubectl(cluster, &["wait", "--for=condition=Established", crd, "--timeout=60s"], "")?;
+    cluster.kubectl(&["wait", "--for=create", crd, "--timeout=60s"], "")?;
+    cluster.kubectl(&["wait", "--for=condition=Established", crd, "--timeout=60s"], "")?;
     let constraint = json!({
         "apiVersion": "constraints.gatekeeper.sh/v1beta1", "kind": "BackupVolumes", "metadata": {"name": "volumes"},
         "spec": {"match": {"kinds": [{"apiGroups": [""], "kinds": ["Pod"]}]}},
     });
-    kubectl(cluster, &["apply", "-f", "-"], &constraint.to_string()).map(drop)
+    cluster.kubectl(&["apply", "-f", "-"], &constraint.to_string()).map(drop)
 }
 
 fn template() -> Value {

@@ -2,7 +2,6 @@
 
 mod creates;
 mod gatekeeper;
-mod kubectl;
 mod pod;
 mod process;
 mod quota;

@@ -9,7 +9,6 @@ use test_cluster::{Cluster, webhook::until_quotas_ready};
 use tokio::task::block_in_place;
 
 use super::creates::{Crowd, namespace, snapshots};
-use super::kubectl::kubectl;
 use super::subject::{Subject, Who};
 use crate::load::{api::Server, sweep};
 use crate::metrics::{self, Series};
@@ -44,7 +43,7 @@ pub async fn measure(creators: usize, cluster: &Cluster, server: &Server, ours: 
         "spec": {"quotas": [{"resource": "volumesnapshots.snapshot.storage.k8s.io", "limit": ROOM}]},
     });
     ours.in_the_way(cluster, server).await?;
-    block_in_place(|| kubectl(cluster, &["apply", "-f", "-"], &policy.to_string()))?;
+    block_in_place(|| cluster.kubectl(&["apply", "-f", "-"], &policy.to_string()))?;
     block_in_place(|| until_quotas_ready(cluster))?;
     let before = claims(ours).await?;
     let with_room = snapshots(server, creators, EACH, "room").await?;
@@ -52,7 +51,7 @@ pub async fn measure(creators: usize, cluster: &Cluster, server: &Server, ours: 
     // No room: the limit is what exists.
     let mut tight = policy;
     tight["spec"]["quotas"][0]["limit"] = json!(with_room.created.count());
-    block_in_place(|| kubectl(cluster, &["apply", "-f", "-"], &tight.to_string()))?;
+    block_in_place(|| cluster.kubectl(&["apply", "-f", "-"], &tight.to_string()))?;
     until_limit(ours, with_room.created.count()).await?;
     let without_room = snapshots(server, creators, EACH, "full").await?;
     empty(server).await?;

@@ -15,7 +15,6 @@ use tokio::task::block_in_place;
 
 use super::creates::wrong_pod_is_refused;
 use super::gatekeeper;
-use super::kubectl::kubectl;
 use super::pod;
 use super::review_load::Target;
 use crate::load::api::Server;
@@ -106,7 +105,7 @@ impl Subject {
             Who::Ours => block_in_place(|| apply_url(cluster, &format!("https://{}", self.target.at)))?,
             Who::Gatekeeper => {
                 let text = self.configuration().to_string();
-                block_in_place(|| kubectl(cluster, &["apply", "-f", "-"], &text))?;
+                block_in_place(|| cluster.kubectl(&["apply", "-f", "-"], &text))?;
             }
         }
         until(server, true).await
@@ -120,7 +119,7 @@ impl Subject {
             }
             Who::Gatekeeper => &["validatingwebhookconfiguration/gatekeeper"],
         };
-        block_in_place(|| kubectl(cluster, &[&["delete", "--ignore-not-found"], names].concat(), ""))?;
+        block_in_place(|| cluster.kubectl(&[&["delete", "--ignore-not-found"], names].concat(), ""))?;
         until(server, false).await
     }
 
@@ -175,7 +174,7 @@ fn allowed(answer: &Bytes) -> Result<bool> {
 fn secret(cluster: &Cluster) -> Result<String> {
     let args = ["get", "secret", "backup-webhook-tls", "-n", "kubectl-backup-system", "-o", "json"];
     let secret: k8s_openapi::api::core::v1::Secret =
-        serde_json::from_str(&block_in_place(|| kubectl(cluster, &args, ""))?)?;
+        serde_json::from_str(&block_in_place(|| cluster.kubectl(&args, ""))?)?;
     let certificate = secret.data.and_then(|mut data| data.remove("ca.crt")).context("there is no authority yet")?;
     Ok(String::from_utf8(certificate.0)?)
 }
