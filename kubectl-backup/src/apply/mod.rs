@@ -5,6 +5,7 @@ pub mod bound;
 pub mod follow;
 mod gone;
 pub mod new_claim;
+pub mod preflight;
 pub mod ready;
 pub mod snapshot_deletion;
 pub mod start;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::bound::until_bound;
+use super::{bound::until_bound, preflight::preflight};
 use crate::{
     args::{DryRun, OutputFormat},
     client::{self, Cluster},
@@ -39,6 +39,7 @@ pub struct Make<'a> {
 pub async fn make_claim(context: &Context, cluster: &Cluster, make: &Make<'_>) -> Result<Exit> {
     let Make { claim, binds_late, wait, dry_run, format } = *make;
     let (ui, name) = (&context.ui, claim.name_any());
+    preflight(context, cluster, &[json!(claim)], None).await?;
     let object = match dry_run {
         DryRun::Client => json!(claim),
         DryRun::None | DryRun::Server => create(cluster, claim, &name, dry_run).await?,

@@ -7,7 +7,10 @@ use kube::{Resource as _, ResourceExt as _, core::NamespaceResourceScope};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::follow::{Follow, follow};
+use super::{
+    follow::{Follow, follow},
+    preflight::preflight,
+};
 use crate::{
     args::{DryRun, OutputFormat},
     client::{self, Cluster},
@@ -59,6 +62,7 @@ where
         print_changed(ui, format, dry_run, &changed)
     };
     let object = json!(object);
+    preflight(context, cluster, std::slice::from_ref(&object), needs.as_ref()).await?;
     if dry_run == DryRun::Client {
         match needs {
             Some(needs) if format.is_structured() => {

@@ -7,7 +7,7 @@ use backup_policy::{
     facts::VolumeFact,
     settings,
     snapshot_class::SnapshotClassFact,
-    velero::{BackupFact, ConfigMapFact, LocationFact, Lookup, SnapshotLocationFact},
+    velero::{BackupFact, ConfigMapFact, LocationFact, Lookup, Needs, SnapshotLocationFact, VeleroFacts},
 };
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -77,50 +77,47 @@ impl<'a> RuleFacts<'a> {
             facts.source_volume = self.volume(&namespace, claim).await?;
             facts.snapshot_classes = self.classes().await?;
         }
-        if object.get("apiVersion").and_then(Value::as_str).is_some_and(|version| version.starts_with("velero.io/")) {
-            self.velero(&mut facts, object, &namespace).await?;
-        }
+        facts.velero = self.velero(&Needs::of(&subject), &namespace).await?;
         Ok(facts)
     }
 
-    async fn velero(&mut self, facts: &mut Facts, object: &Value, namespace: &str) -> Result<()> {
-        let velero = &mut facts.velero;
-        velero.locations = self
-            .of_velero(namespace, "backupstoragelocations")
-            .await?
-            .map(|found| found.iter().map(location).collect());
-        velero.snapshot_locations = self
-            .of_velero(namespace, "volumesnapshotlocations")
-            .await?
-            .map(|found| found.iter().map(snapshot_location).collect());
-        let agents = self.list(format!("/apis/apps/v1/namespaces/{namespace}/daemonsets")).await?;
-        velero.node_agent = agents.map(|found| found.iter().any(is_ready_node_agent));
-        let named = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).filter(|name| !name.is_empty());
-        if let Some(name) = named("/spec/backupName") {
+    async fn velero(&mut self, needs: &Needs<'_>, namespace: &str) -> Result<VeleroFacts> {
+        let mut velero = VeleroFacts::default();
+        if needs.locations {
+            let found = self.of_velero(namespace, "backupstoragelocations").await?;
+            velero.locations = found.map(|found| found.iter().map(location).collect());
+        }
+        if needs.snapshot_locations {
+            let found = self.of_velero(namespace, "volumesnapshotlocations").await?;
+            velero.snapshot_locations = found.map(|found| found.iter().map(snapshot_location).collect());
+        }
+        if needs.node_agent {
+            let agents = self.list(format!("/apis/apps/v1/namespaces/{namespace}/daemonsets")).await?;
+            velero.node_agent = agents.map(|found| found.iter().any(is_ready_node_agent));
+        }
+        if let Some(name) = needs.backup {
             let backup = self.object(format!("/apis/velero.io/v1/namespaces/{namespace}/backups/{name}")).await?;
             velero.backup = backup.map(|found| looked_up(found, BackupFact::read));
         }
-        if let Some(name) = named("/spec/scheduleName") {
+        if let Some(name) = needs.schedule {
             let of_schedule = |backup: &&Value| text(backup, "/metadata/labels/velero.io~1schedule-name") == name;
             velero.backups_of_schedule = self
                 .of_velero(namespace, "backups")
                 .await?
                 .map(|found| found.iter().filter(of_schedule).map(BackupFact::read).collect());
         }
-        let config_map = |value: &Value| ConfigMapFact {
-            keys: value.get("data").and_then(Value::as_object).map_or(0, serde_json::Map::len),
-        };
-        for (pointer, is_policy) in [
-            ("/spec/resourcePolicy/name", true),
-            ("/spec/template/resourcePolicy/name", true),
-            ("/spec/resourceModifier/name", false),
-        ] {
-            let Some(name) = named(pointer) else { continue };
-            let found = self.object(format!("/api/v1/namespaces/{namespace}/configmaps/{name}")).await?;
-            let found = found.map(|found| looked_up(found, config_map));
-            if is_policy { velero.resource_policy = found } else { velero.resource_modifier = found }
+        if let Some(name) = needs.resource_policy {
+            velero.resource_policy = self.config_map(namespace, name).await?;
         }
-        Ok(())
+        if let Some(name) = needs.resource_modifier {
+            velero.resource_modifier = self.config_map(namespace, name).await?;
+        }
+        Ok(velero)
+    }
+
+    async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<Lookup<ConfigMapFact>>> {
+        let found = self.object(format!("/api/v1/namespaces/{namespace}/configmaps/{name}")).await?;
+        Ok(found.map(|found| looked_up(found, config_map)))
     }
 
     async fn volume(&self, namespace: &str, name: &str) -> Result<Option<VolumeFact>> {
@@ -190,6 +187,12 @@ fn looked_up<T>(found: Lookup<Value>, read: impl Fn(&Value) -> T) -> Lookup<T> {
         Lookup::Absent => Lookup::Absent,
         Lookup::Found(object) => Lookup::Found(read(&object)),
     }
+}
+
+/// A ConfigMap as the rules see it.
+pub fn config_map(object: &Value) -> ConfigMapFact {
+    let data = object.get("data").and_then(Value::as_object).into_iter().flatten();
+    ConfigMapFact::of(data.map(|(_, text)| text.as_str().unwrap_or_default()))
 }
 
 fn location(object: &Value) -> LocationFact {

@@ -108,10 +108,20 @@ impl Ui {
     /// Writes `Warning: …`, once for each text.
     pub fn warning(&self, text: &str) {
         let mut warned = lock(&self.inner.warned);
-        if !warned.iter().any(|seen| seen == text) {
+        if !warned.iter().any(|seen| says(seen, text)) {
             warned.push(text.to_owned());
             self.err_line(&format!("{} {}", self.paint("Warning:", WARNING), escape::message(text)));
         }
+    }
+
+    /// Writes findings about what is to be made; their control characters are visible already.
+    pub fn findings(&self, text: &str) {
+        text.trim_end().lines().for_each(|line| self.err_line(line));
+    }
+
+    /// Remembers that the user knows this already, in whichever words: a warning that says it is not shown.
+    pub fn known(&self, text: &str) {
+        lock(&self.inner.warned).push(text.to_owned());
     }
 
     /// Writes an error with its hints.
@@ -158,6 +168,11 @@ impl Ui {
         self.inner.data_color
     }
 
+    /// Returns whether messages for people may be coloured.
+    pub fn colors_messages(&self) -> bool {
+        self.inner.color
+    }
+
     /// Returns whether a question would reach somebody.
     pub fn can_ask(&self) -> bool {
         self.inner.can_ask
@@ -181,7 +196,27 @@ impl Ui {
     }
 }
 
+/// Whether a warning was said before; an API server may have cut it.
+fn says(seen: &str, text: &str) -> bool {
+    /// Where API servers cut warnings when there are many, in characters.
+    const CUT: usize = 256;
+    seen == text || (text.chars().count() == CUT && seen.starts_with(text))
+}
+
 /// A poisoned lock means that a writer panicked in the middle of a line; the next line is still worth writing.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_that_the_server_cut_was_said_already() {
+        let long = "ü".repeat(300);
+        let cut: String = long.chars().take(256).collect();
+        assert!(says(&long, &cut) && says(&long, &long));
+        assert!(!says(&long, "ü") && !says("a", "b"));
+    }
 }

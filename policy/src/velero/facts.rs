@@ -66,11 +66,22 @@ pub struct BackupFact {
     pub locked_until: Option<Timestamp>,
 }
 
-/// A ConfigMap.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// A ConfigMap that Velero reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigMapFact {
     /// How many keys it has.
     pub keys: usize,
+    /// The text of its only key; Velero reads nothing of a map with more.
+    pub text: String,
+}
+
+impl ConfigMapFact {
+    /// A map with these texts.
+    pub fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        let texts: Vec<_> = texts.collect();
+        let text = if let [only] = texts[..] { only.to_owned() } else { String::new() };
+        Self { keys: texts.len(), text }
+    }
 }
 
 impl BackupFact {

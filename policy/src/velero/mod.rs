@@ -2,10 +2,12 @@
 
 mod facts;
 mod lock;
+mod needs;
 mod spec;
 
 pub use facts::{
     BackupFact, ConfigMapFact, LocationFact, Lookup, SnapshotLocationFact, VeleroFacts, phase_is_restorable,
 };
 pub use lock::{BadLock, Lock};
+pub use needs::Needs;
 pub(crate) use spec::{BACKUPS, Spec};

@@ -5,7 +5,7 @@ mod velero;
 
 use std::time::Duration;
 
-use backup_policy::{Facts, Subject};
+use backup_policy::{Facts, Subject, velero::Needs};
 use kube::Client;
 use tokio::time::timeout;
 
@@ -34,8 +34,8 @@ impl Cluster {
     /// Finds out what the rules want to know about this object. What cannot be found out stays open.
     pub async fn learn(&self, facts: &mut Facts, subject: &Subject<'_>, namespace: &str) {
         self.learn_for_defaults(facts, subject, namespace).await;
-        let needs = velero::Needs::of(subject);
-        if needs == velero::Needs::default() {
+        let needs = Needs::of(subject);
+        if needs == Needs::default() {
             return;
         }
         match timeout(PATIENCE, self.velero(&needs, namespace)).await {

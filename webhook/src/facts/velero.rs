@@ -4,9 +4,8 @@ use backup_api::{
     labels::{VELERO_SCHEDULE_NAME, velero_label_value},
     velero::{Backup, BackupStorageLocation},
 };
-use backup_policy::{
-    Kind, Operation, Subject,
-    velero::{BackupFact, ConfigMapFact, LocationFact, Lookup, SnapshotLocationFact, VeleroFacts},
+use backup_policy::velero::{
+    BackupFact, ConfigMapFact, LocationFact, Lookup, Needs, SnapshotLocationFact, VeleroFacts,
 };
 use k8s_openapi::api::{apps::v1::DaemonSet, core::v1::ConfigMap};
 use kube::{
@@ -21,52 +20,6 @@ use super::{Cluster, known};
 const MANY: u32 = 500;
 /// The names that Velero's installer gives its agent, for Linux and for Windows.
 const NODE_AGENTS: [&str; 2] = ["node-agent", "node-agent-windows"];
-
-/// What an object makes us look for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Needs<'a> {
-    locations: bool,
-    snapshot_locations: bool,
-    backup: Option<&'a str>,
-    schedule: Option<&'a str>,
-    resource_policy: Option<&'a str>,
-    resource_modifier: Option<&'a str>,
-    node_agent: bool,
-}
-
-impl<'a> Needs<'a> {
-    /// Only what a rule will ask for is read.
-    pub(super) fn of(subject: &Subject<'a>) -> Self {
-        if subject.operation == Operation::Delete || subject.is_terminating() {
-            return Self::default();
-        }
-        let spec = match subject.kind {
-            Kind::Backup | Kind::Restore | Kind::DeleteBackupRequest => subject.object.get("spec"),
-            Kind::Schedule => subject.object.pointer("/spec/template"),
-            _ => None,
-        };
-        let name = |pointer: &str| spec?.pointer(pointer)?.as_str().filter(|name| !name.is_empty());
-        let flag = |field: &str| spec.and_then(|spec| spec.get(field)).and_then(Value::as_bool) == Some(true);
-        match subject.kind {
-            Kind::Backup | Kind::Schedule => Self {
-                locations: true,
-                snapshot_locations: spec.is_some_and(|spec| spec.get("volumeSnapshotLocations").is_some()),
-                resource_policy: name("/resourcePolicy/name"),
-                node_agent: flag("snapshotMoveData") || flag("defaultVolumesToFsBackup"),
-                ..Self::default()
-            },
-            Kind::Restore => Self {
-                locations: name("/backupName").is_some(),
-                backup: name("/backupName"),
-                schedule: name("/scheduleName"),
-                resource_modifier: name("/resourceModifier/name"),
-                ..Self::default()
-            },
-            Kind::DeleteBackupRequest => Self { backup: name("/backupName"), ..Self::default() },
-            _ => Self::default(),
-        }
-    }
-}
 
 impl Cluster {
     /// Reads all of it at once.
@@ -135,7 +88,7 @@ impl Cluster {
 
     async fn config_map(&self, namespace: &str, name: &str) -> kube::Result<Lookup<ConfigMapFact>> {
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-        let fact = |map: ConfigMap| ConfigMapFact { keys: map.data.map_or(0, |data| data.len()) };
+        let fact = |map: ConfigMap| ConfigMapFact::of(map.data.iter().flatten().map(|(_, text)| text.as_str()));
         Ok(maps.get_opt(name).await?.map_or(Lookup::Absent, |map| Lookup::Found(fact(map))))
     }
 
@@ -184,25 +137,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn only_what_a_rule_asks_for_is_read() {
-        let needs = |kind: &str, spec: Value| {
-            let object = json!({"apiVersion": "velero.io/v1", "kind": kind, "spec": spec});
-            let subject = Subject::read(&object, None).expect("a known kind");
-            format!("{:?}", Needs::of(&subject))
-        };
-        let plain = needs("Backup", json!({}));
-        assert!(plain.contains("locations: true") && plain.contains("node_agent: false"), "{plain}");
-        assert!(needs("Schedule", json!({"template": {"snapshotMoveData": true}})).contains("node_agent: true"));
-        let restore = needs("Restore", json!({"backupName": "a"}));
-        assert!(restore.contains(r#"backup: Some("a")"#) && restore.contains("{ locations: true"), "{restore}");
-        assert!(needs("DeleteBackupRequest", json!({"backupName": "a"})).contains(r#"backup: Some("a")"#));
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"backupName": "a"}});
-        assert_eq!(Needs::of(&Subject::read(&pod, None).expect("a known kind")), Needs::default());
-        let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "spec": {}});
-        assert_eq!(Needs::of(&Subject::deletion(Kind::Backup, &backup)), Needs::default());
-    }
 
     #[test]
     fn a_stored_backup_tells_its_lock() {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::RESOURCE;
 use crate::{
-    apply::ready::until_ready,
+    apply::{preflight::preflight, ready::until_ready},
     args::{DryRun, DryRunArgs, Labels, OutputArgs, WaitArgs, parse_claim_name, parse_name, parse_snapshot_name},
     client::{self, Cluster},
     context::Context,
@@ -61,6 +61,7 @@ impl Args {
             Some(class) => ui.status(&format!("using VolumeSnapshotClass {class:?} ({})", plan.why)),
             None => ui.status(&format!("VolumeSnapshotClass {}", plan.why)),
         }
+        preflight(context, &cluster, &[as_sent(&plan.snapshot)?], None).await?;
         let (format, dry_run) = (self.output.format(), self.dry_run.dry_run);
         let object = match dry_run {
             DryRun::Client => as_sent(&plan.snapshot)?,

@@ -39,8 +39,8 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
         return Ok(vec![Violation::at(spec.path("resourceModifier").field("kind"), message)]);
     }
     let message = match facts.velero.resource_modifier.as_ref().ok_or(Missing(MODIFIER))? {
-        Lookup::Found(ConfigMapFact { keys: 1 }) => return Ok(Vec::new()),
-        Lookup::Found(ConfigMapFact { keys }) => {
+        Lookup::Found(ConfigMapFact { keys: 1, .. }) => return Ok(Vec::new()),
+        Lookup::Found(ConfigMapFact { keys, .. }) => {
             format!("the ConfigMap {} has {keys} keys, and Velero takes exactly one", short(name))
         }
         Lookup::Absent => format!("there is no ConfigMap {} in this namespace", short(name)),
@@ -65,8 +65,8 @@ mod tests {
         let spec = json!({"resourceModifier": {"kind": "ConfigMap", "name": "changes"}});
         let said = |fact| said_with(super::check, "Restore", &spec, &with_modifier(fact));
         insta::assert_snapshot!(said(Some(Lookup::Absent)), @r#"spec.resourceModifier.name: there is no ConfigMap "changes" in this namespace"#);
-        assert_ne!(said(Some(Lookup::Found(ConfigMapFact { keys: 0 }))), "");
-        assert_eq!(said(Some(Lookup::Found(ConfigMapFact { keys: 1 }))), "");
+        assert_ne!(said(Some(Lookup::Found(ConfigMapFact { keys: 0, ..ConfigMapFact::default() }))), "");
+        assert_eq!(said(Some(Lookup::Found(ConfigMapFact { keys: 1, ..ConfigMapFact::default() }))), "");
         assert!(said(None).starts_with("not evaluated"));
     }
 }

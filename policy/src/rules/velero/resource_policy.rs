@@ -40,8 +40,8 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
         return Ok(vec![Violation::at(spec.path("resourcePolicy").field("kind"), message)]);
     }
     let message = match facts.velero.resource_policy.as_ref().ok_or(Missing(POLICY))? {
-        Lookup::Found(ConfigMapFact { keys: 1 }) => return Ok(Vec::new()),
-        Lookup::Found(ConfigMapFact { keys }) => {
+        Lookup::Found(ConfigMapFact { keys: 1, .. }) => return Ok(Vec::new()),
+        Lookup::Found(ConfigMapFact { keys, .. }) => {
             format!("the ConfigMap {} has {keys} keys, and Velero takes exactly one", short(name))
         }
         Lookup::Absent => format!("there is no ConfigMap {} in this namespace", short(name)),
@@ -69,12 +69,12 @@ mod tests {
         let spec = json!({"resourcePolicy": {"kind": "ConfigMap", "name": "volumes"}});
         let said = |fact| said_with(super::check, "Backup", &spec, &with_policy(fact));
         insta::assert_snapshot!(said(Some(Lookup::Absent)), @r#"spec.resourcePolicy.name: there is no ConfigMap "volumes" in this namespace"#);
-        insta::assert_snapshot!(said(Some(Lookup::Found(ConfigMapFact { keys: 2 }))), @r#"spec.resourcePolicy.name: the ConfigMap "volumes" has 2 keys, and Velero takes exactly one"#);
-        assert_eq!(said(Some(Lookup::Found(ConfigMapFact { keys: 1 }))), "");
+        insta::assert_snapshot!(said(Some(Lookup::Found(ConfigMapFact { keys: 2, ..ConfigMapFact::default() }))), @r#"spec.resourcePolicy.name: the ConfigMap "volumes" has 2 keys, and Velero takes exactly one"#);
+        assert_eq!(said(Some(Lookup::Found(ConfigMapFact { keys: 1, ..ConfigMapFact::default() }))), "");
         assert!(said(None).starts_with("not evaluated"));
         let secret = json!({"resourcePolicy": {"kind": "Secret", "name": "volumes"}});
         insta::assert_snapshot!(said_with(super::check, "Backup", &secret, &Facts::default()), @r#"spec.resourcePolicy.kind: Velero reads volume policies from a ConfigMap only, and ignores "Secret""#);
-        let one_key = with_policy(Some(Lookup::Found(ConfigMapFact { keys: 1 })));
+        let one_key = with_policy(Some(Lookup::Found(ConfigMapFact { keys: 1, ..ConfigMapFact::default() })));
         assert_eq!(said_with(super::check, "Schedule", &json!({"template": secret}), &one_key), "");
     }
 }

@@ -14,3 +14,4 @@ mod h5_clone;
 mod h7_manage;
 mod h8_prune;
 mod reach;
+mod w6_preflight;

@@ -1,0 +1,85 @@
+//! What the rules will ask about an object, so that nothing else is read.
+
+use serde_json::Value;
+
+use crate::{Kind, Operation, Subject};
+
+/// What an object makes us look for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs<'a> {
+    /// The BackupStorageLocations.
+    pub locations: bool,
+    /// The VolumeSnapshotLocations.
+    pub snapshot_locations: bool,
+    /// This backup.
+    pub backup: Option<&'a str>,
+    /// The backups of this schedule.
+    pub schedule: Option<&'a str>,
+    /// This ConfigMap of volume policies.
+    pub resource_policy: Option<&'a str>,
+    /// This ConfigMap of resource modifiers.
+    pub resource_modifier: Option<&'a str>,
+    /// Velero's agent on the nodes.
+    pub node_agent: bool,
+}
+
+impl<'a> Needs<'a> {
+    /// Only what a rule will ask for is read.
+    #[must_use]
+    pub fn of(subject: &Subject<'a>) -> Self {
+        if subject.operation == Operation::Delete || subject.is_terminating() {
+            return Self::default();
+        }
+        let spec = match subject.kind {
+            Kind::Backup | Kind::Restore | Kind::DeleteBackupRequest => subject.object.get("spec"),
+            Kind::Schedule => subject.object.pointer("/spec/template"),
+            _ => None,
+        };
+        let name = |pointer: &str| spec?.pointer(pointer)?.as_str().filter(|name| !name.is_empty());
+        let flag = |field: &str| spec.and_then(|spec| spec.get(field)).and_then(Value::as_bool) == Some(true);
+        match subject.kind {
+            Kind::Backup | Kind::Schedule => Self {
+                locations: true,
+                snapshot_locations: spec.is_some_and(|spec| spec.get("volumeSnapshotLocations").is_some()),
+                resource_policy: name("/resourcePolicy/name"),
+                node_agent: flag("snapshotMoveData") || flag("defaultVolumesToFsBackup"),
+                ..Self::default()
+            },
+            Kind::Restore => Self {
+                locations: name("/backupName").is_some(),
+                backup: name("/backupName"),
+                schedule: name("/scheduleName"),
+                resource_modifier: name("/resourceModifier/name"),
+                ..Self::default()
+            },
+            Kind::DeleteBackupRequest => Self { backup: name("/backupName"), ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_rule_asks_for_is_read() {
+        let needs = |kind: &str, spec: Value| {
+            let object = json!({"apiVersion": "velero.io/v1", "kind": kind, "spec": spec});
+            let subject = Subject::read(&object, None).expect("a known kind");
+            format!("{:?}", Needs::of(&subject))
+        };
+        let plain = needs("Backup", json!({}));
+        assert!(plain.contains("locations: true") && plain.contains("node_agent: false"), "{plain}");
+        assert!(needs("Schedule", json!({"template": {"snapshotMoveData": true}})).contains("node_agent: true"));
+        let restore = needs("Restore", json!({"backupName": "a"}));
+        assert!(restore.contains(r#"backup: Some("a")"#) && restore.contains("{ locations: true"), "{restore}");
+        assert!(needs("DeleteBackupRequest", json!({"backupName": "a"})).contains(r#"backup: Some("a")"#));
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"backupName": "a"}});
+        assert_eq!(Needs::of(&Subject::read(&pod, None).expect("a known kind")), Needs::default());
+        let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "spec": {}});
+        assert_eq!(Needs::of(&Subject::deletion(Kind::Backup, &backup)), Needs::default());
+    }
+}

@@ -1,0 +1,140 @@
+//! What Velero would fail is refused when it is written, and what its author left open is filled in.
+
+use std::time::Duration;
+
+use e2e_tests::until;
+use serde_json::{Value, json};
+
+use super::{VELERO, backup, cluster, first_backup_of, object, own, schedule};
+
+#[test]
+fn w5_what_velero_would_fail_is_refused_when_it_is_written() {
+    let guarded = cluster();
+    let long = "a".repeat(64);
+    for (code, object) in [
+        ("BKP301", schedule("s", "0 3 * *", json!({}))),
+        ("BKP303", schedule("s", "0 3 30 2 *", json!({}))),
+        ("BKP305", backup("b", json!({"ttl": "30d"}))),
+        ("BKP306", backup("b", json!({"ttl": "-1h"}))),
+        ("BKP308", backup("b", json!({"includedResources": ["pods"], "excludedClusterScopedResources": ["nodes"]}))),
+        ("BKP309", backup("b", json!({"excludedNamespaces": ["default"]}))),
+        ("BKP310", object("Backup", "b", json!({"includedNamespaces": ["a**"]}))),
+        ("BKP311", backup("b", json!({"labelSelector": {}, "orLabelSelectors": [{}]}))),
+        ("BKP313", schedule(&long, "@daily", json!({}))),
+        ("BKP314", backup("b", json!({"storageLocation": "nowhere"}))),
+        ("BKP316", backup("b", json!({"volumeSnapshotLocations": ["nowhere"]}))),
+        ("BKP330", object("Restore", "r", json!({"backupName": "b", "scheduleName": "s"}))),
+        ("BKP331", object("Restore", "r", json!({"backupName": "nothing"}))),
+        ("BKP332", object("Restore", "r", json!({"scheduleName": "nothing"}))),
+        ("BKP333", object("Restore", "r", json!({"backupName": "b", "existingResourcePolicy": "recreate"}))),
+        ("BKP335", object("Restore", "r", json!({"backupName": "b", "includedResources": ["nodes"]}))),
+        ("BKP340", object("DeleteBackupRequest", "d", json!({"backupName": "nothing"}))),
+    ] {
+        guarded.asked(&object).ends_with(1).says(&format!("[{code}]"));
+    }
+    for (code, object) in [
+        ("BKP302", schedule("s", "0 3 1 * 1", json!({}))),
+        ("BKP304", schedule("s", "* * * * *", json!({}))),
+        ("BKP307", schedule("s", "@weekly", json!({"ttl": "24h"}))),
+        ("BKP314", schedule("s", "@daily", json!({"storageLocation": "nowhere"}))),
+        ("BKP319", backup("b", json!({"snapshotMoveData": true}))),
+        ("BKP320", backup("b", json!({"snapshotMoveData": true, "snapshotVolumes": false, "datamover": "other"}))),
+    ] {
+        guarded.asked(&object).ok().says(&format!("Warning: {code}"));
+    }
+    guarded.asked(&backup("b", json!({"ttl": "24h"}))).ok();
+    guarded.asked(&schedule("s", "CRON_TZ=Europe/Berlin 30 2 * * *", json!({"ttl": "720h"}))).ok();
+}
+
+#[test]
+fn w5_an_old_mistake_does_not_hold_up_another_change() {
+    let guarded = cluster();
+    // Velero's own account is told, and never refused.
+    let made = guarded.cluster.try_create_as(VELERO, &schedule("old", "0 3 30 2 *", json!({})).to_string());
+    made.ok();
+    let patch = |patch: &str| {
+        guarded.cluster.try_kubectl(&[
+            "patch",
+            "schedule.velero.io",
+            "old",
+            "-n",
+            "velero",
+            "--type=merge",
+            "-p",
+            patch,
+        ])
+    };
+    patch(r#"{"spec":{"paused":true}}"#).ok();
+    patch(r#"{"spec":{"schedule":"0 3 31 2 *"}}"#).ok().says("Warning: BKP303");
+    patch(r#"{"spec":{"paused":false}}"#).ends_with(1).says("[BKP303]");
+    patch(r#"{"spec":{"schedule":"0 3 28 2 *"}}"#).ok();
+    guarded.cluster.kubectl(&["delete", "schedule.velero.io", "old", "-n", "velero"]);
+}
+
+/// Without our webhook: what the rules say of Velero is true of the Velero that runs here.
+#[test]
+fn w5_velero_itself_fails_what_the_rules_refuse() {
+    let cluster = own("velero-alone");
+    for (name, spec, error) in [
+        (
+            "mixed",
+            json!({"includedResources": ["pods"], "excludedClusterScopedResources": ["nodes"]}),
+            "They cannot be used together",
+        ),
+        ("placeless", json!({"storageLocation": "nowhere"}), "nowhere"),
+        ("twice", json!({"labelSelector": {}, "orLabelSelectors": [{}]}), "only one can be specified"),
+    ] {
+        cluster.create(&backup(name, spec).to_string());
+        let object = format!("backup.velero.io/{name}");
+        cluster.wait_for("velero", &object, "jsonpath={.status.phase}=FailedValidation", 60);
+        let errors = cluster.kubectl(&["get", &object, "-n", "velero", "-o", "jsonpath={.status.validationErrors}"]);
+        assert!(errors.contains(error), "{errors}");
+    }
+    cluster.create(&schedule("unread", "0 3 * *", json!({})).to_string());
+    cluster.wait_for("velero", "schedule.velero.io/unread", "jsonpath={.status.phase}=FailedValidation", 120);
+    cluster.create(&schedule("never", "0 3 30 2 *", json!({})).to_string());
+    first_backup_of(&cluster, "never");
+    cluster.kubectl(&["delete", "schedule.velero.io", "never", "-n", "velero"]);
+
+    // One text that is no duration, and Velero sees no backup any more.
+    cluster.create(&backup("unreadable", json!({"ttl": "30d"})).to_string());
+    cluster.create(&backup("unseen", json!({})).to_string());
+    let phase = ["wait", "--for=jsonpath={.status.phase}", "backup.velero.io/unseen", "-n", "velero", "--timeout=20s"];
+    cluster.try_kubectl(&phase).ends_with(1).says("timed out");
+    cluster.kubectl(&["delete", "backup.velero.io", "unreadable", "-n", "velero"]);
+    cluster.wait_for("velero", "backup.velero.io/unseen", "jsonpath={.status.phase}=Completed", 180);
+    cluster.down();
+}
+
+#[test]
+fn w4_what_a_backup_leaves_open_comes_from_the_policy_and_what_it_says_stays() {
+    let guarded = cluster();
+    let defaults =
+        json!({"backupTTL": "48h", "scheduleTTL": "72h", "storageLocation": "default", "labels": {"team": "shop"}});
+    let policy = json!({
+        "apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": {"name": "default"},
+        "spec": {"defaults": defaults},
+    });
+    guarded.cluster.create(&policy.to_string());
+    let filled = |object: &Value| {
+        let create = ["create", "--dry-run=server", "-o", "json", "-f", "-"];
+        guarded.cluster.try_kubectl_with(&create, &object.to_string()).ok().json()
+    };
+    until("the policy is followed", Duration::from_secs(30), || {
+        filled(&backup("b", json!({})))["spec"]["ttl"] == "48h0m0s"
+    });
+    let open = filled(&schedule("s", "@daily", json!({})));
+    assert_eq!(open["spec"]["template"]["ttl"], "72h0m0s");
+    assert_eq!(open["spec"]["template"]["storageLocation"], "default");
+    assert_eq!(open["metadata"]["labels"], json!({"team": "shop"}));
+    let mut said = backup("b", json!({"ttl": "24h"}));
+    said["metadata"]["labels"] = json!({"team": "db", "tier": "gold"});
+    let said = filled(&said);
+    assert_eq!(said["spec"]["ttl"], "24h");
+    assert_eq!(said["metadata"]["labels"], json!({"team": "db", "tier": "gold"}));
+    // Velero's own account gets what it wrote.
+    let velero = ["create", "--dry-run=server", "-o", "json", "-f", "-", &format!("--as={VELERO}")];
+    let own = guarded.cluster.try_kubectl_with(&velero, &backup("b", json!({})).to_string()).ok().json();
+    assert!(own["spec"].get("ttl").is_none() && own["metadata"].get("labels").is_none(), "{own}");
+    guarded.cluster.kubectl(&["delete", "backuppolicy", "default"]);
+}
