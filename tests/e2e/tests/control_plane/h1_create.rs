@@ -125,7 +125,7 @@ fn w1_a_webhook_that_does_not_answer_is_named_with_where_it_runs() {
     // The API server takes a new configuration up after a moment: until then, trials go through.
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     let run = loop {
-        let run = shop.plugin(&["snapshot", "create", "data", "--dry-run", "server"]);
+        let run = shop.plugin(&["snapshot", "create", "data", "--dry-run=server"]);
         if run.code != 0 || std::time::Instant::now() > deadline {
             break run;
         }

@@ -45,7 +45,7 @@ fn h5_what_cannot_be_cloned_is_refused_before_anything_is_made() {
     shop.plugin(&["clone", "data", "copy", "--size", "1Mi"]).ends_with(1).says("64Mi");
     let run = shop.plugin(&["clone", "data", "copy", "--storage-class", "test-files-std"]).ends_with(1);
     run.says("a volume is cloned by its own driver").says("test-block-std");
-    shop.plugin(&["clone", "data", "copy", "--dry-run", "server"]).ok();
+    shop.plugin(&["clone", "data", "copy", "--dry-run=server"]).ok();
     shop.kubectl(&["get", "pvc", "data", "share", "waiting"]);
     cluster.try_kubectl(&["get", "pvc", "copy", "-n", shop.name()]).ends_with(1);
     // A class that waits for the first pod is not waited for.

@@ -18,7 +18,7 @@ fn h8_prune_keeps_the_newest_of_each_claim_and_leaves_veleros_alone() {
         listed.split(' ').map(str::to_owned).collect::<Vec<_>>()
     };
 
-    let run = shop.plugin(&["snapshot", "prune", "--keep", "1", "--dry-run", "client"]).ok();
+    let run = shop.plugin(&["snapshot", "prune", "--keep", "1", "--dry-run"]).ok();
     assert!(run.stdout.contains("\"data-1\" deleted") && run.stdout.contains("(dry run)"), "{}", run.stdout);
     run.says("of-velero").says("one of the newest");
     assert_eq!(names().len(), 5);
