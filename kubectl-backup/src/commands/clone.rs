@@ -8,7 +8,7 @@ use crate::{
     exit::Exit,
     facts,
     plan::{
-        claim::{absent, binds_late},
+        claim::{absent, waits_for_pod},
         clone,
     },
 };
@@ -66,11 +66,9 @@ impl Args {
         };
         let facts = clone::Facts { source: &source, provisioned: &provisioned, classes: classes.as_deref() };
         let claim = clone::plan(&request, &facts)?;
-        let chosen = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref());
-        let class = classes.iter().flatten().find(|class| class.metadata.name.as_deref() == chosen);
         let make = Make {
             claim: &claim,
-            binds_late: binds_late(class),
+            binds_late: waits_for_pod(&claim, classes.as_deref()),
             wait: self.wait.limit(),
             dry_run: self.dry_run.dry_run,
             format: self.output.format(),

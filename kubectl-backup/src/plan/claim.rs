@@ -11,8 +11,14 @@ use crate::{
 const FIRST_CONSUMER: &str = "WaitForFirstConsumer";
 
 /// Returns whether the class binds a volume only once a pod uses it.
-pub fn binds_late(class: Option<&StorageClass>) -> bool {
+fn binds_late(class: Option<&StorageClass>) -> bool {
     class.is_some_and(|class| class.volume_binding_mode.as_deref() == Some(FIRST_CONSUMER))
+}
+
+/// Returns whether a planned claim is bound only once a pod uses it, by the class that it names.
+pub fn waits_for_pod(claim: &PersistentVolumeClaim, classes: Option<&[StorageClass]>) -> bool {
+    let named = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref());
+    binds_late(classes.unwrap_or_default().iter().find(|class| class.metadata.name.as_deref() == named))
 }
 
 /// Returns whether the claim has its volume.

@@ -13,7 +13,7 @@ use crate::{
     exit::Exit,
     facts,
     plan::{
-        claim::{absent, binds_late},
+        claim::{absent, waits_for_pod},
         snapshot::{
             content::Content,
             origin::{self, Standing},
@@ -114,8 +114,7 @@ impl Args {
             classes: classes.as_deref(),
         };
         let plan = restore::plan(&request, &facts)?;
-        let chosen = plan.claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref());
-        let class = classes.iter().flatten().find(|class| class.metadata.name.as_deref() == chosen);
-        Ok((plan, binds_late(class)))
+        let late = waits_for_pod(&plan.claim, classes.as_deref());
+        Ok((plan, late))
     }
 }

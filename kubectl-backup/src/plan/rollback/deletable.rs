@@ -2,7 +2,7 @@
 
 use backup_api::snapshot::VolumeSnapshot;
 
-use super::Journal;
+use super::{Journal, both_ways};
 use crate::error::{CliError, Result};
 
 /// Checks that no rollback to one of the snapshots is under way; the remarks name what is forgotten with one that is done.
@@ -16,12 +16,11 @@ pub fn check_deletable(snapshots: &[VolumeSnapshot]) -> Result<Vec<String>> {
         let namespace = snapshot.metadata.namespace.as_deref().unwrap_or_default();
         let Some(journal) = Journal::of(snapshot)? else { continue };
         if !journal.done {
-            return Err(CliError::new(format!(
+            let error = CliError::new(format!(
                 "a rollback of PVC {:?} to VolumeSnapshot {name:?} is under way; nothing was deleted",
                 journal.claim()
-            ))
-            .hint(format!("Go on with: kubectl backup snapshot rollback {name} --continue -n {namespace}"))
-            .hint(format!("Go back with: kubectl backup snapshot rollback {name} --undo -n {namespace}")));
+            ));
+            return Err(both_ways(error, name, namespace));
         }
         remarks.push(format!(
             "PVC {:?} was rolled back to snapshot {name}: without it there is no --undo, and volume {} with the data from before stays until it is deleted by hand",

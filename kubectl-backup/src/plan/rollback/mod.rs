@@ -15,4 +15,4 @@ pub use deletable::check_deletable;
 pub use journal::{Direction, Journal, Kept, ROLLBACK, Workload, WorkloadKind};
 pub use next::{ClaimSeen, Observed, SafetySeen, Step, VolumeSeen, WorkloadSeen, next};
 pub use start::{Found, Owner, Scalable, Start, User, start};
-pub use words::{describe_plan, done, finished, undone};
+pub use words::{both_ways, describe_plan, done, finished, go_on, undone};

@@ -1,6 +1,19 @@
 //! What a rollback is going to do, and how it ended, in words.
 
 use super::{Journal, Workload};
+use crate::error::CliError;
+
+/// How a rollback that stopped on its way goes on.
+pub fn go_on(snapshot: &str, namespace: &str) -> String {
+    format!("Go on with: kubectl backup snapshot rollback {snapshot} --continue -n {namespace}")
+}
+
+/// Adds both ways out of a rollback that is under way.
+pub fn both_ways(error: CliError, snapshot: &str, namespace: &str) -> CliError {
+    error
+        .hint(go_on(snapshot, namespace))
+        .hint(format!("Go back with: kubectl backup snapshot rollback {snapshot} --undo -n {namespace}"))
+}
 
 /// What will be done, a line each, in order.
 pub fn describe_plan(journal: &Journal, snapshot: &str) -> Vec<String> {

@@ -11,9 +11,9 @@ use crate::{
     error::{CliError, Result},
     facts,
     plan::{
-        claim::binds_late,
+        claim::waits_for_pod,
         quantity::Quantity,
-        rollback::{Found, Journal, Start, describe_plan, start},
+        rollback::{Found, Journal, Start, both_ways, describe_plan, start},
         snapshot::{content::Content, name, restore},
     },
 };
@@ -83,12 +83,11 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
 fn check_none_under_way(snapshot: &VolumeSnapshot, args: &Args, cluster: &Cluster) -> Result<()> {
     let (name, namespace) = (&args.snapshot, &cluster.namespace);
     match Journal::of(snapshot)? {
-        Some(journal) if !journal.done => Err(CliError::new(format!(
-            "a rollback of PVC {:?} to VolumeSnapshot {name:?} is under way",
-            journal.claim()
-        ))
-        .hint(format!("Go on with: kubectl backup snapshot rollback {name} --continue -n {namespace}"))
-        .hint(format!("Go back with: kubectl backup snapshot rollback {name} --undo -n {namespace}"))),
+        Some(journal) if !journal.done => Err(both_ways(
+            CliError::new(format!("a rollback of PVC {:?} to VolumeSnapshot {name:?} is under way", journal.claim())),
+            name,
+            namespace,
+        )),
         Some(journal) => Err(CliError::new(format!(
             "PVC {:?} was rolled back to VolumeSnapshot {name:?} before, and volume {} still keeps the data from before that",
             journal.claim(),
@@ -144,9 +143,7 @@ async fn look(
         restore::Facts { snapshot, content: content.found(), source: Some(&claim), classes: classes.as_deref() };
     let mut planned = restore::plan(&request, &known)?.claim;
     grow(&mut planned, &claim);
-    let chosen = planned.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref());
-    let class = classes.iter().flatten().find(|class| class.metadata.name.as_deref() == chosen);
-    let late = binds_late(class);
+    let late = waits_for_pod(&planned, classes.as_deref());
     Ok((Found { claim, volume, users: users? }, planned, late))
 }
 
@@ -176,8 +173,7 @@ async fn check_no_other(cluster: &Cluster, claim: &PersistentVolumeClaim, snapsh
     })
     .await?;
     other.map_or(Ok(()), |name| {
-        Err(CliError::new(format!("a rollback of the same PVC to VolumeSnapshot {name:?} is under way"))
-            .hint(format!("Go on with: kubectl backup snapshot rollback {name} --continue -n {namespace}"))
-            .hint(format!("Go back with: kubectl backup snapshot rollback {name} --undo -n {namespace}")))
+        let error = CliError::new(format!("a rollback of the same PVC to VolumeSnapshot {name:?} is under way"));
+        Err(both_ways(error, &name, namespace))
     })
 }

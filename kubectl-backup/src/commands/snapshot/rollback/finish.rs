@@ -8,7 +8,7 @@ use crate::{
     error::{CliError, Result},
     exit::Exit,
     facts,
-    plan::rollback::{Journal, finished},
+    plan::rollback::{Journal, finished, go_on},
 };
 
 /// Gives the old volume its reclaim policy and takes the journal away.
@@ -21,7 +21,7 @@ pub async fn finish(context: &Context, cluster: &Cluster, args: &Args) -> Result
             "the rollback of PVC {:?} to VolumeSnapshot {name:?} is under way: its old data are still needed",
             journal.claim()
         ))
-        .hint(format!("Go on with: kubectl backup snapshot rollback {name} --continue -n {}", cluster.namespace)));
+        .hint(go_on(name, &cluster.namespace)));
     }
     let volume = facts::rollback::volume(cluster, &journal.kept.volume).await?;
     let claimed = volume.as_ref().and_then(|volume| volume.status.as_ref()?.phase.as_deref()) == Some("Bound");

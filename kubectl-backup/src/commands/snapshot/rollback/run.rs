@@ -9,7 +9,7 @@ use crate::{
     error::{CliError, Result},
     exit::Exit,
     facts,
-    plan::rollback::{Direction, Journal, Step, done, next, undone},
+    plan::rollback::{Direction, Journal, Step, both_ways, done, go_on, next, undone},
 };
 
 /// Follows the journal to its end.
@@ -21,16 +21,17 @@ pub async fn run(
     timeout: Duration,
 ) -> Result<Exit> {
     let namespace = &cluster.namespace;
-    let command = format!("kubectl backup snapshot rollback {snapshot}");
-    let go_on = format!("Go on with: {command} --continue -n {namespace}");
-    let go_back = format!("Go back with: {command} --undo -n {namespace}");
+    let go_on = go_on(snapshot, namespace);
     let started = context.now();
     // The volume of the PVC that goes, when the way is back: nobody else will know it afterwards.
     let mut left = None;
     loop {
         let hints = |error: CliError| {
-            let error = error.hint(&go_on);
-            if journal.direction == Direction::Forward { error.hint(&go_back) } else { error }
+            if journal.direction == Direction::Forward {
+                both_ways(error, snapshot, namespace)
+            } else {
+                error.hint(&go_on)
+            }
         };
         let seen = facts::rollback::observe(cluster, &journal, snapshot).await.map_err(hints)?;
         if journal.direction == Direction::Back
