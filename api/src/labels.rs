@@ -4,6 +4,13 @@ use sha2::{Digest, Sha256};
 
 /// Groups volume snapshots that were taken together.
 pub const GROUP: &str = "kubectl-backup.dev/group";
+/// Marks what a restore into another namespace needs only until its claim has its data, with the value `true`: volume
+/// snapshots and contents.
+pub const TEMPORARY: &str = "kubectl-backup.dev/temporary";
+/// Annotation of what is temporary: the claim that is filled from it, as `namespace/name`.
+pub const FILLS: &str = "kubectl-backup.dev/fills";
+/// Annotation of what is temporary: the volume snapshot that it stands for, as `namespace/name`.
+pub const STANDS_FOR: &str = "kubectl-backup.dev/stands-for";
 /// Annotation of a volume snapshot: the storage class of the claim that it was taken of.
 pub const SOURCE_STORAGE_CLASS: &str = "kubectl-backup.dev/source-storage-class";
 /// Annotation of a volume snapshot: the access modes of the claim, separated by commas.

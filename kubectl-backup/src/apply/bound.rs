@@ -14,28 +14,33 @@ use crate::{
 };
 
 /// What ended the wait.
-enum End {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It has its volume.
     Bound,
+    /// Its storage class waits for the first pod.
     FirstConsumer,
+    /// The driver refused; in its own words.
+    Failed(String),
+    /// Time was up.
+    TimedOut,
 }
 
 /// Waits until a claim that was just created is bound. `uid` is the new claim's: an earlier claim of the same name may
 /// have left events of its own failure.
 ///
 /// # Errors
-/// When the provisioner reports an error (at once), the claim is deleted, or time is up. The error names the claim,
-/// which stays.
+/// When the claim is deleted or loses its volume, or may not be watched.
 pub async fn until_bound(
     context: &Context,
     cluster: &Cluster,
     name: &str,
     uid: Option<&str>,
     timeout: Duration,
-) -> Result<()> {
+) -> Result<End> {
     let namespace = &cluster.namespace;
     let describe = format!("kubectl describe pvc {name} -n {namespace}");
     let subject = format!("PVC {name:?} in namespace {namespace:?}");
-    context.ui.on_interrupt(Some(format!("{subject} is still being filled; look with: {describe}")));
     let started = context.now();
     let progress = context.ui.progress(&format!("pvc {name}"));
     progress.say("waiting for the driver");
@@ -50,8 +55,8 @@ pub async fn until_bound(
     let about = events::About { kind: "PersistentVolumeClaim", namespace, name, uid };
     let doing = format!("watch PVC {name:?} in namespace {namespace:?}");
     let failure = events::first(cluster, about, |event| match event_says(event) {
-        Said::Failed(message) => Some(Err(message)),
-        Said::FirstConsumer => Some(Ok(())),
+        Said::Failed(message) => Some(End::Failed(message)),
+        Said::FirstConsumer => Some(End::FirstConsumer),
         Said::TriedAgain(message) => {
             progress.say(&format!("tried again after: {message}"));
             None
@@ -65,30 +70,27 @@ pub async fn until_bound(
             .map_err(|error| if error.code.is_some() {
                 error.hint(format!("{subject} was created; --no-wait does not watch it. Look with: {describe}"))
             } else { error })?
-            .map(|()| End::Bound),
-        event = failure => match event {
-            Ok(()) => Some(End::FirstConsumer),
-            Err(message) => return Err(CliError::new(format!("{subject} cannot be filled: {message}"))
-                .hint(format!("It was created and stays; the driver may try again. Look with: {describe}"))
-                .hint(format!("Remove it with: kubectl delete pvc {name} -n {namespace}"))),
-        },
+            .map_or(End::TimedOut, |()| End::Bound),
+        end = failure => end,
     };
-    context.ui.on_interrupt(None);
     drop(progress);
-    match end {
-        None => Err(CliError::timeout(format!("{subject} is not bound after {timeout:?}")).hint(format!(
-            "It is still being filled, or its storage class waits for the first pod; look with: {describe}"
-        ))),
-        Some(End::FirstConsumer) => {
-            context.ui.status(&format!("PVC {name} is not waited for: it is filled when the first pod uses it"));
-            Ok(())
-        }
-        Some(End::Bound) => {
-            let seconds = context.now().duration_since(started).as_secs();
-            context.ui.status(&format!("PVC {name} is bound (after {seconds}s)"));
-            Ok(())
-        }
+    if end == End::Bound {
+        let seconds = context.now().duration_since(started).as_secs();
+        context.ui.status(&format!("PVC {name} is bound (after {seconds}s)"));
     }
+    Ok(end)
+}
+
+/// The error of a claim that is not bound in time.
+pub fn timed_out(name: &str, namespace: &str, timeout: Duration) -> CliError {
+    CliError::timeout(format!("PVC {name:?} in namespace {namespace:?} is not bound after {timeout:?}")).hint(format!(
+        "It is still being filled, or its storage class waits for the first pod; look with: kubectl describe pvc {name} -n {namespace}"
+    ))
+}
+
+/// What is said of a claim that nobody has to wait for.
+pub fn filled_later(name: &str) -> String {
+    format!("PVC {name} is not waited for: its storage class makes the volume when the first pod uses it")
 }
 
 enum Said {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backup_api::snapshot::VolumeSnapshot;
+use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotContent};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use kube::{
     Api,
@@ -12,7 +12,7 @@ use kube::{
 use super::gone::until_gone;
 use crate::{
     args::DryRun,
-    client::Cluster,
+    client::{Cluster, until},
     commands::snapshot::RESOURCE,
     context::Context,
     error::{CliError, Doing as _, Result},
@@ -20,9 +20,15 @@ use crate::{
     facts,
     plan::{
         rollback,
-        snapshot::delete::{check_unused, fate},
+        snapshot::{
+            delete::{check_unused, fate},
+            preprovisioned::is_temporary,
+        },
     },
 };
+
+/// How long a snapshot may take to go whose content we remove ourselves.
+const GOING: Duration = Duration::from_secs(30);
 
 /// How to delete and to show it.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +49,7 @@ pub async fn check(context: &Context, cluster: &Cluster, snapshots: &[VolumeSnap
     for remark in rollback::check_deletable(snapshots)? {
         context.ui.warning(&remark);
     }
+    facts::snapshots::require_not_lent(cluster, snapshots).await?;
     match facts::claim::all(cluster).await? {
         Some(claims) => check_unused(snapshots, &claims),
         None => {
@@ -117,6 +124,42 @@ pub fn name(snapshot: &VolumeSnapshot) -> &str {
     snapshot.metadata.name.as_deref().unwrap_or_default()
 }
 
+/// The content that a restore into another namespace made goes with its snapshot: nobody else would remove it, and it
+/// keeps the storage's copy, which is the first content's.
+async fn second_content(cluster: &Cluster, snapshot: &VolumeSnapshot, dry_run: DryRun) -> Result<()> {
+    let content = snapshot.spec.source.volume_snapshot_content_name.as_deref();
+    let Some(content) = content.filter(|_| is_temporary(&snapshot.metadata)) else { return Ok(()) };
+    if dry_run == DryRun::None {
+        // A content that goes first leaves the controllers stuck over its snapshot.
+        let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+        let is_other = |found: &VolumeSnapshot| found.metadata.uid != snapshot.metadata.uid;
+        let gone = |found: Option<VolumeSnapshot>| Ok(found.as_ref().is_none_or(is_other).then_some(()));
+        if until(api, name(snapshot), GOING, "watch volumesnapshots", gone).await?.is_none() {
+            return Err(CliError::timeout(format!(
+                "{} is still being deleted; its content {content} stays",
+                name(snapshot)
+            ))
+            .hint(format!("Remove it then with: kubectl delete volumesnapshotcontent {content}")));
+        }
+    }
+    let api: Api<VolumeSnapshotContent> = Api::all(cluster.client.clone());
+    let doing = |verb: &str| format!("{verb} volumesnapshotcontent {content:?}, which was made for it");
+    let found = api.get_opt(content).await.doing(|| doing("read"))?;
+    let Some(found) = found.filter(|found| is_temporary(&found.metadata) && found.spec.deletion_policy == "Retain")
+    else {
+        return Ok(());
+    };
+    let params = DeleteParams {
+        dry_run: dry_run == DryRun::Server,
+        preconditions: Some(Preconditions { uid: found.metadata.uid, resource_version: None }),
+        ..DeleteParams::default()
+    };
+    match api.delete(content, &params).await.doing(|| doing("delete")) {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Asks the server to delete exactly the snapshot that was checked, not one that took its name since.
 async fn request(cluster: &Cluster, snapshot: &VolumeSnapshot, dry_run: DryRun) -> Result<()> {
     if dry_run == DryRun::Client {
@@ -131,7 +174,7 @@ async fn request(cluster: &Cluster, snapshot: &VolumeSnapshot, dry_run: DryRun) 
     let name = name(snapshot);
     let doing = || format!("delete volumesnapshot {name:?} in namespace {:?}", cluster.namespace);
     match api.delete(name, &params).await.doing(doing) {
-        Ok(_) => Ok(()),
+        Ok(_) => second_content(cluster, snapshot, dry_run).await,
         // Somebody else was faster.
         Err(error) if error.is_not_found() => Ok(()),
         Err(error) if error.is_forbidden() => Err(error.hint(format!(

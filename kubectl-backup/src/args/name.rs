@@ -29,6 +29,15 @@ pub fn parse_claim_name(text: &str) -> Result<String, String> {
     parse(text, &["persistentvolumeclaim/", "persistentvolumeclaims/", "pvc/"])
 }
 
+/// Parses `OLD:NEW`, two names of PersistentVolumeClaims.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn parse_claim_pair(text: &str) -> Result<(String, String), String> {
+    let (old, new) = text.split_once(':').ok_or_else(|| "write it as OLD:NEW, such as data:data-test".to_owned())?;
+    Ok((parse_claim_name(old)?, parse_claim_name(new)?))
+}
+
 /// Parses the name of any object.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ mod warnings;
 pub use connect::{Cluster, connect};
 pub use deadline::DeadlineExceeded;
 pub use list::{ListRequest, list};
-pub use object::{apply, create, delete, get};
+pub use object::{apply, create, delete, delete_exactly, get, path};
 pub use wait::until;
 
 /// The owner of the fields that the plugin sets.

@@ -3,7 +3,7 @@
 use http::Request;
 use kube::{
     Resource as _,
-    api::{ApiResource, DynamicObject, GroupVersionKind},
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Preconditions},
 };
 use serde_json::Value;
 
@@ -70,8 +70,30 @@ pub async fn delete(cluster: &Cluster, object: &Value, dry_run: DryRun, doing: &
     }
 }
 
-/// Where the API server keeps an object, by its kind and names.
-fn path(object: &Value) -> Option<String> {
+/// Deletes the object at a path if it still has that uid; one that is gone, or was replaced, is no error.
+///
+/// # Errors
+/// When the server refuses or cannot be reached.
+pub async fn delete_exactly(cluster: &Cluster, path: &str, uid: &str, doing: &str) -> Result<()> {
+    let broken = |error: &dyn std::fmt::Display| CliError::new(format!("failed to {doing}: {error}"));
+    let options = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    let body = serde_json::to_vec(&options).map_err(|error| broken(&error))?;
+    let request = Request::delete(path)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body)
+        .map_err(|error| broken(&error))?;
+    match cluster.client.request::<Value>(request).await.doing(|| doing.to_owned()) {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.code, Some(404 | 409)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where the API server keeps an object, by its kind and names; `None` when it has no kind or name.
+pub fn path(object: &Value) -> Option<String> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
     let (api_version, kind, name) = (text("/apiVersion")?, text("/kind")?, text("/metadata/name")?);
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));

@@ -1,6 +1,9 @@
 //! VolumeSnapshots, their contents and classes.
 
-use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotContent};
+use backup_api::{
+    labels,
+    snapshot::{VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotContent},
+};
 use kube::{Api, Resource as _};
 use serde_json::Value;
 
@@ -8,7 +11,10 @@ use crate::{
     client::{self, Cluster, ListRequest, list},
     error::{CliError, Doing as _, Result},
     facts::named::Named,
-    plan::{nearest, snapshot::content::Content},
+    plan::{
+        nearest,
+        snapshot::{content::Content, preprovisioned},
+    },
 };
 
 /// What the plugin is in want of when the API server does not know VolumeSnapshots.
@@ -64,6 +70,23 @@ pub async fn read(cluster: &Cluster, name: &str) -> Result<VolumeSnapshot> {
     .hint("Those of all namespaces are shown by: kubectl backup snapshot list -A"))
 }
 
+/// Lists the snapshots of a group.
+///
+/// # Errors
+/// When there is none, or they may not be listed.
+pub async fn of_group(cluster: &Cluster, group: &str) -> Result<Vec<VolumeSnapshot>> {
+    let namespace = &cluster.namespace;
+    let request = ListRequest::of::<VolumeSnapshot>(Some(namespace), Some(&format!("{}={group}", labels::GROUP)));
+    let doing = format!("list volumesnapshots in namespace {namespace:?}");
+    let mut snapshots = Vec::new();
+    list(cluster, &request, &doing, |snapshot| snapshots.push(snapshot)).await.map_err(explain)?;
+    if snapshots.is_empty() {
+        return Err(CliError::new(format!("there is no snapshot of group {group:?} in namespace {namespace:?}"))
+            .hint(format!("See the groups with: kubectl backup snapshot list -n {namespace}")));
+    }
+    Ok(snapshots)
+}
+
 /// Reads a snapshot with every field that the server has.
 ///
 /// # Errors
@@ -81,6 +104,21 @@ async fn names(cluster: &Cluster) -> Result<Vec<String>> {
     let mut names = Vec::new();
     list::<Named>(cluster, &request, &doing, |item| names.extend(item.metadata.name)).await?;
     Ok(names)
+}
+
+/// Checks that none of the snapshots is just being restored into another namespace. Whoever may not list contents, which
+/// are the cluster's, is not told.
+///
+/// # Errors
+/// When one is.
+pub async fn require_not_lent(cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<()> {
+    let request = ListRequest::of::<VolumeSnapshotContent>(None, Some(&format!("{}=true", labels::TEMPORARY)));
+    let mut seconds: Vec<VolumeSnapshotContent> = Vec::new();
+    match list(cluster, &request, "list volumesnapshotcontents", |content| seconds.push(content)).await {
+        Err(error) if error.is_forbidden() => return Ok(()),
+        result => result.map_err(explain)?,
+    }
+    preprovisioned::check_not_lent(snapshots, &seconds)
 }
 
 /// Reads the content that a snapshot is bound to.

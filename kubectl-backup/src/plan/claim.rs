@@ -1,5 +1,7 @@
 //! Why a claim has no volume, in words.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass};
 
 use crate::{
@@ -24,6 +26,13 @@ pub fn waits_for_pod(claim: &PersistentVolumeClaim, classes: Option<&[StorageCla
 /// Returns whether the claim has its volume.
 pub fn is_bound(claim: &PersistentVolumeClaim) -> bool {
     phase(claim) == "Bound"
+}
+
+/// The labels that a copy of the claim gets on request. What Velero wrote on it is about the claim alone.
+pub fn kept_labels(claim: &PersistentVolumeClaim) -> BTreeMap<String, String> {
+    let labels = claim.metadata.labels.iter().flatten();
+    let own = labels.filter(|(key, _)| !key.starts_with("velero.io/"));
+    own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The claim's phase; a claim that no controller has seen yet is pending.

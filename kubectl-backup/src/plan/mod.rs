@@ -19,6 +19,7 @@ pub mod provisioned;
 pub mod quantity;
 pub mod quota;
 pub mod refusal;
+pub mod resource_quota;
 pub mod restore;
 pub mod restore_row;
 pub mod rollback;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use backup_api::snapshot::VolumeSnapshot;
 use jiff::{Timestamp, civil::ISOWeekDate, tz::TimeZone};
 
-use super::{origin::Standing, table::ready};
+use super::{origin::Standing, preprovisioned::is_temporary, table::ready};
 use crate::output::{Column, Table, age};
 
 /// What stays. A snapshot that no rule keeps goes; the last ready one of a PVC stays whatever the rules say.
@@ -63,7 +63,8 @@ pub struct Fate {
 /// Decides on all snapshots, each PVC by itself, the newest first.
 pub fn plan(snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> Vec<Fate> {
     let mut of_claim: BTreeMap<Option<String>, Vec<VolumeSnapshot>> = BTreeMap::new();
-    for snapshot in snapshots {
+    // What a clone needs for a while is no history.
+    for snapshot in snapshots.into_iter().filter(|snapshot| !is_temporary(&snapshot.metadata)) {
         of_claim.entry(snapshot.spec.source.persistent_volume_claim_name.clone()).or_default().push(snapshot);
     }
     of_claim.into_values().flat_map(|snapshots| of_one(snapshots, rules, now)).collect()

@@ -11,6 +11,8 @@ mod h1_create;
 mod h2_class;
 mod h4_restore;
 mod h5_clone;
+mod h6_groups;
+mod h6_other_namespace;
 mod h7_manage;
 mod h8_prune;
 mod reach;

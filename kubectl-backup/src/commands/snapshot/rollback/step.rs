@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use backup_api::snapshot::VolumeSnapshot;
-use backup_policy::Config;
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     core::v1::{PersistentVolume, PersistentVolumeClaim},
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::waits;
 use crate::{
-    apply::ready::until_ready,
+    apply::{one_snapshot, ready::until_ready},
     args::DryRun,
     client::{self, Cluster, FIELD_MANAGER},
     context::Context,
@@ -25,7 +24,6 @@ use crate::{
     plan::{
         refusal,
         rollback::{Journal, Step, Workload, WorkloadKind},
-        snapshot::create,
     },
 };
 
@@ -99,15 +97,7 @@ pub async fn take_safety(
     dry_run: DryRun,
 ) -> Result<()> {
     let namespace = &cluster.namespace;
-    let claim = facts::claim::read(cluster, journal.claim()).await?;
-    let classes = facts::snapshots::classes(cluster).await?;
-    let provisioned = facts::claim::provisioned(cluster, &claim).await?;
-    let labels = BTreeMap::new();
-    // Whoever may not list the classes leaves the choice to admission.
-    let class = classes.is_none().then_some(create::Named::LeftOpen);
-    let request = create::Request { name, namespace, class, labels: &labels };
-    let known = create::Facts { claim: &claim, provisioned: &provisioned, classes: classes.as_deref() };
-    let snapshot = create::plan(&Config::default(), &request, &known)?.snapshot;
+    let snapshot = one_snapshot::planned(cluster, journal.claim(), name, &BTreeMap::new()).await?;
     let body = as_sent(&snapshot)?;
     let path = VolumeSnapshot::url_path(&(), Some(namespace));
     let doing = format!("create volumesnapshot {name:?} in namespace {namespace:?}");

@@ -11,7 +11,7 @@ use kube::{Api, api::ListParams};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    apply::bound::until_bound,
+    apply::bound::{End, filled_later, timed_out, until_bound},
     client::{Cluster, until},
     context::Context,
     error::{CliError, Doing as _, Result},
@@ -68,7 +68,23 @@ pub async fn bound(context: &Context, cluster: &Cluster, journal: &Journal, time
     let claim = journal.claim();
     if journal.direction == Direction::Forward {
         let found = facts::claim::read(cluster, claim).await?;
-        return until_bound(context, cluster, claim, found.metadata.uid.as_deref(), timeout).await;
+        let uid = found.metadata.uid.as_deref();
+        return match until_bound(context, cluster, claim, uid, timeout).await? {
+            End::Bound => Ok(()),
+            End::FirstConsumer => {
+                context.ui.status(&filled_later(claim));
+                Ok(())
+            }
+            End::Failed(message) => Err(CliError::new(format!(
+                "PVC {claim:?} in namespace {:?} cannot be filled: {message}",
+                cluster.namespace
+            ))
+            .hint(format!(
+                "The driver may try again. Look with: kubectl describe pvc {claim} -n {}",
+                cluster.namespace
+            ))),
+            End::TimedOut => Err(timed_out(claim, &cluster.namespace, timeout)),
+        };
     }
     let progress = context.ui.progress(&format!("pvc {claim}"));
     progress.say("waiting until it has its volume again");

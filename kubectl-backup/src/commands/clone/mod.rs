@@ -1,22 +1,34 @@
 //! `kubectl backup clone`
 
+mod elsewhere;
+
+use std::time::Duration;
+
 use crate::{
-    apply::new_claim::{Make, make_claim},
+    apply::{
+        made::Made,
+        restoration::{How, Restoration, restore},
+    },
     args::{DryRunArgs, OutputArgs, WaitArgs, parse_access_mode, parse_claim_name, parse_name},
+    client::Cluster,
     context::Context,
     error::{CliError, Result},
     exit::Exit,
     facts,
     plan::{
-        claim::{absent, waits_for_pod},
+        claim::{absent, kept_labels, waits_for_pod},
         clone,
     },
 };
 
-/// Clone a volume: a new PVC with the bytes of another of the namespace
+/// How long the snapshot of a clone into another namespace is waited for when the clone itself is not.
+const SNAPSHOT_WAIT: Duration = Duration::from_secs(300);
+
+/// Clone a volume: a new PVC with the bytes of another
 ///
 /// The driver copies the volume as it is now; no snapshot is taken and no slot of the quota needed. The clone gets the
-/// source's storage class, access modes and volume mode, and at least its size. No existing PVC is touched.
+/// source's storage class, access modes and volume mode, and at least its size. No existing PVC is touched. Into
+/// another namespace a snapshot is the way: it is taken, restored there and removed, and takes two slots meanwhile.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The PVC to clone
@@ -25,6 +37,12 @@ pub struct Args {
     /// The PVC to make; it must not exist
     #[arg(value_name = "NEW", value_parser = parse_claim_name)]
     target: String,
+    /// Make the clone in this namespace; it must exist
+    #[arg(long, value_name = "NAMESPACE", value_parser = parse_name)]
+    to_namespace: Option<String>,
+    /// Give the clone the labels of its source
+    #[arg(long)]
+    keep_labels: bool,
     /// The storage class, of the volume's own driver; that of the source when absent
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     storage_class: Option<String>,
@@ -45,17 +63,20 @@ pub struct Args {
 impl Args {
     /// Runs the command.
     pub async fn run(self, context: &Context) -> Result<Exit> {
-        if self.source == self.target {
+        let cluster = context.cluster().await?;
+        let namespace = self.to_namespace.clone().unwrap_or_else(|| cluster.namespace.clone());
+        let there = Cluster { namespace, ..cluster.clone() };
+        let elsewhere = there.namespace != cluster.namespace;
+        if self.source == self.target && !elsewhere {
             return Err(CliError::usage("a PVC cannot be its own clone: the two names are the same"));
         }
-        let cluster = context.cluster().await?;
         let (source, target, classes) = tokio::join!(
             facts::claim::read(&cluster, &self.source),
-            facts::claim::read_opt(&cluster, &self.target),
+            facts::claim::read_opt(&there, &self.target),
             facts::claim::storage_classes(&cluster),
         );
         let (source, classes) = (source?, classes?);
-        absent(&self.target, &cluster.namespace, target?.as_ref())?;
+        absent(&self.target, &there.namespace, target?.as_ref())?;
         facts::claim::require_bound(&cluster, &source).await?;
         let provisioned = facts::claim::provisioned(&cluster, &source).await?;
         let request = clone::Request {
@@ -65,14 +86,16 @@ impl Args {
             access_modes: &self.access_modes,
         };
         let facts = clone::Facts { source: &source, provisioned: &provisioned, classes: classes.as_deref() };
-        let claim = clone::plan(&request, &facts)?;
-        let make = Make {
-            claim: &claim,
-            binds_late: waits_for_pod(&claim, classes.as_deref()),
-            wait: self.wait.limit(),
-            dry_run: self.dry_run.dry_run,
-            format: self.output.format(),
-        };
-        make_claim(context, &cluster, &make).await
+        let mut claim = clone::plan(&request, &facts)?;
+        if self.keep_labels {
+            claim.metadata.labels = Some(kept_labels(&source));
+        }
+        let binds_late = waits_for_pod(&claim, classes.as_deref());
+        let how = How { wait: self.wait.limit(), dry_run: self.dry_run.dry_run, format: self.output.format() };
+        if elsewhere {
+            return elsewhere::clone(context, &cluster, &there, &self.source, (claim, binds_late), &how).await;
+        }
+        facts::target_namespace::require_room(&cluster, std::slice::from_ref(&claim), 0).await?;
+        restore(context, &cluster, &[Restoration { pair: None, claim, binds_late }], Made::default(), &how).await
     }
 }

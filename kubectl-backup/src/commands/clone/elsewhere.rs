@@ -1,0 +1,119 @@
+//! A clone in another namespace: a snapshot is taken for it, restored there, and removed again.
+
+use std::collections::BTreeMap;
+
+use backup_api::labels;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, TypedLocalObjectReference};
+use kube::ResourceExt as _;
+use serde_json::json;
+
+use crate::{
+    apply::{
+        made::Made,
+        one_snapshot,
+        ready::until_ready,
+        restoration::{How, Restoration, restore},
+    },
+    args::DryRun,
+    client::Cluster,
+    context::Context,
+    error::{CliError, Result},
+    exit::Exit,
+    facts::{
+        self,
+        rights::{Right, missing},
+    },
+    plan::{
+        refusal,
+        snapshot::{name, preprovisioned},
+    },
+};
+
+const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
+
+/// What the snapshot in the source's namespace needs.
+const RIGHTS: [Right; 5] = [
+    Right::of("create", SNAPSHOTS, "volumesnapshots"),
+    Right::of("get", SNAPSHOTS, "volumesnapshots"),
+    Right::of("list", SNAPSHOTS, "volumesnapshots"),
+    Right::of("watch", SNAPSHOTS, "volumesnapshots"),
+    Right::of("delete", SNAPSHOTS, "volumesnapshots"),
+];
+
+/// Makes the planned claim in the namespace of `there`.
+pub async fn clone(
+    context: &Context,
+    cluster: &Cluster,
+    there: &Cluster,
+    source: &str,
+    (mut claim, binds_late): (PersistentVolumeClaim, bool),
+    how: &How,
+) -> Result<Exit> {
+    claim.metadata.namespace = Some(there.namespace.clone());
+    facts::target_namespace::require_rights(there).await?;
+    let lacking = missing(cluster, RIGHTS.to_vec()).await?;
+    if !lacking.is_empty() {
+        return Err(CliError::new(format!(
+            "a clone into another namespace takes a snapshot for a while, and in namespace {:?} you lack: {}",
+            cluster.namespace,
+            lacking.join("; ")
+        )));
+    }
+    facts::target_namespace::require_room(there, std::slice::from_ref(&claim), 1).await?;
+    let target = claim.name_any();
+    let name = name::derive(&format!("{source}-clone"), context.now());
+    let mut snapshot = one_snapshot::planned(cluster, source, &name, &mark()).await?;
+    snapshot.metadata.namespace = Some(cluster.namespace.clone());
+    snapshot.annotations_mut().insert(labels::FILLS.to_owned(), format!("{}/{target}", there.namespace));
+    if let Some(spec) = &mut claim.spec {
+        spec.data_source = Some(TypedLocalObjectReference {
+            api_group: Some(SNAPSHOTS.to_owned()),
+            kind: "VolumeSnapshot".to_owned(),
+            name: name.clone(),
+        });
+    }
+    let mut made = Made::default();
+    let resource = format!("volumesnapshot.{SNAPSHOTS}/{name}");
+    if how.dry_run == DryRun::Client {
+        context.ui.status(&format!("{resource} of PVC {source} would be taken for it, and removed again"));
+        return restore(context, there, &[Restoration { pair: None, claim, binds_late }], made, how).await;
+    }
+    made.make(cluster, &json!(snapshot), &resource, Some(&target), how.dry_run).await.map_err(|error| {
+        refusal::explain(facts::snapshots::explain(error), "volumesnapshots", &name, &cluster.namespace)
+    })?;
+    context.ui.status(&format!("{resource} created{}", how.dry_run.suffix()));
+    if how.dry_run == DryRun::Server {
+        return restore(context, there, &[Restoration { pair: None, claim, binds_late }], made, how).await;
+    }
+    match through(context, cluster, there, &name, claim, how).await {
+        Ok((pair, claim)) => {
+            let item = Restoration { pair: Some(pair), claim, binds_late };
+            restore(context, there, &[item], made, how).await
+        }
+        Err(error) => Err(made.undo(cluster, error).await),
+    }
+}
+
+fn mark() -> BTreeMap<String, String> {
+    BTreeMap::from([(labels::TEMPORARY.to_owned(), "true".to_owned())])
+}
+
+async fn through(
+    context: &Context,
+    cluster: &Cluster,
+    there: &Cluster,
+    name: &str,
+    claim: PersistentVolumeClaim,
+    how: &How,
+) -> Result<(preprovisioned::Pair, PersistentVolumeClaim)> {
+    let timeout = how.wait.unwrap_or(super::SNAPSHOT_WAIT);
+    let mut ready = until_ready(context, cluster, name, timeout).await.map_err(|mut error| {
+        // It does not stay.
+        error.hints.clear();
+        error
+    })?;
+    ready.metadata.namespace.get_or_insert_with(|| cluster.namespace.clone());
+    let content = facts::snapshots::content(cluster, &ready).await?;
+    let own = name::derive(&format!("{}-restore", claim.name_any()), context.now());
+    preprovisioned::through(&ready, &content, &own, claim, &there.namespace)
+}

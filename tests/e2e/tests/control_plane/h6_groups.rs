@@ -1,0 +1,87 @@
+//! H6: the snapshots of a group become PVCs, all or none.
+
+use e2e_tests::{Claim, Namespace, TestCluster, noise, sha256};
+
+/// Two claims with bytes, and a snapshot of each in group `eve`. Returns the bytes' sums.
+fn group(shop: &Namespace<'_>) -> [String; 2] {
+    let claims = [Claim::block(shop, "disk"), Claim::files(shop, "share")];
+    let mut seed = 20;
+    claims.map(|claim| {
+        seed += 1;
+        let bytes = noise(seed, 1 << 20);
+        claim.write("ledger", &bytes);
+        let label = "kubectl-backup.dev/group=eve";
+        shop.plugin(&["snapshot", "create", claim.name(), "--name", claim.name(), "--labels", label]).ok();
+        claim.write("ledger", b"overwritten");
+        sha256(&bytes)
+    })
+}
+
+fn sums(namespace: &Namespace<'_>, names: [&str; 2]) -> [String; 2] {
+    let [disk, share] = names;
+    [(disk, "block"), (share, "files")]
+        .map(|(name, family)| sha256(&Claim::existing(namespace, name, family).read("ledger")))
+}
+
+fn claims(namespace: &Namespace<'_>) -> String {
+    namespace.kubectl(&["get", "pvc", "-o", "jsonpath={.items[*].metadata.name}"])
+}
+
+#[test]
+fn h6_a_group_is_restored_beside_and_elsewhere() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    let bytes = group(&shop);
+    let restore = ["snapshot", "restore", "--group", "eve"];
+    shop.plugin(&restore).ends_with(1).says("exists already");
+    shop.plugin(&[&restore[..], &["--name-suffix", "-eve"]].concat()).ok();
+    assert_eq!(sums(&shop, ["disk-eve", "share-eve"]), bytes);
+    shop.plugin(&[&restore[..], &["--to-namespace", depot.name(), "--map", "disk:old-disk"]].concat()).ok();
+    assert_eq!(sums(&depot, ["old-disk", "share"]), bytes);
+    assert_eq!(depot.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+    let list = shop.plugin(&[&restore[..], &["--name-suffix", "-x", "--dry-run=client", "-o", "json"]].concat()).ok();
+    assert_eq!(list.json()["items"][1]["metadata"]["name"], "share-x");
+    shop.plugin(&[&restore[..], &["--map", "dsik:x"]].concat()).ends_with(2).says("dsik");
+    shop.plugin(&["snapshot", "restore", "--group", "nosuch"]).ends_with(1).says("no snapshot of group \"nosuch\"");
+}
+
+#[test]
+fn h6_of_a_group_all_are_restored_or_none() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    group(&shop);
+    let restore = ["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()];
+    // Room for one of them.
+    depot.kubectl(&["create", "quota", "team", "--hard=persistentvolumeclaims=1"]);
+    cluster.wait_for(depot.name(), "resourcequota/team", "jsonpath={.status.used.persistentvolumeclaims}=0", 30);
+    shop.plugin(&restore).ends_with(1).says("has no room for 2 PVCs");
+    assert_eq!(claims(&depot), "");
+    depot.kubectl(&["delete", "quota", "team"]);
+
+    // The second cannot be made: its limit is none that can be known before.
+    let limits = serde_json::json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small", "namespace": depot.name()},
+        "spec": {"limits": [{"type": "PersistentVolumeClaim", "max": {"storage": "70Mi"}}]}});
+    cluster.create(&limits.to_string());
+    let share =
+        shop.kubectl(&["annotate", "volumesnapshot", "share", "--overwrite", "kubectl-backup.dev/source-size=80Mi"]);
+    assert!(share.contains("annotated"), "{share}");
+    let run = shop.plugin(&restore).ends_with(1);
+    run.says("maximum storage usage per PersistentVolumeClaim is 70Mi").says("What was made was removed again");
+    assert_eq!(claims(&depot), "");
+    assert_eq!(depot.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+    depot.kubectl(&["delete", "limitrange", "small"]);
+
+    // The driver cannot fill one of them.
+    let class = format!("h6-fail-{}", std::process::id());
+    let class = serde_json::json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": class},
+        "provisioner": "files.csi.test.kubectl-backup.dev", "parameters": {"fault.test/fail": "the pool is degraded"}});
+    cluster.create(&class.to_string());
+    let name = class["metadata"]["name"].as_str().expect("a name");
+    let note = format!("kubectl-backup.dev/source-storage-class={name}");
+    shop.kubectl(&["annotate", "volumesnapshot", "share", "--overwrite", &note]);
+    let run = shop.plugin(&restore).ends_with(1);
+    run.says("the pool is degraded").says("What was made was removed again");
+    assert_eq!(claims(&depot), "");
+    assert_eq!(depot.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+    cluster.kubectl(&["delete", "storageclass", name]);
+}

@@ -1,0 +1,131 @@
+//! H6: restores and clones into other namespaces share the storage's snapshot for a while, and never its fate.
+
+use e2e_tests::{Claim, Namespace, TestCluster, noise, sha256};
+
+/// What is there only for as long as a PVC is filled, of both namespaces.
+fn temporary(cluster: &TestCluster, namespaces: &[&Namespace<'_>]) -> String {
+    let label = "kubectl-backup.dev/temporary=true";
+    let mut found = String::new();
+    for namespace in namespaces {
+        found.push_str(&namespace.kubectl(&["get", "volumesnapshots", "-l", label, "-o", "name"]));
+    }
+    let jsonpath = r#"jsonpath={range .items[*]}{.spec.volumeSnapshotRef.namespace}{"\n"}{end}"#;
+    let contents = cluster.kubectl(&["get", "volumesnapshotcontents", "-l", label, "-o", jsonpath]);
+    let ours = contents.lines().filter(|line| namespaces.iter().any(|namespace| namespace.name() == *line));
+    ours.for_each(|line| found.push_str(line));
+    found
+}
+
+fn either_side_lives_without_the_other(family: &'static str) {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    let source = if family == "block" { Claim::block(&shop, "data") } else { Claim::files(&shop, "data") };
+    let bytes = noise(8, 3 << 20);
+    source.write("ledger", &bytes);
+    shop.kubectl(&["label", "pvc", "data", "app=web"]);
+    shop.plugin(&["snapshot", "create", "data", "--name", "before"]).ok();
+    source.write("ledger", b"overwritten");
+
+    let into = ["snapshot", "restore", "before", "--to-namespace", depot.name()];
+    shop.plugin(&[&into[..], &["--to", "first"]].concat()).ok();
+    shop.plugin(&[&into[..], &["--to", "second", "--keep-labels"]].concat()).ok();
+    let read = |name: &str| sha256(&Claim::existing(&depot, name, family).read("ledger"));
+    assert_eq!(read("first"), sha256(&bytes));
+    assert_eq!(depot.kubectl(&["get", "pvc", "-l", "app=web", "-o", "name"]).trim(), "persistentvolumeclaim/second");
+    assert_eq!(temporary(&cluster, &[&shop, &depot]), "");
+
+    // The copy goes: the snapshot still restores.
+    depot.kubectl(&["delete", "pvc", "first", "--wait=true"]);
+    shop.plugin(&[&into[..], &["--to", "third"]].concat()).ok();
+    // The snapshot and its PVC go: the copies stay.
+    shop.plugin(&["snapshot", "delete", "before", "--yes"]).ok();
+    shop.kubectl(&["delete", "pvc", "data", "--wait=true"]);
+    assert_eq!([read("second"), read("third")], [sha256(&bytes), sha256(&bytes)]);
+}
+
+#[test]
+fn h6_deleting_either_side_leaves_the_other_of_block_storage() {
+    either_side_lives_without_the_other("block");
+}
+
+#[test]
+fn h6_deleting_either_side_leaves_the_other_of_file_storage() {
+    either_side_lives_without_the_other("files");
+}
+
+#[test]
+fn h6_a_clone_into_another_namespace_leaves_nothing_but_itself() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    for (source, family) in [(Claim::block(&shop, "disk"), "block"), (Claim::files(&shop, "share"), "files")] {
+        let bytes = noise(9, 2 << 20);
+        source.write("ledger", &bytes);
+        shop.plugin(&["clone", source.name(), source.name(), "--to-namespace", depot.name()]).ok();
+        source.write("ledger", b"overwritten");
+        let copy = Claim::existing(&depot, source.name(), family);
+        assert_eq!(sha256(&copy.read("ledger")), sha256(&bytes));
+    }
+    assert_eq!(temporary(&cluster, &[&shop, &depot]), "");
+    shop.plugin(&["clone", "disk", "other", "--to-namespace", depot.name(), "--dry-run=server"]).ok();
+    assert!(!depot.kubectl(&["get", "pvc", "-o", "name"]).contains("other"));
+    assert_eq!(temporary(&cluster, &[&shop, &depot]), "");
+}
+
+#[test]
+fn h6_what_a_class_that_waits_for_pods_needs_stays_and_is_named() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    Claim::block(&shop, "data").write("ledger", b"kept");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let into = ["snapshot", "restore", "snap", "--to-namespace", depot.name(), "--to"];
+    let run = shop.plugin(&[&into[..], &["later", "--storage-class", "test-block-wait"]].concat()).ok();
+    let run = run.says("is not waited for").says("until it is filled");
+    let pair = depot.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[0].metadata.name}"]);
+    let run = run.says(&format!("kubectl backup snapshot delete {pair} -n {}", depot.name()));
+    drop(run);
+    // The storage's snapshot would go while a PVC waits for it.
+    shop.plugin(&["snapshot", "delete", "snap", "--yes"]).ends_with(1).says("is being restored into another namespace");
+    depot.plugin(&["snapshot", "delete", &pair, "--yes"]).ends_with(1).says("later");
+    depot.kubectl(&["delete", "pvc", "later", "--wait=true"]);
+    depot.plugin(&["snapshot", "delete", &pair, "--yes"]).ok();
+    assert_eq!(temporary(&cluster, &[&shop, &depot]), "");
+    shop.plugin(&[&into[..], &["now"]].concat()).ok();
+    assert_eq!(Claim::existing(&depot, "now", "block").read("ledger"), b"kept");
+    shop.plugin(&["snapshot", "delete", "snap", "--yes"]).ok();
+}
+
+#[test]
+fn h6_what_cannot_be_restored_elsewhere_is_refused_before_anything_is_made() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let restore = |to: &str, namespace: &str, flags: &[&str]| {
+        shop.plugin(&[&["snapshot", "restore", "snap", "--to", to, "--to-namespace", namespace][..], flags].concat())
+    };
+    restore("x", "h6-nosuch", &[]).ends_with(1).says("namespace \"h6-nosuch\" does not exist").says("Nothing was made");
+    restore("x", depot.name(), &["--storage-class", "test-files-std"]).ends_with(1).says("restored by its own driver");
+    Claim::files(&depot, "taken");
+    restore("taken", depot.name(), &[]).ends_with(1).says("exists already");
+    shop.plugin(&["clone", "data", "taken", "--to-namespace", depot.name()]).ends_with(1).says("exists already");
+    depot.kubectl(&["create", "quota", "team", "--hard=requests.storage=100Mi"]);
+    let used = "jsonpath={.status.used.requests\\.storage}=64Mi";
+    cluster.wait_for(depot.name(), "resourcequota/team", used, 30);
+    let full = restore("x", depot.name(), &[]).ends_with(1);
+    full.says("has no room").says("requests.storage in resourcequota \"team\" (used 64Mi of 100Mi)");
+    shop.plugin(&["clone", "data", "x", "--to-namespace", depot.name()]).ends_with(1).says("has no room");
+    assert_eq!(depot.kubectl(&["get", "pvc", "-o", "name"]).trim(), "persistentvolumeclaim/taken");
+    assert_eq!(temporary(&cluster, &[&shop, &depot]), "");
+    // Contents are the cluster's: rights in both namespaces do not suffice.
+    for namespace in [&shop, &depot] {
+        namespace.kubectl(&["create", "rolebinding", "alice", "--clusterrole=admin", "--user=alice"]);
+        let rule = ["--verb=*", "--resource=volumesnapshots.snapshot.storage.k8s.io"];
+        namespace.kubectl(&[&["create", "role", "snapshots"][..], &rule].concat());
+        namespace.kubectl(&["create", "rolebinding", "snapshots", "--role=snapshots", "--user=alice"]);
+    }
+    let clone = ["clone", "data", "x", "--to-namespace", depot.name(), "-n", shop.name()];
+    let run = cluster.plugin_as("alice", &clone).ends_with(1);
+    let run = run.says("create volumesnapshotcontents.snapshot.storage.k8s.io (cluster)");
+    run.says("Ask a cluster administrator");
+    assert_eq!(temporary(&cluster, &[&shop, &depot]), "");
+}
