@@ -11,6 +11,7 @@ use crate::{
     apply::{
         made::Made,
         one_snapshot,
+        preflight::preflight,
         ready::until_ready,
         restoration::{How, Restoration, restore},
     },
@@ -78,6 +79,7 @@ pub async fn clone(
         context.ui.status(&format!("{resource} of PVC {source} would be taken for it, and removed again"));
         return restore(context, there, &[Restoration { pair: None, claim, binds_late }], made, how).await;
     }
+    preflight(context, cluster, &[json!(snapshot)], None).await?;
     made.make(cluster, &json!(snapshot), &resource, Some(&target), how.dry_run).await.map_err(|error| {
         refusal::explain(facts::snapshots::explain(error), "volumesnapshots", &name, &cluster.namespace)
     })?;
