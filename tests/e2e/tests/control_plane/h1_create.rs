@@ -131,5 +131,7 @@ fn w1_a_webhook_that_does_not_answer_is_named_with_where_it_runs() {
         }
     };
     cluster.kubectl(&["delete", "validatingwebhookconfiguration", name]);
-    run.ends_with(1).says("failed calling webhook").says("kubectl get deployment/backup-webhook -n kubectl-backup-system");
+    run.ends_with(1)
+        .says("failed calling webhook")
+        .says("kubectl get deployment/backup-webhook -n kubectl-backup-system");
 }
