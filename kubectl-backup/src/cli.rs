@@ -6,6 +6,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 
 use crate::{
     args::ConnectionArgs,
+    at_end::AtEnd,
     commands,
     context::Context,
     error::{CliError, Result},
@@ -84,12 +85,15 @@ pub fn run() -> ExitCode {
             return Exit::Error.into();
         }
     };
-    let context = Context { ui: ui.clone(), connection: cli.connection };
+    let at_end = AtEnd::default();
+    let context = Context { ui: ui.clone(), connection: cli.connection, at_end: at_end.clone() };
     let result = runtime.block_on(async {
-        tokio::select! {
+        let result = tokio::select! {
             result = dispatch(cli.command, &context) => result,
-            _ = tokio::signal::ctrl_c() => Err(interrupted(&ui)),
-        }
+            () = interruption() => Err(interrupted(&ui)),
+        };
+        finish(&ui, &at_end).await;
+        result
     });
     match result {
         Ok(exit) => exit.into(),
@@ -118,6 +122,34 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit> {
         Command::Options(args) => args.run(context),
         Command::Version(args) => args.run(context).await,
     }
+}
+
+/// Does what must be done however the command ended. Only a second interruption ends it before its end.
+async fn finish(ui: &Ui, at_end: &AtEnd) {
+    if at_end.is_due() {
+        tokio::select! {
+            _ = at_end.run() => {}
+            () = interruption() => ui.warning("interrupted again: what was to be done at the end is not done"),
+        }
+    }
+}
+
+/// Waits until the user interrupts, the terminal goes away, or the system asks to end.
+async fn interruption() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = (signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+        if let (Ok(mut terminate), Ok(mut hangup)) = signals {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 fn interrupted(ui: &Ui) -> CliError {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     args::ConnectionArgs,
+    at_end::AtEnd,
     client::{Cluster, connect},
     error::Result,
     output::Ui,
@@ -15,6 +16,8 @@ pub struct Context {
     pub ui: Ui,
     /// The flags that say where the cluster is.
     pub connection: ConnectionArgs,
+    /// What must be done however the command ends.
+    pub at_end: AtEnd,
 }
 
 impl Context {

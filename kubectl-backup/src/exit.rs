@@ -14,7 +14,7 @@ pub enum Exit {
     Usage = 2,
     /// Something was looked at, and something is wrong with it.
     Findings = 3,
-    /// Velero saved or restored a part.
+    /// A part was done: Velero saved or restored a part, or not all snapshots fitted.
     PartiallyFailed = 10,
     /// Velero failed.
     Failed = 11,

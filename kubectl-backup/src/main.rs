@@ -2,6 +2,7 @@
 
 mod apply;
 mod args;
+mod at_end;
 mod cli;
 mod client;
 mod commands;

@@ -2,14 +2,17 @@
 
 pub mod backup_deletion;
 pub mod bound;
+mod exec;
 pub mod follow;
 mod gone;
 pub mod made;
 pub mod one_snapshot;
 mod pair_ready;
+pub mod pause;
 pub mod preflight;
 pub mod ready;
 pub mod restoration;
+pub mod snapshot_creation;
 pub mod snapshot_deletion;
 pub mod start;
 pub mod velero_version;

@@ -22,7 +22,7 @@ pub async fn planned(
     let provisioned = facts::claim::provisioned(cluster, &claim).await?;
     // Whoever may not list the classes leaves the choice to admission.
     let class = classes.is_none().then_some(create::Named::LeftOpen);
-    let request = create::Request { name, namespace: &cluster.namespace, class, labels };
+    let request = create::Request { name, namespace: &cluster.namespace, class, labels, annotations: &BTreeMap::new() };
     let known = create::Facts { claim: &claim, provisioned: &provisioned, classes: classes.as_deref() };
     Ok(create::plan(&Config::default(), &request, &known)?.snapshot)
 }

@@ -123,7 +123,7 @@ fn requirement(term: &str) -> Result<Term, String> {
     }
 }
 
-fn check_key(key: &str) -> Result<(), String> {
+pub(super) fn check_key(key: &str) -> Result<(), String> {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
     let prefix_fits = prefix.is_none_or(|prefix| {
         prefix.len() <= PREFIX_MAX
@@ -134,7 +134,7 @@ fn check_key(key: &str) -> Result<(), String> {
     if prefix_fits && is_name(name) { Ok(()) } else { Err(format!("{key:?} is no valid label key")) }
 }
 
-fn check_value(value: &str) -> Result<(), String> {
+pub(super) fn check_value(value: &str) -> Result<(), String> {
     if value.is_empty() || is_name(value) { Ok(()) } else { Err(format!("{value:?} is no valid label value")) }
 }
 

@@ -1,9 +1,11 @@
 //! Flags that several commands share.
 
 mod access_mode;
+mod annotations;
 mod connection;
 mod dry_run;
 mod duration;
+mod hook;
 mod labels;
 mod name;
 mod namespace;
@@ -13,11 +15,13 @@ mod velero_name;
 mod wait;
 
 pub use access_mode::parse_access_mode;
+pub use annotations::Annotations;
 pub use connection::ConnectionArgs;
 pub use dry_run::{DryRun, DryRunArgs};
 pub use duration::{go_duration, parse_duration, parse_request_timeout, parse_retention};
+pub use hook::Hook;
 pub use labels::{Labels, Selector};
-pub use name::{parse_claim_name, parse_claim_pair, parse_name, parse_snapshot_name};
+pub use name::{parse_claim_name, parse_claim_pair, parse_group, parse_name, parse_snapshot_name};
 pub use namespace::NamespaceScopeArgs;
 pub use namespaces::{NamespaceMapping, parse_namespace_pattern};
 pub use output::{OutputArgs, OutputFormat};

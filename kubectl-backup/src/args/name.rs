@@ -1,5 +1,7 @@
 //! Names of objects on the command line.
 
+use super::labels::check_value;
+
 /// Longest name of an object (a DNS subdomain).
 const NAME_MAX: usize = 253;
 
@@ -44,6 +46,17 @@ pub fn parse_claim_pair(text: &str) -> Result<(String, String), String> {
 /// Says what is wrong with it when no object can have such a name.
 pub fn parse_name(text: &str) -> Result<String, String> {
     parse(text, &[])
+}
+
+/// Parses the name of a group of snapshots, which is a label's value.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn parse_group(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("a group has a name".into());
+    }
+    check_value(text).map(|()| text.to_owned())
 }
 
 /// A name is a segment of a URL's path: one with a slash or dots alone would lead elsewhere.

@@ -40,7 +40,8 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryReads {
     }
 
     fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
-        if request.method() != Method::GET {
+        // A command in a container begins as a GET too.
+        if request.method() != Method::GET || request.headers().contains_key(http::header::UPGRADE) {
             return None;
         }
         let mut clone = Request::new(Body::empty());

@@ -1,8 +1,8 @@
-//! Waits for a condition on one object by watching it: no polling, no fixed pauses.
+//! Waits for a condition by watching: no polling, no fixed pauses.
 
 use std::{fmt::Debug, time::Duration};
 
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use kube::{
     Api,
     runtime::{WatchStreamExt as _, watcher},
@@ -21,17 +21,44 @@ pub async fn until<K, T>(
     name: &str,
     timeout: Duration,
     doing: &str,
-    mut judge: impl FnMut(Option<K>) -> Result<Option<T>>,
+    judge: impl FnMut(Option<K>) -> Result<Option<T>>,
 ) -> Result<Option<T>>
 where
     K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
+    follow(watcher::watch_object(api, name).default_backoff(), timeout, doing, judge).await
+}
+
+/// Watches all objects that the configuration selects until `judge` returns a value, and returns it; `None` when `timeout`
+/// passes first (zero waits for ever).
+///
+/// # Errors
+/// When the watch is refused for good, or `judge` returns an error.
+pub async fn until_any<K, T>(
+    api: Api<K>,
+    config: watcher::Config,
+    timeout: Duration,
+    doing: &str,
+    judge: impl FnMut(watcher::Event<K>) -> Result<Option<T>>,
+) -> Result<Option<T>>
+where
+    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    follow(watcher(api, config).default_backoff(), timeout, doing, judge).await
+}
+
+async fn follow<E, T>(
+    events: impl Stream<Item = Result<E, watcher::Error>>,
+    timeout: Duration,
+    doing: &str,
+    mut judge: impl FnMut(E) -> Result<Option<T>>,
+) -> Result<Option<T>> {
     let watch = async {
-        let mut events = std::pin::pin!(watcher::watch_object(api, name).default_backoff());
+        let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
             match event {
-                Ok(object) => {
-                    if let Some(value) = judge(object)? {
+                Ok(event) => {
+                    if let Some(value) = judge(event)? {
                         return Ok(value);
                     }
                 }

@@ -70,16 +70,26 @@ pub async fn read(cluster: &Cluster, name: &str) -> Result<VolumeSnapshot> {
     .hint("Those of all namespaces are shown by: kubectl backup snapshot list -A"))
 }
 
+/// Lists the snapshots of a group, of which there may be none.
+///
+/// # Errors
+/// When they may not be listed.
+pub async fn in_group(cluster: &Cluster, group: &str) -> Result<Vec<VolumeSnapshot>> {
+    let namespace = &cluster.namespace;
+    let request = ListRequest::of::<VolumeSnapshot>(Some(namespace), Some(&format!("{}={group}", labels::GROUP)));
+    let doing = format!("list volumesnapshots in namespace {namespace:?}");
+    let mut snapshots = Vec::new();
+    list(cluster, &request, &doing, |snapshot| snapshots.push(snapshot)).await.map_err(explain)?;
+    Ok(snapshots)
+}
+
 /// Lists the snapshots of a group.
 ///
 /// # Errors
 /// When there is none, or they may not be listed.
 pub async fn of_group(cluster: &Cluster, group: &str) -> Result<Vec<VolumeSnapshot>> {
     let namespace = &cluster.namespace;
-    let request = ListRequest::of::<VolumeSnapshot>(Some(namespace), Some(&format!("{}={group}", labels::GROUP)));
-    let doing = format!("list volumesnapshots in namespace {namespace:?}");
-    let mut snapshots = Vec::new();
-    list(cluster, &request, &doing, |snapshot| snapshots.push(snapshot)).await.map_err(explain)?;
+    let snapshots = in_group(cluster, group).await?;
     if snapshots.is_empty() {
         return Err(CliError::new(format!("there is no snapshot of group {group:?} in namespace {namespace:?}"))
             .hint(format!("See the groups with: kubectl backup snapshot list -n {namespace}")));

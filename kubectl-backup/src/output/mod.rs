@@ -12,6 +12,7 @@ mod ui;
 pub use escape::visible;
 pub use list_writer::ListWriter;
 pub use objects::{Changed, print_changed, print_object};
+pub use progress::Progress;
 pub use report::Report;
 pub use table::{Column, Table};
 pub use ui::Ui;

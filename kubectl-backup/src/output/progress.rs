@@ -42,6 +42,22 @@ impl Progress {
         }
     }
 
+    /// Says where it stands, at which of so many steps.
+    pub fn step(&self, done: u64, steps: u64, text: &str) {
+        self.arrived(done, steps, text);
+        self.say(text);
+    }
+
+    /// Lets the bar say where it came to. Elsewhere whoever waits says so.
+    pub fn arrived(&self, done: u64, steps: u64, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_style(stepper());
+            bar.set_length(steps);
+            bar.set_position(done);
+            bar.set_message(escape::cell(text));
+        }
+    }
+
     /// Says how far it is. Off a terminal each tenth of the way makes a line.
     pub fn count(&self, done: u64, total: u64, unit: &str) {
         match &self.bar {
@@ -69,6 +85,12 @@ impl Drop for Progress {
 fn spinner() -> ProgressStyle {
     ProgressStyle::with_template("{spinner} {prefix}: {wide_msg} {elapsed}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn stepper() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {prefix} [{bar:8}] {wide_msg} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 fn counter() -> ProgressStyle {

@@ -165,6 +165,32 @@ impl Usage {
         }
     }
 
+    /// Whether a ledger of it is kept: somebody counts.
+    pub fn is_recorded(&self) -> bool {
+        self.ledger.ready().is_some()
+    }
+
+    /// The slots that are free; `None` when it is not known.
+    pub fn free(&self) -> Option<usize> {
+        self.used().map(|used| usize::try_from(self.limit).unwrap_or(usize::MAX).saturating_sub(used))
+    }
+
+    /// The objects that take a slot, the oldest first.
+    pub fn oldest(&self) -> Vec<(Key, Option<Timestamp>)> {
+        let counted = self.holders().into_iter().filter(|holder| holder.is_counted(&self.resource));
+        counted.map(|holder| (holder.key(), holder.created())).collect()
+    }
+
+    /// What frees a slot.
+    pub fn way_out(&self) -> String {
+        let oldest =
+            self.holders().into_iter().find(|holder| holder.is_counted(&self.resource) && !holder.is_deleting());
+        oldest.map_or_else(
+            || "wait until one that is being deleted is gone".to_owned(),
+            |holder| format!("free a slot, for example: {}", free_command(&self.resource, &holder.key())),
+        )
+    }
+
     /// The oldest first: the likeliest to go.
     fn holders(&self) -> Vec<&Object> {
         let Objects::Listed(objects) = &self.objects else { return Vec::new() };
@@ -190,12 +216,11 @@ pub fn limits(usages: &[Usage]) -> Table {
             Objects::NotInstalled => "0 (not installed)".to_owned(),
             _ => usage.used().map_or_else(|| UNKNOWN.into(), |used| used.to_string()),
         };
-        let free = usage.used().map(|used| usize::try_from(usage.limit).unwrap_or(usize::MAX).saturating_sub(used));
         table.row(vec![
             usage.plural().to_owned(),
             used,
             usage.limit.to_string(),
-            free.map_or_else(|| UNKNOWN.into(), |free| free.to_string()),
+            usage.free().map_or_else(|| UNKNOWN.into(), |free| free.to_string()),
             usage.ledger.ready().map_or_else(|| UNKNOWN.into(), |status| status.pending_only().count().to_string()),
             usage.ledger.told().to_owned(),
         ]);
@@ -256,12 +281,7 @@ pub fn advice(usages: &[Usage]) -> Vec<String> {
         let Some(used) = usage.used().filter(|used| *used >= usize::try_from(usage.limit).unwrap_or(usize::MAX)) else {
             continue;
         };
-        let oldest =
-            usage.holders().into_iter().find(|holder| holder.is_counted(&usage.resource) && !holder.is_deleting());
-        let how = oldest.map_or_else(
-            || "wait until one that is being deleted is gone".to_owned(),
-            |holder| format!("free a slot, for example: {}", free_command(&usage.resource, &holder.key())),
-        );
+        let how = usage.way_out();
         lines.push(format!("{}: {used}/{} used; {how}", usage.plural(), usage.limit));
     }
     lines

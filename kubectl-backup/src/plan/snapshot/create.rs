@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
 use crate::{
     error::{CliError, Result},
+    output::{Column, Table},
     plan::provisioned::{self, Provisioned},
 };
 
@@ -39,6 +40,8 @@ pub struct Request<'a> {
     pub class: Option<Named<'a>>,
     /// Labels for the snapshot.
     pub labels: &'a BTreeMap<String, String>,
+    /// Annotations for it, beside those that a restore needs.
+    pub annotations: &'a BTreeMap<String, String>,
 }
 
 /// What is known.
@@ -59,6 +62,10 @@ pub struct Plan {
     pub snapshot: VolumeSnapshot,
     /// What led to the class, in words.
     pub why: String,
+    /// The driver that takes it, where that is known.
+    pub driver: Option<String>,
+    /// The size of the volume.
+    pub size: Option<String>,
 }
 
 /// Plans the snapshot.
@@ -91,7 +98,9 @@ pub fn plan(config: &Config, request: &Request<'_>, facts: &Facts<'_>) -> Result
         }
         (None, None) => return Err(no_choice()),
     };
-    Ok(Plan { snapshot: object(request, facts.claim, class), why })
+    let capacity = facts.claim.status.as_ref().and_then(|status| status.capacity.as_ref());
+    let size = capacity.and_then(|capacity| capacity.get("storage")).map(|size| size.0.clone());
+    Ok(Plan { snapshot: object(request, facts.claim, class), why, driver: driver.map(str::to_owned), size })
 }
 
 /// Returns the VolumeSnapshot; without a class, admission may fill one in.
@@ -108,7 +117,9 @@ pub fn object(request: &Request<'_>, claim: &PersistentVolumeClaim, class: Optio
     );
     snapshot.metadata.namespace = Some(request.namespace.to_owned());
     snapshot.metadata.labels = (!request.labels.is_empty()).then(|| request.labels.clone());
-    snapshot.metadata.annotations = remembered(claim);
+    let mut annotations = request.annotations.clone();
+    annotations.extend(remembered(claim));
+    snapshot.metadata.annotations = (!annotations.is_empty()).then_some(annotations);
     snapshot
 }
 
@@ -119,9 +130,9 @@ fn no_choice() -> CliError {
 }
 
 /// What a restore needs to know of the claim when the claim is gone by then: nothing else in the cluster keeps it.
-fn remembered(claim: &PersistentVolumeClaim) -> Option<BTreeMap<String, String>> {
-    let spec = claim.spec.as_ref()?;
+fn remembered(claim: &PersistentVolumeClaim) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
+    let Some(spec) = &claim.spec else { return annotations };
     if let Some(class) = provisioned::storage_class(claim) {
         annotations.insert(labels::SOURCE_STORAGE_CLASS.to_owned(), class.to_owned());
     }
@@ -132,7 +143,24 @@ fn remembered(claim: &PersistentVolumeClaim) -> Option<BTreeMap<String, String>>
     if let Some(size) = requests.and_then(|requests| requests.get("storage")) {
         annotations.insert(labels::SOURCE_SIZE.to_owned(), size.0.clone());
     }
-    (!annotations.is_empty()).then_some(annotations)
+    annotations
+}
+
+/// Returns the table of what is to be taken.
+pub fn table<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Table {
+    let mut table = Table::new(["NAME", "PVC", "CLASS", "DRIVER", "SIZE"].map(Column::new).to_vec());
+    let or = |text: Option<&String>, other: &str| text.cloned().unwrap_or_else(|| other.to_owned());
+    for plan in plans {
+        let spec = &plan.snapshot.spec;
+        table.row(vec![
+            plan.snapshot.metadata.name.clone().unwrap_or_default(),
+            or(spec.source.persistent_volume_claim_name.as_ref(), "<none>"),
+            or(spec.volume_snapshot_class_name.as_ref(), "<cluster's choice>"),
+            or(plan.driver.as_ref(), "<unknown>"),
+            or(plan.size.as_ref(), "<unknown>"),
+        ]);
+    }
+    table
 }
 
 fn check_named(named: &str, driver: Option<&str>, classes: &[VolumeSnapshotClass]) -> Result<String> {
@@ -215,7 +243,12 @@ mod tests {
 
     fn planned(class: Option<&str>, provisioned: &Provisioned, classes: Option<&[VolumeSnapshotClass]>) -> String {
         let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
-        let request = Request { name: "s1", namespace: "shop", class: class.map(Named::ByUser), labels: &labels };
+        let annotations = BTreeMap::from([
+            ("note".to_owned(), "a,b".to_owned()),
+            (labels::SOURCE_SIZE.to_owned(), "made up".to_owned()),
+        ]);
+        let class = class.map(Named::ByUser);
+        let request = Request { name: "s1", namespace: "shop", class, labels: &labels, annotations: &annotations };
         let claim = claim();
         match plan(&Config::default(), &request, &Facts { claim: &claim, provisioned, classes }) {
             Ok(plan) => format!("{} | {}", serde_json::to_string(&plan.snapshot).unwrap(), plan.why),
@@ -230,7 +263,28 @@ mod tests {
     #[test]
     fn the_snapshot_names_the_claim_the_class_and_what_a_restore_needs() {
         let classes = [class("block-snapshot", "csi.test"), class("other", "csi.other")];
-        insta::assert_snapshot!(planned(None, &csi("csi.test"), Some(&classes)), @r#"{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshot","metadata":{"annotations":{"kubectl-backup.dev/source-access-modes":"ReadWriteOnce","kubectl-backup.dev/source-size":"1Gi","kubectl-backup.dev/source-storage-class":"test-block-std"},"labels":{"app":"web"},"name":"s1","namespace":"shop"},"spec":{"source":{"persistentVolumeClaimName":"web"},"volumeSnapshotClassName":"block-snapshot"}} | policy for storage classes *-block-*"#);
+        insta::assert_snapshot!(planned(None, &csi("csi.test"), Some(&classes)), @r#"{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshot","metadata":{"annotations":{"kubectl-backup.dev/source-access-modes":"ReadWriteOnce","kubectl-backup.dev/source-size":"1Gi","kubectl-backup.dev/source-storage-class":"test-block-std","note":"a,b"},"labels":{"app":"web"},"name":"s1","namespace":"shop"},"spec":{"source":{"persistentVolumeClaimName":"web"},"volumeSnapshotClassName":"block-snapshot"}} | policy for storage classes *-block-*"#);
+    }
+
+    #[test]
+    fn the_table_shows_what_each_will_be() {
+        let classes = [class("block-snapshot", "csi.test")];
+        let (labels, mut claim) = (BTreeMap::new(), claim());
+        let request = Request { name: "s1", namespace: "shop", class: None, labels: &labels, annotations: &labels };
+        let mut plans = Vec::new();
+        for (size, provisioned, class) in [
+            (json!({"capacity": {"storage": "2Gi"}}), csi("csi.test"), None),
+            (json!({}), Provisioned::Unknown, Some(Named::LeftOpen)),
+        ] {
+            claim.status = serde_json::from_value(size).unwrap();
+            let facts = Facts { claim: &claim, provisioned: &provisioned, classes: Some(&classes) };
+            plans.push(plan(&Config::default(), &Request { class, ..request }, &facts).unwrap());
+        }
+        insta::assert_snapshot!(table(&plans).render(false), @r"
+        NAME   PVC   CLASS                DRIVER      SIZE
+        s1     web   block-snapshot       csi.test    2Gi
+        s1     web   <cluster's choice>   <unknown>   <unknown>
+        ");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Decisions about volume snapshots.
 
+pub mod app;
+pub mod batch;
 pub mod content;
 pub mod create;
 pub mod delete;
@@ -8,6 +10,7 @@ pub mod driver_error;
 pub mod group;
 pub mod name;
 pub mod origin;
+pub mod pause;
 pub mod preprovisioned;
 pub mod prune;
 pub mod readiness;

@@ -33,6 +33,37 @@ pub fn judge(snapshot: &VolumeSnapshot) -> Readiness {
     }
 }
 
+/// What of a snapshot is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// The storage has cut it: what is written from now on is not in it.
+    Cut,
+    /// Volumes can be made from it.
+    Ready,
+}
+
+/// Steps of a snapshot's making, for a bar.
+pub const STEPS: u64 = 4;
+
+/// Judges a snapshot by its status, when this is waited for.
+pub fn judge_for(snapshot: &VolumeSnapshot, goal: Goal) -> Readiness {
+    let is_cut = snapshot.status.as_ref().is_some_and(|status| status.creation_time.is_some());
+    match judge(snapshot) {
+        Readiness::UnderWay(_) if goal == Goal::Cut && is_cut => Readiness::Ready,
+        other => other,
+    }
+}
+
+/// How many of [`STEPS`] are done.
+pub fn steps(snapshot: &VolumeSnapshot) -> u64 {
+    match &snapshot.status {
+        Some(status) if status.ready_to_use == Some(true) => 4,
+        Some(status) if status.creation_time.is_some() => 3,
+        Some(status) if status.bound_volume_snapshot_content_name.is_some() => 2,
+        _ => 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use backup_api::snapshot::{SnapshotError, VolumeSnapshotSpec, VolumeSnapshotStatus};
@@ -65,5 +96,18 @@ mod tests {
         let judged = judge(&with(Some(false), Some("the object has been modified; please apply your changes")));
         assert!(matches!(judged, Readiness::UnderWay(_)), "{judged:?}");
         assert!(matches!(judge(&with(Some(false), None)), Readiness::UnderWay(_)));
+    }
+
+    #[test]
+    fn the_cut_comes_before_the_snapshot_is_ready() {
+        let mut cut = with(Some(false), None);
+        assert!(matches!(judge_for(&cut, Goal::Cut), Readiness::UnderWay(_)));
+        assert_eq!(steps(&cut), 1);
+        cut.status.as_mut().unwrap().creation_time = Some("2026-11-21T09:00:00Z".into());
+        assert_eq!(judge_for(&cut, Goal::Cut), Readiness::Ready);
+        assert!(matches!(judge_for(&cut, Goal::Ready), Readiness::UnderWay(_)));
+        assert_eq!(steps(&cut), 3);
+        assert_eq!(judge_for(&with(Some(true), None), Goal::Cut), Readiness::Ready);
+        assert_eq!(judge_for(&with(None, Some("no space")), Goal::Cut), Readiness::Failed("no space".into()));
     }
 }
