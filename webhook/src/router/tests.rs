@@ -11,7 +11,6 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     clock::Clock,
-    exempt,
     facts::Cluster,
     ledger::{Probes, Quotas, TTL, Times},
     metrics::Metrics,
@@ -33,7 +32,6 @@ fn server() -> (Router, Arc<Health>) {
     let admission = Admission {
         config: Current::new(Config {
             backup_ttl: Some("720h0m0s".to_owned()),
-            velero: exempt::accounts("velero"),
             exemptions: accounts("keeper"),
             quotas: quotas_but_for("ci"),
             ..Config::default()
@@ -157,7 +155,7 @@ async fn a_backup_gets_its_ttl_as_a_json_patch() {
         serde_json::from_slice::<Value>(&patch).expect("a patch"),
         json!([{"op": "add", "path": "/spec/ttl", "value": "720h0m0s"}])
     );
-    let velero = reviewed("/mutate", &review(resource, "CREATE", VELERO, &backup, &Value::Null)).await;
+    let velero = reviewed("/exempt/mutate", &review(resource, "CREATE", VELERO, &backup, &Value::Null)).await;
     assert!(velero.get("patch").is_none() && velero.get("patchType").is_none(), "{velero}");
 }
 
@@ -193,11 +191,24 @@ async fn a_probe_is_answered_by_whoever_is_asked() {
 #[tokio::test]
 async fn velero_is_marked_and_never_refused() {
     let object = snapshot(&json!({}));
-    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    let answer = reviewed("/exempt/validate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
     assert_eq!(answer["allowed"], true);
-    let answer = reviewed("/mutate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    let answer = reviewed("/exempt/mutate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
     let patch: Vec<u8> = serde_json::from_value(answer["patch"].clone()).expect("bytes");
     assert!(String::from_utf8_lossy(&patch).contains("kubectl-backup.dev~1quota-exempt"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_restored_snapshot_takes_a_slot_which_velero_need_not_wait_for() {
+    let mut object = snapshot(&json!({"velero.io/restore-name": "r", "kubectl-backup.dev/quota-exempt": "true"}));
+    object["spec"]["source"] = json!({"volumeSnapshotContentName": "content"});
+    let answer = reviewed("/exempt/mutate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    let patch: Vec<u8> = serde_json::from_value(answer["patch"].clone()).expect("bytes");
+    insta::assert_snapshot!(String::from_utf8_lossy(&patch), @r#"[{"op":"remove","path":"/metadata/labels/kubectl-backup.dev~1quota-exempt"}]"#);
+    object["metadata"]["labels"] = json!({"velero.io/restore-name": "r"});
+    // Also while the quota cannot be asked.
+    let answer = reviewed("/exempt/validate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    assert_eq!(answer["allowed"], true, "{answer}");
 }
 
 #[tokio::test]
@@ -501,15 +512,16 @@ fn locked_backup(until: &str) -> Value {
 
 #[tokio::test]
 async fn a_locked_backup_is_deleted_by_nobody_but_velero() {
-    let delete = |user: &str, until: &str| {
+    let delete = |user: &str, path: &'static str, until: &str| {
         let review = review(BACKUPS, "DELETE", user, &Value::Null, &locked_backup(until));
-        async move { reviewed("/validate", &review).await }
+        async move { reviewed(path, &review).await }
     };
-    let answer = delete("jane", "2999-01-01T00:00:00Z").await;
+    let answer = delete("jane", "/validate", "2999-01-01T00:00:00Z").await;
     assert_eq!((&answer["allowed"], &answer["status"]["code"]), (&json!(false), &json!(422)));
     assert_eq!(answer["auditAnnotations"]["findings"], "BKP352");
-    assert_eq!(delete("jane", "2001-01-01T00:00:00Z").await["allowed"], true);
-    assert_eq!(delete(VELERO, "2999-01-01T00:00:00Z").await["allowed"], true);
+    assert_eq!(delete("jane", "/validate", "2001-01-01T00:00:00Z").await["allowed"], true);
+    assert_eq!(delete(VELERO, "/exempt/validate", "2999-01-01T00:00:00Z").await["allowed"], true);
+    assert_eq!(delete(VELERO, "/validate", "2999-01-01T00:00:00Z").await["allowed"], false, "a name is none");
 }
 
 #[tokio::test]
@@ -538,7 +550,7 @@ async fn while_the_backup_cannot_be_read_its_deletion_waits() {
     let answer = reviewed("/validate", &review(DELETE_REQUESTS, "CREATE", "jane", &request, &Value::Null)).await;
     assert_eq!((&answer["allowed"], &answer["status"]["code"]), (&json!(false), &json!(429)));
     // A restore writes such requests with Velero's account.
-    let answer = reviewed("/validate", &review(DELETE_REQUESTS, "CREATE", VELERO, &request, &Value::Null)).await;
+    let answer = reviewed("/exempt/validate", &review(DELETE_REQUESTS, "CREATE", VELERO, &request, &Value::Null)).await;
     assert_eq!((&answer["allowed"], &answer["status"]["code"]), (&json!(false), &json!(429)));
     let answer = reviewed("/validate", &review(DELETE_REQUESTS, "CREATE", "keeper", &request, &Value::Null)).await;
     assert_eq!(answer["allowed"], true);
