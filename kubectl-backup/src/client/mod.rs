@@ -14,7 +14,7 @@ pub use connect::{Cluster, connect};
 pub use deadline::DeadlineExceeded;
 pub use list::{ListRequest, list};
 pub use object::{apply, create, delete, delete_exactly, get, path};
-pub use wait::{until, until_any};
+pub use wait::{until, until_any, watch};
 
 /// The owner of the fields that the plugin sets.
 pub const FIELD_MANAGER: &str = "kubectl-backup";

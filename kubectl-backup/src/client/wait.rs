@@ -47,6 +47,19 @@ where
     follow(watcher(api, config).default_backoff(), timeout, doing, judge).await
 }
 
+/// Watches all objects that the configuration selects, over breaks of the connection.
+pub fn watch<K>(api: Api<K>, config: watcher::Config, doing: &str) -> impl Stream<Item = Result<watcher::Event<K>>>
+where
+    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    watcher(api, config).default_backoff().filter_map(move |event| {
+        std::future::ready(match event {
+            Ok(event) => Some(Ok(event)),
+            Err(error) => fatal(error, doing).map(Err),
+        })
+    })
+}
+
 async fn follow<E, T>(
     events: impl Stream<Item = Result<E, watcher::Error>>,
     timeout: Duration,

@@ -52,19 +52,29 @@ impl Table {
 
     /// Returns the lines, header first, without blanks at their ends.
     pub fn render(&self, wide: bool) -> String {
+        self.render_below(wide, &mut Vec::new())
+    }
+
+    /// Returns the lines as they go below those that were rendered with the same widths before: without a header, in the
+    /// same columns as far as they fit.
+    pub fn render_below(&self, wide: bool, widths: &mut Vec<usize>) -> String {
         let shown: Vec<usize> = (0..self.columns.len()).filter(|&index| wide || !self.columns[index].wide).collect();
-        let header: Vec<String> = shown.iter().map(|&index| self.columns[index].title.to_owned()).collect();
-        let mut lines = vec![header];
+        let mut lines: Vec<Vec<String>> = Vec::new();
+        if widths.is_empty() {
+            lines.push(shown.iter().map(|&index| self.columns[index].title.to_owned()).collect());
+            widths.resize(shown.len(), 0);
+        }
         for row in &self.rows {
             lines.push(shown.iter().map(|&index| escape::cell(row.get(index).map_or("", String::as_str))).collect());
         }
-        let widths: Vec<usize> = (0..shown.len())
-            .map(|column| lines.iter().map(|line| line[column].width()).max().unwrap_or_default())
-            .collect();
+        for (column, width) in widths.iter_mut().enumerate() {
+            let widest = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max();
+            *width = widest.unwrap_or_default().max(*width);
+        }
         let mut out = String::new();
         for line in &lines {
             let mut text = String::new();
-            for (cell, width) in line.iter().zip(&widths) {
+            for (cell, width) in line.iter().zip(widths.iter()) {
                 text.push_str(cell);
                 text.push_str(&" ".repeat(width - cell.width() + GAP));
             }
@@ -93,6 +103,25 @@ mod tests {
         NAME          HANDLE   AGE
         a-long-name   h1       5m
         日本          h2       12d
+        ");
+    }
+
+    #[test]
+    fn what_comes_later_stands_in_the_same_columns() {
+        let rows = |name: &str| {
+            let mut table = Table::new(vec![Column::new("NAME"), Column::new("AGE")]);
+            table.row(vec![name.into(), "5m".into()]);
+            table
+        };
+        let mut widths = Vec::new();
+        let text: String =
+            ["a-name", "b", "a-longer-name", "c"].map(|name| rows(name).render_below(false, &mut widths)).concat();
+        insta::assert_snapshot!(text, @r"
+        NAME     AGE
+        a-name   5m
+        b        5m
+        a-longer-name   5m
+        c               5m
         ");
     }
 }

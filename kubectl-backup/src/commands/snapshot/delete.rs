@@ -4,7 +4,7 @@ use backup_api::snapshot::VolumeSnapshot;
 
 use crate::{
     apply::snapshot_deletion::{self, How},
-    args::{DryRun, DryRunArgs, OutputFormat, WaitArgs, parse_snapshot_name},
+    args::{DryRun, DryRunArgs, OutputFormat, WaitArgs, parse_group, parse_snapshot_name},
     client::{Cluster, ListRequest, list},
     context::Context,
     error::Result,
@@ -26,6 +26,9 @@ pub struct Args {
     /// Delete those that the label selector selects, but none of Velero's
     #[arg(short = 'l', long, value_name = "SELECTOR", group = "which")]
     selector: Option<String>,
+    /// Delete the snapshots of a group
+    #[arg(long, value_name = "NAME", value_parser = parse_group, group = "which")]
+    group: Option<String>,
     /// Delete all of the namespace, but none of Velero's
     #[arg(long, group = "which")]
     all: bool,
@@ -86,6 +89,9 @@ impl Args {
                 snapshots.push(facts::snapshots::read(cluster, name).await?);
             }
             return Ok(snapshots);
+        }
+        if let Some(group) = &self.group {
+            return facts::snapshots::of_group(cluster, group).await;
         }
         let mut snapshots = Vec::new();
         let request = ListRequest::of::<VolumeSnapshot>(Some(&cluster.namespace), self.selector.as_deref());

@@ -10,7 +10,7 @@ use super::{
     content::Content,
     delete::restored_from,
     origin::{self, Standing},
-    table::ready,
+    table::{ready, restore_command},
 };
 use crate::{
     facts::events,
@@ -63,6 +63,7 @@ fn of_snapshot(report: &mut Report, facts: &Facts, now: Timestamp) {
         .field("Name", metadata.name.as_deref().unwrap_or_default())
         .field("Namespace", metadata.namespace.as_deref().unwrap_or_default())
         .field("Labels", &pairs(metadata.labels.as_ref()))
+        .field("Group", &group(facts))
         .field(
             "Created",
             &created.map_or_else(|| UNKNOWN.into(), |time| format!("{time} ({} ago)", age::since(Some(time), now))),
@@ -167,12 +168,19 @@ fn of_events(report: &mut Report, facts: &Facts, now: Timestamp) {
 }
 
 fn next(report: &mut Report, facts: &Facts) {
-    let snapshot = &facts.snapshot;
-    if ready(snapshot, facts.backup) == "true" && !facts.content.is_lost() {
-        let name = snapshot.metadata.name.as_deref().unwrap_or_default();
-        let namespace = snapshot.metadata.namespace.as_deref().unwrap_or_default();
-        report.field("Restore with", &format!("kubectl backup snapshot restore {name} --to NEW-PVC -n {namespace}"));
+    if let Some(command) = restore_command(&facts.snapshot, facts.backup).filter(|_| !facts.content.is_lost()) {
+        report.field("Restore with", &command);
     }
+}
+
+/// The group, with how to see all of it.
+fn group(facts: &Facts) -> String {
+    let metadata = &facts.snapshot.metadata;
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let group = metadata.labels.as_ref().and_then(|labels| labels.get(labels::GROUP));
+    group.map_or_else(String::new, |group| {
+        format!("{group} (see all: kubectl backup snapshot list --group {group} -n {namespace})")
+    })
 }
 
 fn pairs(labels: Option<&BTreeMap<String, String>>) -> String {
@@ -224,6 +232,7 @@ mod tests {
         Name:             s1
         Namespace:        shop
         Labels:           app=web
+        Group:            <none>
         Created:          2026-11-21T09:00:00Z (5m ago)
         PVC:              web
         PVC was:          block 1Gi
@@ -263,6 +272,7 @@ mod tests {
         Name:             s1
         Namespace:        shop
         Labels:           <none>
+        Group:            <none>
         Created:          <unknown>
         Deleting:         for 60s, held by f1, f2
         PVC:              web

@@ -28,7 +28,7 @@ pub fn of(
         columns.push(Column::new("NAMESPACE"));
     }
     columns.extend(["NAME", "PVC", "READY", "SIZE", "CLASS", "GROUP", "AGE"].map(Column::new));
-    columns.extend(["CONTENT", "HANDLE", "DRIVER"].map(Column::wide));
+    columns.extend(["CONTENT", "HANDLE", "DRIVER", "RESTORE WITH"].map(Column::wide));
     let mut table = Table::new(columns);
     for snapshot in snapshots {
         let mut cells = Vec::new();
@@ -47,7 +47,7 @@ fn cells_of(
     contents: &HashMap<String, VolumeSnapshotContent>,
     backup: Standing,
     now: Timestamp,
-) -> [String; 10] {
+) -> [String; 11] {
     let or_none = |text: Option<&String>| text.cloned().unwrap_or_else(|| NONE.into());
     let status = snapshot.status.as_ref();
     let bound = status.and_then(|status| status.bound_volume_snapshot_content_name.as_ref());
@@ -67,7 +67,16 @@ fn cells_of(
         or_none(bound),
         handle.unwrap_or_else(|| UNKNOWN.into()),
         content.map_or_else(|| UNKNOWN.into(), |content| content.spec.driver.clone()),
+        restore_command(snapshot, backup).unwrap_or_else(|| NONE.into()),
     ]
+}
+
+/// Returns the command that restores a snapshot; none where there is nothing to restore.
+pub fn restore_command(snapshot: &VolumeSnapshot, backup: Standing) -> Option<String> {
+    let name = snapshot.metadata.name.as_deref().unwrap_or_default();
+    let namespace = snapshot.metadata.namespace.as_deref().unwrap_or_default();
+    (ready(snapshot, backup) == "true")
+        .then(|| format!("kubectl backup snapshot restore {name} --to NEW-PVC -n {namespace}"))
 }
 
 /// Returns one word for how a snapshot is: `true`, `false`, `error`, `deleting`, or `lost` where the backup is gone that
@@ -119,11 +128,11 @@ mod tests {
         let contents = HashMap::from([("c1".to_owned(), content)]);
         let now = "2026-11-21T09:05:00Z".parse().unwrap();
         insta::assert_snapshot!(of(&snapshots, &contents, &BTreeMap::new(), false, now).render(true), @r"
-        NAME    PVC      READY   SIZE        CLASS            GROUP    AGE         CONTENT   HANDLE      DRIVER
-        web-1   web      true    1Gi         block-snapshot   g1       5m          c1        h1          csi.test
-        bad     web      error   <unknown>   <none>           <none>   65m         <none>    <unknown>   <unknown>
-        new     <none>   false   <unknown>   <none>           <none>   <unknown>   <none>    <unknown>   <unknown>
-        back    <none>   true    <unknown>   <none>           <none>   <unknown>   <none>    <unknown>   <unknown>
+        NAME    PVC      READY   SIZE        CLASS            GROUP    AGE         CONTENT   HANDLE      DRIVER      RESTORE WITH
+        web-1   web      true    1Gi         block-snapshot   g1       5m          c1        h1          csi.test    kubectl backup snapshot restore web-1 --to NEW-PVC -n shop
+        bad     web      error   <unknown>   <none>           <none>   65m         <none>    <unknown>   <unknown>   <none>
+        new     <none>   false   <unknown>   <none>           <none>   <unknown>   <none>    <unknown>   <unknown>   <none>
+        back    <none>   true    <unknown>   <none>           <none>   <unknown>   <none>    <unknown>   <unknown>   kubectl backup snapshot restore back --to NEW-PVC -n shop
         ");
         insta::assert_snapshot!(of(&snapshots, &HashMap::new(), &BTreeMap::from([("b1".to_owned(), Standing::Gone)]), true, now).render(false), @r"
         NAMESPACE   NAME    PVC      READY   SIZE        CLASS            GROUP    AGE
