@@ -86,6 +86,14 @@ impl TestCluster {
         crate::run::kill_at(command, text);
     }
 
+    /// The plugin as the administrator runs it, sent a signal (`INT`) when it says a line with this text.
+    #[track_caller]
+    pub fn plugin_signalled_at(&self, text: &str, signal: &str, args: &[&str]) -> Run {
+        let mut command = self.hermetic(&self.plugin);
+        command.env("KUBECONFIG", self.cluster.kubeconfig()).args(args);
+        crate::run::signal_at(command, text, signal)
+    }
+
     /// kubectl as the administrator runs it. Panics when it fails.
     #[track_caller]
     pub fn kubectl(&self, args: &[&str]) -> String {

@@ -95,3 +95,32 @@ pub(crate) fn kill_at(mut command: Command, text: &str) {
     child.wait().unwrap_or_else(|error| panic!("{line}: {error}"));
     assert!(met, "{line} ended without {text:?}:\n{}", said.join("\n"));
 }
+
+/// Sends the program a signal when it says a line with this text on its standard error, and returns how it ended.
+#[track_caller]
+pub(crate) fn signal_at(mut command: Command, text: &str, signal: &str) -> Run {
+    let line = format!("{command:?}");
+    let started = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{line}: {error}"));
+    let mut said = String::new();
+    let mut sent = false;
+    let errors = child.stderr.take().expect("stderr is piped");
+    for heard in BufReader::new(errors).lines().map_while(Result::ok) {
+        said.push_str(&heard);
+        said.push('\n');
+        if !sent && heard.contains(text) {
+            sent = true;
+            let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+            assert!(kill.expect("kill runs").success(), "kill -s {signal}");
+        }
+    }
+    let status = child.wait().unwrap_or_else(|error| panic!("{line}: {error}"));
+    assert!(sent, "{line} ended without {text:?}:\n{said}");
+    let code = status.code().unwrap_or(-1);
+    Run { command: line, stdout: String::new(), stderr: said, code, took: started.elapsed() }
+}

@@ -9,6 +9,7 @@ mod c3_volumes;
 mod c4_retention;
 mod h1_create;
 mod h2_class;
+mod h3_many;
 mod h4_restore;
 mod h5_clone;
 mod h6_groups;

@@ -4,6 +4,7 @@
 mod c13_copies;
 mod c3_volumes;
 mod d2_manifests;
+mod h3_pause;
 mod h4_restore;
 mod h5_clone;
 mod h9_rollback;

@@ -1,0 +1,178 @@
+//! H3: the application is paused while its volumes are cut, and goes on however that ends.
+
+use std::time::{Duration, Instant};
+
+use e2e_tests::{Claim, Namespace, TestCluster};
+
+const PAUSE: &str =
+    "writer: touch /tmp/pause; until [ -e /tmp/paused ]; do usleep 5000; done; cat /disk/file > /tmp/at-pause";
+const RESUME: &str = "writer: rm -f /tmp/pause; until [ ! -e /tmp/paused ]; do usleep 5000; done";
+
+/// A pod that counts as fast as it can, into two volumes, unless it is told to pause.
+fn start_writer(shop: &Namespace<'_>) {
+    let cluster = shop.cluster();
+    for (name, class) in [("disk", "test-block-std"), ("share", "test-files-std")] {
+        cluster.create(&Claim::manifest(shop.name(), name, class));
+    }
+    let count = "i=0; while true; do \
+        if [ -e /tmp/pause ]; then touch /tmp/paused; usleep 5000; continue; fi; \
+        rm -f /tmp/paused; i=$((i+1)); echo $i > /disk/file; echo $i > /share/file; done";
+    let mount = |name: &str| serde_json::json!({"name": name, "mountPath": format!("/{name}")});
+    let volume = |name: &str| serde_json::json!({"name": name, "persistentVolumeClaim": {"claimName": name}});
+    cluster.create(
+        &serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "writer", "namespace": shop.name(), "labels": {"app": "counter"}},
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "containers": [{
+                    "name": "writer", "image": test_cluster::BUSYBOX, "command": ["sh", "-c", count],
+                    "readinessProbe": {"exec": {"command": ["test", "-s", "/share/file"]}, "periodSeconds": 1},
+                    "volumeMounts": [mount("disk"), mount("share")],
+                }],
+                "volumes": [volume("disk"), volume("share")],
+            },
+        })
+        .to_string(),
+    );
+    cluster.wait_for(shop.name(), "pod/writer", "condition=Ready", 60);
+}
+
+fn exec(shop: &Namespace<'_>, command: &str) -> String {
+    shop.kubectl(&["exec", "writer", "--", "sh", "-c", command]).trim().to_owned()
+}
+
+/// Panics unless the writer writes on.
+#[track_caller]
+fn writes_on(shop: &Namespace<'_>) {
+    assert_eq!(exec(shop, "[ -e /tmp/pause ] || echo no"), "no", "the application is still paused");
+    let before = exec(shop, "cat /disk/file");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while exec(shop, "cat /disk/file") == before {
+        assert!(Instant::now() < deadline, "the application writes no more");
+    }
+}
+
+fn class(cluster: &TestCluster, name: &str, fault: &str, value: &str) {
+    cluster.create(&format!(
+        r#"{{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshotClass","metadata":{{"name":"{name}"}},
+        "driver":"block.csi.test.kubectl-backup.dev","deletionPolicy":"Delete","parameters":{{"fault.test/{fault}":"{value}"}}}}"#
+    ));
+}
+
+#[test]
+fn h3_two_volumes_of_a_paused_application_hold_the_same_moment() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h3");
+    start_writer(&shop);
+    let run = shop
+        .plugin(&[
+            "snapshot",
+            "create",
+            "--app",
+            "counter",
+            "--group",
+            "g",
+            "--pause-hook",
+            PAUSE,
+            "--resume-hook",
+            RESUME,
+        ])
+        .ok();
+    run.says("pausing: ").says("resumed: ");
+    writes_on(&shop);
+    let at_pause = exec(&shop, "cat /tmp/at-pause");
+    shop.plugin(&["snapshot", "restore", "--group", "g", "--name-suffix=-then"]).ok();
+    for (claim, family) in [("disk-then", "block"), ("share-then", "files")] {
+        let cut = Claim::existing(&shop, claim, family).read("file");
+        assert_eq!(String::from_utf8_lossy(&cut).trim(), at_pause, "{claim}");
+    }
+    shop.plugin(&["snapshot", "delete", "--group", "g", "--yes"]).ok();
+}
+
+#[test]
+fn h3_the_application_goes_on_once_it_is_cut_and_not_only_when_the_snapshot_is_ready() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h3");
+    start_writer(&shop);
+    class(&cluster, shop.name(), "not-ready-for", "6s");
+    let run = shop
+        .plugin(&["snapshot", "create", "disk", "--class", shop.name(), "--pause-hook", PAUSE, "--resume-hook", RESUME])
+        .ok();
+    let at = |text: &str| run.stderr.find(text).unwrap_or_else(|| panic!("no {text:?}: {}", run.stderr));
+    assert!(at("resumed: ") < at("not ready to use yet"), "{}", run.stderr);
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok();
+    cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
+}
+
+#[test]
+fn h3_an_interrupted_command_lets_the_application_go_on() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h3");
+    start_writer(&shop);
+    class(&cluster, shop.name(), "delay", "15s");
+    let args = ["snapshot", "create", "disk", "--class", shop.name(), "--pause-hook", PAUSE, "--resume-hook", RESUME];
+    for signal in ["INT", "TERM"] {
+        let run = cluster.plugin_signalled_at("waiting for", signal, &[&args[..], &["-n", shop.name()]].concat());
+        run.ends_with(130).says("resumed: ");
+        writes_on(&shop);
+    }
+    shop.plugin(&["snapshot", "delete", "--all", "--yes", "--no-wait"]).ok();
+    cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
+}
+
+#[test]
+fn h3_an_application_is_paused_no_longer_than_it_may_be() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h3");
+    start_writer(&shop);
+    class(&cluster, shop.name(), "delay", "15s");
+    let run = shop.plugin(&[
+        "snapshot",
+        "create",
+        "disk",
+        "--class",
+        shop.name(),
+        "--pause-hook",
+        PAUSE,
+        "--resume-hook",
+        RESUME,
+        "--max-pause",
+        "3s",
+    ]);
+    let run = run.ends_with(124).says("resumed: ").says("deleted again: disk-");
+    assert!(run.took < Duration::from_secs(12), "took {:?}", run.took);
+    writes_on(&shop);
+    cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
+}
+
+#[test]
+fn h3_a_hook_that_fails_is_told_and_nothing_is_taken() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h3");
+    start_writer(&shop);
+    let create = |pause: &str, resume: &str| {
+        shop.plugin(&[
+            "snapshot",
+            "create",
+            "disk",
+            "--pause-hook",
+            pause,
+            "--resume-hook",
+            resume,
+            "--hook-timeout",
+            "5s",
+        ])
+    };
+    let run = create("writer: touch /tmp/pause; echo no lock >&2; exit 3", RESUME).ends_with(1);
+    run.says("it ended with 3: no lock").says("resumed: ");
+    writes_on(&shop);
+    create("nosuch: true", RESUME).ends_with(2).says("writer (writer)");
+    create(r#"writer: ["/nosuch"]"#, RESUME).ends_with(1).says("the pause hook");
+    create("writer: sleep 30", RESUME).ends_with(1).says("did not end within 5s");
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+    let run = create(PAUSE, "writer: rm /nosuch").ends_with(1);
+    run.says("THE APPLICATION MAY STILL BE PAUSED").says("kubectl exec -n").says("sh -c 'rm /nosuch'");
+    exec(&shop, "rm -f /tmp/pause");
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok();
+}
