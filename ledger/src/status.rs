@@ -32,7 +32,10 @@ pub struct LedgerStatus {
     #[serde(default)]
     pub epoch: u64,
     /// Who holds a slot, by `namespace/name`.
+    // Of an atomic map the API server notes one owner, and not one for each of its fields: with some hundred slots most of a
+    // write's time went into that.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-map-type" = "atomic")))]
     pub slots: BTreeMap<Key, Slot>,
 }
 

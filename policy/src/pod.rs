@@ -156,7 +156,6 @@ impl Place {
             | Kind::Schedule
             | Kind::Restore
             | Kind::DeleteBackupRequest
-            | Kind::BackupStorageLocation
             | Kind::BackupPolicy => return None,
         };
         Some(Self { template, outside, is_pod: !matches!(kind, Kind::PersistentVolumeClaim | Kind::Binding) })

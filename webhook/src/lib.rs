@@ -8,6 +8,7 @@ mod args;
 mod callers;
 mod certs;
 mod clock;
+mod exempt;
 mod facts;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
@@ -17,6 +18,7 @@ mod ledger;
 mod listener;
 mod log;
 mod metrics;
+mod paths;
 mod policy;
 mod router;
 mod run;

@@ -30,6 +30,8 @@ use crate::{
     admit::{self, Admission, Answer, Request},
     health::Health,
     metrics,
+    paths::Paths,
+    server::KnownCaller,
 };
 
 /// A review holds an object twice; this is what Kubernetes' own webhook library takes.
@@ -64,23 +66,16 @@ struct Shared {
     small: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     threads: Arc<Semaphore>,
+    paths: Arc<Paths>,
 }
 
 /// What a review is answered with, and what it takes until then.
 struct Question {
-    entry: Entry,
+    phase: Phase,
     body: Vec<u8>,
     started: Instant,
     by: tokio::time::Instant,
     _share: OwnedSemaphorePermit,
-}
-
-/// Which entry of the webhook configurations the API server asks for, told by the path.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    phase: Phase,
-    /// Whether it is one for Velero's account alone.
-    is_veleros: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +97,7 @@ impl Phase {
 impl Question {
     /// How much memory it takes, once parsed.
     fn weight(&self) -> usize {
-        self.entry.phase.copies() * admit::weigh(&self.body)
+        self.phase.copies() * admit::weigh(&self.body)
     }
 
     /// The same, unless the question is a large one: which is not weighed here, for that takes its time too.
@@ -115,21 +110,26 @@ impl Question {
 }
 
 /// The routes that the API server calls.
-pub fn router(admission: Admission, health: Arc<Health>) -> Router {
+pub fn router(admission: Admission, health: Arc<Health>, paths: Arc<Paths>) -> Router {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let [bytes, small, memory, threads] =
         [MAX_BODIES, MAX_SMALL, MAX_PARSED, threads].map(|count| Arc::new(Semaphore::new(count)));
-    let shared = Arc::new(Shared { admission, health, bytes, small, memory, threads });
-    let route = |phase, is_veleros| {
-        let entry = Entry { phase, is_veleros };
+    let shared = Arc::new(Shared { admission, health, bytes, small, memory, threads, paths });
+    let route = |phase| {
         post(move |State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Body| async move {
             let load = shared.admission.metrics.load();
-            let _review = load.review();
-            let answered = handle(&shared, entry, &uri, &headers, body).await;
-            let mut response = answered.unwrap_or_else(|refusal| {
+            let refuse = |refusal: Refusal| {
                 load.refused(refusal.reason());
                 refusal.into_response()
-            });
+            };
+            let behind = uri.path().trim_start_matches('/').split_once('/').map(|(_, behind)| behind);
+            if !shared.paths.admits(behind) {
+                return refuse(Refusal::Path);
+            }
+            let _review = load.review();
+            let answered = handle(&shared, phase, &uri, &headers, body).await;
+            let mut response = answered.unwrap_or_else(refuse);
+            response.extensions_mut().insert(KnownCaller);
             // Callers must find another replica before this one is gone.
             if shared.health.is_draining() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -138,16 +138,16 @@ pub fn router(admission: Admission, health: Arc<Health>) -> Router {
         })
     };
     Router::new()
-        .route("/mutate", route(Phase::Mutate, false))
-        .route("/validate", route(Phase::Validate, false))
-        .route("/exempt/mutate", route(Phase::Mutate, true))
-        .route("/exempt/validate", route(Phase::Validate, true))
+        .route("/mutate", route(Phase::Mutate))
+        .route("/mutate/{secret}", route(Phase::Mutate))
+        .route("/validate", route(Phase::Validate))
+        .route("/validate/{secret}", route(Phase::Validate))
         .with_state(shared)
 }
 
 async fn handle(
     shared: &Arc<Shared>,
-    entry: Entry,
+    phase: Phase,
     uri: &Uri,
     headers: &HeaderMap,
     body: Body,
@@ -159,7 +159,7 @@ async fn handle(
     let started = Instant::now();
     let answered = timeout(deadline, async {
         let (body, share) = timeout(BODY_TIME, read(body, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
-        let question = Question { entry, body, started, by: (started + deadline).into(), _share: share };
+        let question = Question { phase, body, started, by: (started + deadline).into(), _share: share };
         match question.small() {
             Some(weight) => {
                 let _memory = shared.small.acquire_many(weight).await.map_err(|_| Refusal::Busy)?;
@@ -216,9 +216,9 @@ async fn read(body: Body, bytes: &Arc<Semaphore>) -> Result<(Vec<u8>, OwnedSemap
 }
 
 async fn answer(shared: &Shared, question: &Question) -> Result<(String, Answer), Refusal> {
-    let Question { entry: Entry { phase, is_veleros }, ref body, started, by, .. } = *question;
+    let Question { phase, ref body, started, by, .. } = *question;
     let request = match admit::read(body) {
-        Ok(request) => Request { is_veleros, ..request },
+        Ok(request) => request,
         Err(malformed) => {
             // What is wrong may quote the object; where it is does not.
             tracing::warn!(at = %malformed.place(), "malformed review");
@@ -279,6 +279,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// A request that gets no review in answer; the webhook configuration's failure policy then decides.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
+    #[error("not found")]
+    Path,
     #[error("too many requests at once; try again")]
     Busy,
     #[error("the content type must be application/json")]
@@ -305,6 +307,7 @@ impl Refusal {
     /// The reason in one word, for the metrics.
     fn reason(&self) -> &'static str {
         match self {
+            Self::Path => "path",
             Self::Busy => "busy",
             Self::ContentType => "content_type",
             Self::TooLarge => "too_large",
@@ -321,6 +324,8 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = match self {
+            // Whoever asks so is no API server: a line for each would be theirs to fill the log with.
+            Self::Path => return (StatusCode::NOT_FOUND, format!("{self}\n")).into_response(),
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge | Self::TooComplex => StatusCode::PAYLOAD_TOO_LARGE,

@@ -18,12 +18,14 @@ use crate::{
     callers::{Callers, CallersError},
     certs::{Keeper, Settings, Terms, TermsError, follow_files},
     clock::Clock,
+    exempt,
     facts::Cluster,
     health::Health,
     ledger::{Probes, Quotas, TTL, Times},
     listener::{BindError, bind},
     log,
     metrics::{Load, Metrics},
+    paths::Paths,
     policy::{Current, Follower},
     router,
     server::{self, Limits},
@@ -64,6 +66,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         admin_listen,
         namespace,
         service,
+        velero_namespace,
         exempt_user,
         default_backup_ttl,
         tls,
@@ -84,7 +87,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let quotas = Arc::new(Quotas::new(client.clone(), probes, times, metrics.ledgers(), Arc::clone(&health)));
     let ttl = default_backup_ttl.map(|ttl| ttl.to_string());
     let exemptions = Accounts { users: exempt_user.into_iter().collect(), ..Accounts::default() };
-    let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, ..Config::default() };
+    let velero = exempt::accounts(&velero_namespace);
+    let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, velero, ..Config::default() };
     let current = Current::new(base.clone());
     let follower = Follower::new(client.clone(), base, current.clone(), metrics.policy(), Arc::clone(&health), clock);
     let counted = Arc::clone(&quotas);
@@ -101,11 +105,13 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let (listener, admin_listener) = (bind(listen).await?, bind(admin_listen).await?);
     let certificate = Arc::new(Certificate::new(metrics.certificate_ends()));
     let names = vec![format!("{service}.{namespace}.svc")];
-    let keeper = keep_certificate(client, namespace, names, tls, clock, &certificate, &health)?;
+    // Where others write the webhook configurations, they write the paths too.
+    let paths = if tls.tls_cert.is_some() { Arc::new(Paths::Plain) } else { Paths::secret() };
+    let keeper = keep_certificate(client, namespace, names, tls, clock, (&certificate, &paths), &health)?;
     let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate, callers, clock)));
 
     let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
-    let router = router::router(admission, Arc::clone(&health));
+    let router = router::router(admission, Arc::clone(&health), paths);
     let (limits, load) = (Limits::default(), metrics.load().clone());
     let serving = tokio::spawn(server::serve(listener, Some(acceptor), router, limits, load, stop.clone()));
     let admin = admin::router(Arc::clone(&health), metrics);
@@ -153,10 +159,10 @@ fn keep_certificate(
     names: Vec<String>,
     tls: Tls,
     clock: Clock,
-    certificate: &Arc<Certificate>,
+    (certificate, paths): (&Arc<Certificate>, &Arc<Paths>),
     health: &Arc<Health>,
 ) -> Result<JoinHandle<()>, TermsError> {
-    let (certificate, health) = (Arc::clone(certificate), Arc::clone(health));
+    let (certificate, paths, health) = (Arc::clone(certificate), Arc::clone(paths), Arc::clone(health));
     let Tls { tls_cert, tls_key, tls_secret, tls_name, configuration, certificate_lifetime, ca_lifetime, ca_overlap } =
         tls;
     if let (Some(chain), Some(key)) = (tls_cert, tls_key) {
@@ -165,5 +171,5 @@ fn keep_certificate(
     let terms = Terms::new(certificate_lifetime, ca_lifetime, ca_overlap)?;
     let names = names.into_iter().chain(tls_name).collect();
     let settings = Settings { namespace, secret: tls_secret, configuration, names, terms };
-    Ok(tokio::spawn(Keeper::new(client, settings, clock, certificate, health).run()))
+    Ok(tokio::spawn(Keeper::new(client, settings, clock, certificate, paths, health).run()))
 }

@@ -10,13 +10,22 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body};
+use axum::{
+    Router,
+    body::Body,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONNECTION, RETRY_AFTER},
+    },
+};
 use futures::future::{Either, pending};
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -31,12 +40,16 @@ mod places;
 /// How much a server takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections that are open at once. What comes beyond takes the place of one that is idle.
+    /// Connections that are open at once. What comes beyond waits for a place.
     pub connections: usize,
     /// Connections from one address, so that one cannot take all. An API server holds at most 25 idle ones, and beyond
-    /// them as many as it has requests in flight; behind a balancer, or a cluster's network, all API servers are one address. A
-    /// connection that loses its place may just carry a request, which then fails.
+    /// them as many as it has requests in flight; behind a balancer, or a cluster's network, all API servers are one address.
     pub per_address: usize,
+    /// How long a newcomer waits for a place, until it is told to come back.
+    pub patience: Duration,
+    /// How long a connection must have been idle until it may be closed for a newcomer: one that has just come, or was just
+    /// answered, is about to ask.
+    pub grace: Duration,
     /// Time for the TLS handshake, and then for the first request's header.
     pub first_contact: Duration,
     /// Time for the next request's header. An API server drops idle connections after 90 s; were we the first to, a
@@ -51,6 +64,8 @@ impl Default for Limits {
         Self {
             connections: 512,
             per_address: 384,
+            patience: Duration::from_millis(1500),
+            grace: Duration::from_secs(1),
             first_contact: Duration::from_secs(5),
             idle: Duration::from_secs(180),
             drain: Duration::from_secs(15),
@@ -61,12 +76,22 @@ impl Default for Limits {
 impl Limits {
     /// For the port of probes and metrics, whose callers connect anew when they find their connection closed.
     pub fn of_admin_port() -> Self {
-        Self { idle: Duration::from_secs(5), ..Self::default() }
+        Self { idle: Duration::from_secs(5), grace: Duration::ZERO, ..Self::default() }
     }
 }
 
+/// With an answer: whoever asked did so as only API servers do, and keeps the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownCaller;
+
+/// Newcomers that are told at the same time to come back, beyond those that have places.
+const TURNED_AWAY_AT_ONCE: usize = 64;
+/// Connections that are open, wait or are turned away, by the number of places. To tell more than these would be too much.
+const MOST: usize = 4;
+
 /// Pause when the process is out of file descriptors: the listener stays readable and would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Serves a router on a listener until `stop`, counting into `load`; then lets the requests in flight end.
 pub async fn serve(
@@ -77,7 +102,8 @@ pub async fn serve(
     load: Load,
     stop: CancellationToken,
 ) {
-    let places = Places::new(limits.connections, limits.per_address);
+    let places = Places::new(limits);
+    let lobby = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
     let tracker = TaskTracker::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -91,13 +117,23 @@ pub async fn serve(
                 }
             },
         };
-        let Some(seat) = places.take(peer.ip()) else {
+        if tracker.len() > limits.connections * MOST {
             load.turned_away();
-            tracing::warn!(%peer, "too many requests in flight, a connection is closed");
+            tracing::warn!(%peer, "too many connections, one is closed");
             continue;
-        };
+        }
+        let (places, lobby) = (Arc::clone(&places), Arc::clone(&lobby));
         let (tls, router, load, stop) = (tls.clone(), router.clone(), load.clone(), stop.clone());
         tracker.spawn(async move {
+            let Some(seat) = places.take(peer.ip()).await else {
+                load.turned_away();
+                tracing::warn!(%peer, "too many requests in flight, a connection is turned away");
+                let Ok(Ok(_told)) = timeout(limits.patience, lobby.acquire()).await else { return };
+                if let Err(error) = turn_away(stream, tls, limits).await {
+                    tracing::debug!(%error, %peer, "connection ended");
+                }
+                return;
+            };
             let _open = load.connection();
             if let Err(error) = connection(stream, seat, tls, router, limits, stop).await {
                 if matches!(error, ConnectionError::Replaced) {
@@ -156,8 +192,13 @@ where
             let answer = router.clone().call(request.map(Body::new));
             let seat = Arc::clone(&seat);
             async move {
-                let answer = answer.await.unwrap_or_else(|never| match never {});
-                seat.idle();
+                let mut answer = answer.await.unwrap_or_else(|never| match never {});
+                if answer.extensions().get::<KnownCaller>().is_some() {
+                    seat.known();
+                }
+                if seat.idle() {
+                    answer.headers_mut().insert(CONNECTION, CLOSE);
+                }
                 Ok::<_, Infallible>(answer)
             }
         })
@@ -184,6 +225,34 @@ where
             }
         }
     }
+}
+
+/// Tells a newcomer to come back: an API server does so by itself, and whoever waits for it notices nothing.
+async fn turn_away(stream: TcpStream, tls: Option<TlsAcceptor>, limits: Limits) -> Result<(), ConnectionError> {
+    stream.set_nodelay(true)?;
+    let told = async {
+        match tls {
+            None => tell_to_come_back(stream).await,
+            Some(tls) => tell_to_come_back(tls.accept(stream).await?).await,
+        }
+    };
+    timeout(limits.patience, told).await.map_err(|_| ConnectionError::Silent)?
+}
+
+async fn tell_to_come_back<S>(stream: S) -> Result<(), ConnectionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(async |request: hyper::Request<Incoming>| {
+        // Were its body left unread, the answer could be lost with the connection.
+        let mut body = request.into_body();
+        while let Some(Ok(_)) = body.frame().await {}
+        let mut answer = hyper::Response::new(String::from("too many requests at once; try again\n"));
+        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        answer.headers_mut().extend([(RETRY_AFTER, HeaderValue::from_static("1")), (CONNECTION, CLOSE)]);
+        Ok::<_, Infallible>(answer)
+    });
+    Ok(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await?)
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -69,6 +69,8 @@ pub fn server_config(certificate: Arc<Certificate>, callers: Option<Arc<Callers>
         .with_client_cert_verifier(callers)
         .with_cert_resolver(certificate);
     config.time_provider = Arc::new(clock);
+    // API servers never take a session up again.
+    config.send_tls13_tickets = 0;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
 }

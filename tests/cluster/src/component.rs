@@ -50,6 +50,12 @@ impl Component {
         })
     }
 
+    /// Its process, for what the kernel counts of it.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.pid.unsigned_abs()
+    }
+
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) -> Result<()> {
         self.process.signal(Signal::KILL)?;

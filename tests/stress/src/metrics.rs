@@ -29,7 +29,8 @@ pub async fn read(at: SocketAddrV4) -> Result<Series> {
     Ok(parse(&timeout(PATIENCE, answer).await.context("no answer")??))
 }
 
-fn parse(text: &str) -> Series {
+/// Reads the text of /metrics.
+pub fn parse(text: &str) -> Series {
     let body = text.split_once("\r\n\r\n").map_or(text, |(_, body)| body);
     let values = body.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
     values.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()

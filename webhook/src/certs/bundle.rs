@@ -11,6 +11,7 @@ use super::{
     terms::{BACKDATED, Terms},
     x509::{Facts, canonical},
 };
+use crate::paths::PathSecret;
 
 /// A CA: its certificate and its key, in PEM. It has no `Debug`, so that no key is ever printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +20,18 @@ pub struct Authority {
     pub certificate: String,
     /// With it any replica can renew the server's certificate.
     pub key: String,
+    /// Behind `/validate` and `/mutate`, while this CA signs.
+    pub path: PathSecret,
+}
+
+/// What is left of the CA that signed before: API servers may meet a replica that still serves by it, or call as they were
+/// told with it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Previous {
+    /// Its certificate.
+    pub certificate: String,
+    /// The path that went with it.
+    pub path: PathSecret,
 }
 
 /// All that replicas share, in PEM. It has no `Debug`, so that no key is ever printed.
@@ -32,14 +45,26 @@ pub struct Bundle {
     pub key: String,
     /// The CA that will sign once every API server trusts it.
     pub next: Option<Authority>,
-    /// The certificate of the CA that signed before, for API servers may meet a replica that still serves by it.
-    pub previous: Option<String>,
+    /// The CA that signed before.
+    pub previous: Option<Previous>,
 }
 
-/// A certificate could not be made.
+/// A CA, its path or a certificate could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make a certificate: {0}")]
-pub struct IssueError(#[from] rcgen::Error);
+pub enum IssueError {
+    /// No certificate.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// No path.
+    #[error("cannot make a path that nobody guesses: the system gives no randomness")]
+    Path,
+}
+
+impl From<rustls::crypto::GetRandomFailed> for IssueError {
+    fn from(_: rustls::crypto::GetRandomFailed) -> Self {
+        Self::Path
+    }
+}
 
 const CA_NAME: &str = "backup-webhook CA";
 const NAME: &str = "backup-webhook";
@@ -53,7 +78,13 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         validity(&mut params, now, terms.authority());
         let key = KeyPair::generate()?;
-        Ok(Self { certificate: params.self_signed(&key)?.pem(), key: key.serialize_pem() })
+        let path = PathSecret::generate()?;
+        Ok(Self { certificate: params.self_signed(&key)?.pem(), key: key.serialize_pem(), path })
+    }
+
+    /// What is left of it once another signs.
+    pub fn into_previous(self) -> Previous {
+        Previous { certificate: self.certificate, path: self.path }
     }
 
     /// What is to be known of its certificate, when that can be read, holds, and is the key's.
@@ -79,7 +110,7 @@ impl Bundle {
         names.extend(Facts::of_pem(self.certificate.as_bytes()).map(|facts| facts.names).unwrap_or_default());
         names.sort();
         names.dedup();
-        let Authority { certificate: ca, key: ca_key } = &self.authority;
+        let Authority { certificate: ca, key: ca_key, .. } = &self.authority;
         let issuer = Issuer::from_ca_cert_pem(ca, KeyPair::from_pem(ca_key)?)?;
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, NAME);
@@ -104,10 +135,17 @@ impl Bundle {
     pub fn trusted(&self) -> String {
         let next = self.next.as_ref().map(|next| next.certificate.as_str());
         let mut all = vec![self.authority.certificate.as_str()];
-        all.extend(next.into_iter().chain(self.previous.as_deref()));
+        all.extend(next.into_iter().chain(self.previous.as_ref().map(|previous| previous.certificate.as_str())));
         all.sort_unstable();
         all.dedup();
         all.concat()
+    }
+
+    /// By which paths API servers may call: as they are told, as they will be, and as they were.
+    pub fn paths(&self) -> Vec<PathSecret> {
+        let next = self.next.as_ref().map(|next| &next.path);
+        let previous = self.previous.as_ref().map(|previous| &previous.path);
+        [Some(&self.authority.path), next, previous].into_iter().flatten().cloned().collect()
     }
 }
 
@@ -176,7 +214,7 @@ mod tests {
     fn who_is_trusted_depends_on_no_order() {
         let (old, new) = (issue(), issue());
         let announced = Bundle { next: Some(new.authority.clone()), ..old.clone() };
-        let taken = Bundle { previous: Some(old.authority.certificate.clone()), ..new.clone() };
+        let taken = Bundle { previous: Some(old.authority.clone().into_previous()), ..new.clone() };
         assert_eq!(announced.trusted(), taken.trusted());
         assert_eq!(announced.trusted().matches("BEGIN CERTIFICATE").count(), 2);
         assert_eq!(new.trusted(), new.authority.certificate);

@@ -1,4 +1,4 @@
-//! Keeps the webhook's own certificate fresh and the API server told of its CA.
+//! Keeps the webhook's own certificate fresh and the API server told of its CA and of the path to call.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     bundle::{Bundle, IssueError},
-    configurations::{InjectError, inject},
+    configurations::{InjectError, Told, inject},
     overlap::Overlap,
     pace::Pace,
     rotation::{self, Situation, Step, Wish},
@@ -28,6 +28,7 @@ use super::{
 use crate::{
     clock::Clock,
     health::Health,
+    paths::Paths,
     tls::{Certificate, CertificateError},
 };
 
@@ -60,6 +61,7 @@ pub struct Keeper {
     settings: Settings,
     clock: Clock,
     certificate: Arc<Certificate>,
+    paths: Arc<Paths>,
     health: Arc<Health>,
     /// The bundle that this replica serves by.
     known: Option<Bundle>,
@@ -88,10 +90,11 @@ impl Keeper {
         settings: Settings,
         clock: Clock,
         certificate: Arc<Certificate>,
+        paths: Arc<Paths>,
         health: Arc<Health>,
     ) -> Self {
         let (overlap, pace) = (Overlap::default(), Pace::default());
-        Self { client, settings, clock, certificate, health, known: None, overlap, pace }
+        Self { client, settings, clock, certificate, paths, health, known: None, overlap, pace }
     }
 
     /// Works for ever: at start, whenever the Secret or a configuration changes, and from time to time.
@@ -148,16 +151,19 @@ impl Keeper {
             return Ok((step, self.known.clone()));
         };
         let taken = self.certificate.replace(bundle.certificate.as_bytes(), bundle.key.as_bytes());
+        // Before any API server is told.
+        self.paths.replace(bundle.paths());
         let trusted = bundle.trusted();
-        let changed = inject(&self.client, &self.settings.configuration, &trusted).await?;
-        let now = Instant::now();
-        self.overlap.saw(&trusted, changed, now);
+        let told = Told { trusted: &trusted, path: &bundle.authority.path };
+        let changed = inject(&self.client, &self.settings.configuration, told).await?;
+        let (told, now) = (told_with(&bundle), Instant::now());
+        self.overlap.saw(&told, changed, now);
         let Settings { names, terms, .. } = &self.settings;
         let situation = Situation {
             bundle: &bundle,
             names,
             wish: stored.wish(),
-            settled: self.overlap.left(&trusted, terms.overlap().unsigned_abs(), now).is_zero(),
+            settled: self.overlap.left(&told, terms.overlap().unsigned_abs(), now).is_zero(),
             now: self.clock.now(),
         };
         let step = rotation::next(&situation, terms);
@@ -176,7 +182,7 @@ impl Keeper {
         let Some(bundle) = &self.known else { return INSPECTION };
         let rotating = bundle.next.is_some() || bundle.previous.is_some();
         let next = if rotating {
-            self.overlap.left(&bundle.trusted(), terms.overlap().unsigned_abs(), Instant::now())
+            self.overlap.left(&told_with(bundle), terms.overlap().unsigned_abs(), Instant::now())
         } else {
             rotation::until_due(bundle, terms, self.clock.now())
         };
@@ -195,6 +201,11 @@ impl Keeper {
             touched(watcher::watcher(mutating, named(configuration))),
         ])
     }
+}
+
+/// All that API servers are told of a bundle.
+fn told_with(bundle: &Bundle) -> String {
+    bundle.trusted() + bundle.authority.path.reveal()
 }
 
 /// One item per change, whatever it is; the round that follows looks for itself.
@@ -250,7 +261,8 @@ mod tests {
             terms: Terms::usual(),
         };
         let client = spoiled(Arc::clone(&writes));
-        let mut keeper = Keeper::new(client, settings, Clock::default(), Arc::default(), Arc::default());
+        let mut keeper =
+            Keeper::new(client, settings, Clock::default(), Arc::default(), Paths::secret(), Arc::default());
         let start = Instant::now();
         while writes.load(Ordering::Relaxed) < 4 {
             let next = keeper.keep().await.expect("a round");

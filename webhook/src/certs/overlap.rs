@@ -1,17 +1,17 @@
-//! How long API servers have been told whom to trust.
+//! How long API servers have been told whom to trust and how to call.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Since when this replica has seen both webhook configurations name the same CAs.
-#[derive(Debug, Default)]
+/// Since when this replica has seen both webhook configurations say the same.
+#[derive(Default)]
 pub struct Overlap {
     told: Option<(String, Instant)>,
 }
 
 impl Overlap {
-    /// The configurations name these CAs. `changed` when they did not before this look: somebody may have read them so.
+    /// The configurations say this. `changed` when they did not before this look: somebody may have read them so.
     pub fn saw(&mut self, trusted: &str, changed: bool, now: Instant) {
         let same = self.told.as_ref().is_some_and(|(known, _)| known == trusted);
         if !same || changed {

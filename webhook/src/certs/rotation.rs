@@ -2,8 +2,8 @@
 //! another stopped.
 //!
 //! A CA is replaced in three steps, each of them a write of the Secret: the next CA is announced, and API servers are
-//! told to trust both; after the overlap it signs the server's certificate; after another overlap the CA before it is
-//! trusted no more. How long an API server has had is measured by each replica from the moment it saw it told, never by
+//! told to trust both; after the overlap it signs the server's certificate, and API servers are told to call by the path that
+//! was made with it; after another overlap the CA before it is trusted no more, and its path not answered. How long an API server has had is measured by each replica from the moment it saw it told, never by
 //! the time of day: a clock that is wrong cannot shorten it.
 
 use std::time::Duration;
@@ -104,7 +104,7 @@ pub fn after(
         Step::Announce => Ok(Bundle { next: Some(Authority::issue(terms, now)?), ..bundle }),
         Step::Take => match bundle.next.clone() {
             Some(next) => {
-                let previous = Some(bundle.authority.certificate);
+                let previous = Some(bundle.authority.clone().into_previous());
                 Bundle { authority: next, next: None, previous, ..bundle }.renewed(names, terms, now)
             }
             None => Ok(bundle),
@@ -124,6 +124,8 @@ pub fn until_due(bundle: &Bundle, terms: &Terms, now: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -186,12 +188,20 @@ mod tests {
             assert_eq!(step(&announced, wish, true, time), Step::Take);
             let taken = go(&announced, Step::Take, time);
             assert!(taken.trusted() == announced.trusted() && taken.certificate != first.certificate);
+            assert!(taken.authority.path != first.authority.path, "API servers are told another path");
+            let paths =
+                |bundle: &Bundle| bundle.paths().iter().map(|path| path.reveal().to_owned()).collect::<BTreeSet<_>>();
+            assert!(
+                paths(&taken) == paths(&announced) && paths(&taken).len() == 2,
+                "both are answered from the beginning"
+            );
             assert!(taken.facts(time).is_some_and(|facts| facts.bears(&names())));
             assert_eq!(step(&taken, wish, false, time), Step::Nothing, "a wish waits until the last one is done");
             assert_eq!(step(&taken, None, true, time), Step::Drop);
             let dropped = go(&taken, Step::Drop, time);
             assert!(dropped.trusted() == dropped.authority.certificate && dropped.authority != first.authority);
             assert_eq!(step(&dropped, None, true, time), Step::Nothing);
+            assert!(dropped.paths() == [dropped.authority.path.clone()]);
         }
     }
 
@@ -212,7 +222,7 @@ mod tests {
         assert_eq!(spoiled(Authority { certificate: "x".into(), ..good.authority.clone() }), Step::Everything);
         assert_eq!(spoiled(Authority { key: other.authority.key, ..good.authority.clone() }), Step::Everything);
         assert_eq!(step(&Bundle { certificate: "x".into(), ..good.clone() }, None, true, now()), Step::Renew);
-        let next = Some(Authority { certificate: "x".into(), key: "x".into() });
+        let next = Some(Authority { certificate: "x".into(), key: "x".into(), ..good.authority.clone() });
         assert_eq!(step(&Bundle { next, ..good.clone() }, None, true, now()), Step::Announce);
         assert_eq!(step(&good, None, true, at(3600)), Step::Everything, "an authority that has ended");
     }

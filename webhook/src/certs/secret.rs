@@ -9,9 +9,10 @@ use kube::{
 };
 
 use super::{
-    bundle::{Authority, Bundle},
+    bundle::{Authority, Bundle, Previous},
     rotation::Wish,
 };
+use crate::paths::PathSecret;
 
 const CA_CERTIFICATE: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
@@ -20,7 +21,22 @@ const KEY: &str = "tls.key";
 const NEXT_CERTIFICATE: &str = "next-ca.crt";
 const NEXT_KEY: &str = "next-ca.key";
 const PREVIOUS_CERTIFICATE: &str = "previous-ca.crt";
-const FIELDS: [&str; 7] = [CA_CERTIFICATE, CA_KEY, CERTIFICATE, KEY, NEXT_CERTIFICATE, NEXT_KEY, PREVIOUS_CERTIFICATE];
+/// The parts of paths that go with the CAs.
+const PATH: &str = "path";
+const NEXT_PATH: &str = "next-path";
+const PREVIOUS_PATH: &str = "previous-path";
+const FIELDS: [&str; 10] = [
+    CA_CERTIFICATE,
+    CA_KEY,
+    PATH,
+    CERTIFICATE,
+    KEY,
+    NEXT_CERTIFICATE,
+    NEXT_KEY,
+    NEXT_PATH,
+    PREVIOUS_CERTIFICATE,
+    PREVIOUS_PATH,
+];
 /// The annotation with which an operator asks for a rotation.
 const WISH: &str = "kubectl-backup.dev/rotate";
 
@@ -84,14 +100,18 @@ impl Stored {
     /// The bundle in it, when it is one.
     pub fn bundle(&self) -> Option<Bundle> {
         let data = self.0.as_ref()?.data.as_ref()?;
-        let field = |name| String::from_utf8(data.get(name)?.0.clone()).ok();
-        let next = field(NEXT_CERTIFICATE).zip(field(NEXT_KEY));
+        let field = |name: &str| String::from_utf8(data.get(name)?.0.clone()).ok();
+        let path = |name: &str| PathSecret::stored(&field(name)?);
+        let authority = |[certificate, key, secret]: [&str; 3]| {
+            Some(Authority { certificate: field(certificate)?, key: field(key)?, path: path(secret)? })
+        };
+        let previous = field(PREVIOUS_CERTIFICATE).zip(path(PREVIOUS_PATH));
         Some(Bundle {
-            authority: Authority { certificate: field(CA_CERTIFICATE)?, key: field(CA_KEY)? },
+            authority: authority([CA_CERTIFICATE, CA_KEY, PATH])?,
             certificate: field(CERTIFICATE).unwrap_or_default(),
             key: field(KEY).unwrap_or_default(),
-            next: next.map(|(certificate, key)| Authority { certificate, key }),
-            previous: field(PREVIOUS_CERTIFICATE),
+            next: authority([NEXT_CERTIFICATE, NEXT_KEY, NEXT_PATH]),
+            previous: previous.map(|(certificate, path)| Previous { certificate, path }),
         })
     }
 
@@ -116,18 +136,21 @@ fn new(name: &str, bundle: &Bundle) -> Secret {
 }
 
 fn data(bundle: &Bundle) -> BTreeMap<String, ByteString> {
-    let next = bundle.next.as_ref();
+    let (next, previous) = (bundle.next.as_ref(), bundle.previous.as_ref());
     [
-        (CA_CERTIFICATE, Some(&bundle.authority.certificate)),
+        (CA_CERTIFICATE, Some(bundle.authority.certificate.as_str())),
         (CA_KEY, Some(&bundle.authority.key)),
+        (PATH, Some(bundle.authority.path.reveal())),
         (CERTIFICATE, Some(&bundle.certificate)),
         (KEY, Some(&bundle.key)),
-        (NEXT_CERTIFICATE, next.map(|next| &next.certificate)),
-        (NEXT_KEY, next.map(|next| &next.key)),
-        (PREVIOUS_CERTIFICATE, bundle.previous.as_ref()),
+        (NEXT_CERTIFICATE, next.map(|next| next.certificate.as_str())),
+        (NEXT_KEY, next.map(|next| next.key.as_str())),
+        (NEXT_PATH, next.map(|next| next.path.reveal())),
+        (PREVIOUS_CERTIFICATE, previous.map(|previous| previous.certificate.as_str())),
+        (PREVIOUS_PATH, previous.map(|previous| previous.path.reveal())),
     ]
     .into_iter()
-    .filter_map(|(field, pem)| Some((field.to_owned(), ByteString(pem?.clone().into_bytes()))))
+    .filter_map(|(field, text)| Some((field.to_owned(), ByteString(text?.as_bytes().to_vec()))))
     .collect()
 }
 
@@ -145,10 +168,13 @@ mod tests {
     fn a_bundle_survives_its_secret_in_every_state_of_a_rotation() {
         let plain = issue();
         let announced = Bundle { next: Some(issue().authority), ..plain.clone() };
-        let taken = Bundle { previous: Some(issue().authority.certificate), ..plain.clone() };
+        let taken = Bundle { previous: Some(issue().authority.into_previous()), ..plain.clone() };
         for bundle in [plain, announced, taken] {
             assert!(Stored(Some(new("x", &bundle))).bundle() == Some(bundle));
         }
+        let mut without_path = new("x", &issue());
+        without_path.data.as_mut().expect("it has data").remove(PATH);
+        assert!(Stored(Some(without_path)).bundle().is_none(), "made anew, with a path");
         assert!(Stored(None).bundle().is_none() && Stored(Some(Secret::default())).bundle().is_none());
     }
 

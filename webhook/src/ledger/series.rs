@@ -27,6 +27,8 @@ pub struct Series {
     waiting: Family<Quota, Gauge>,
     claims: Family<Claim, Counter>,
     seconds: Family<Quota, Histogram, fn() -> Histogram>,
+    phases: Family<Phase, Histogram, fn() -> Histogram>,
+    requests: Family<Request, Histogram, fn() -> Histogram>,
     writes: Family<Write, Counter>,
     adopted: Family<Quota, Counter>,
     released: Family<Release, Counter>,
@@ -41,6 +43,20 @@ struct Quota {
 struct Claim {
     resource: String,
     decision: &'static str,
+}
+
+/// A part of a claim's time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Phase {
+    resource: String,
+    phase: &'static str,
+}
+
+/// What an API server was asked for, on behalf of claims.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    resource: String,
+    request: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,6 +85,8 @@ impl Series {
             waiting: Family::default(),
             claims: Family::default(),
             seconds: Family::new_with_constructor(seconds),
+            phases: Family::new_with_constructor(seconds),
+            requests: Family::new_with_constructor(seconds),
             writes: Family::default(),
             adopted: Family::default(),
             released: Family::default(),
@@ -86,6 +104,11 @@ impl Series {
         }
         registry.register("quota_claims", "Claims by decision", new.claims.clone());
         registry.register("quota_claim_duration_seconds", "Time to decide a claim", new.seconds.clone());
+        let help = "Time of granted claims until their write of the ledger began (wait), and in it (store)";
+        registry.register("quota_claim_phase_seconds", help, new.phases.clone());
+        let help =
+            "Time of the API servers' answers to what claims need: read and write of the ledger, look at objects";
+        registry.register("quota_request_duration_seconds", help, new.requests.clone());
         registry.register("quota_ledger_writes", "Writes of the ledger by outcome", new.writes.clone());
         let help = "Objects that nobody had claimed; anything but 0 says that a create passed the webhook by";
         registry.register("quota_adopted_objects", help, new.adopted.clone());
@@ -103,6 +126,20 @@ impl Series {
         };
         self.claims.get_or_create(&Claim { resource: resource.to_owned(), decision }).inc();
         self.seconds.get_or_create(&quota(resource)).observe(took.as_secs_f64());
+    }
+
+    /// A claim was granted after it had waited for its write of the ledger, and for that to be stored.
+    pub fn granted(&self, resource: &str, wait: Duration, store: Duration) {
+        for (phase, time) in [("wait", wait), ("store", store)] {
+            let phase = Phase { resource: resource.to_owned(), phase };
+            self.phases.get_or_create(&phase).observe(time.as_secs_f64());
+        }
+    }
+
+    /// An API server answered.
+    pub fn answered(&self, resource: &str, request: &'static str, took: Duration) {
+        let request = Request { resource: resource.to_owned(), request };
+        self.requests.get_or_create(&request).observe(took.as_secs_f64());
     }
 
     /// A write of the ledger ended.

@@ -72,7 +72,7 @@ impl Load {
 
     pub(super) fn register(&self, registry: &mut Registry) {
         // The first of these must be seen as an increase, so that they begin at zero.
-        for reason in ["busy", "late"] {
+        for reason in ["busy", "late", "path"] {
             drop(self.refused.get_or_create(&Reason { reason }));
         }
         registry.register("connections", "Open connections on the webhook's port", self.connections.clone());

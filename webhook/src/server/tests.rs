@@ -24,6 +24,8 @@ use crate::{
 const QUICK: Limits = Limits {
     connections: 2,
     per_address: 2,
+    patience: Duration::from_millis(200),
+    grace: Duration::ZERO,
     first_contact: Duration::from_millis(100),
     idle: Duration::from_secs(60),
     drain: Duration::from_secs(5),
@@ -130,6 +132,57 @@ async fn idle_connections_make_room_and_requests_in_flight_do_not() {
         }
     };
     timeout(PATIENCE, again).await.expect("the place is free again");
+}
+
+/// As API servers call: many at once from one address, each connection kept for the next request unless we ask to close it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_connections_from_one_address_are_all_answered() {
+    const CALLERS: usize = 500;
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let bundle = Bundle::issue(&["a.svc".to_owned()], &Terms::usual(), Clock::default().now()).expect("a bundle");
+    let certificate = Arc::new(Certificate::default());
+    certificate.replace(bundle.certificate.as_bytes(), bundle.key.as_bytes()).expect("it fits");
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate, None, Clock::default())));
+    let slow = get(async || {
+        sleep(Duration::from_millis(20)).await;
+        (axum::Extension(KnownCaller), "hello")
+    });
+    // Less than half of them have a place. A busy machine takes its time over so many handshakes of a program without
+    // optimizations, and none of these callers is one that has nothing to say.
+    let limits = Limits { connections: 200, per_address: 150, grace: Duration::from_secs(10), ..Limits::default() };
+    let server = Arc::new(start_with(limits, Some(acceptor), Router::new().route("/", slow)).await);
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_slice(bundle.authority.certificate.as_bytes()).expect("a certificate");
+    roots.add(authority).expect("an authority");
+    let connector =
+        TlsConnector::from(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()));
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..CALLERS {
+        let (server, connector) = (Arc::clone(&server), connector.clone());
+        callers.spawn(async move {
+            let (mut kept, mut later) = (None, 0);
+            for _ in 0..3 {
+                let mut stream = match kept.take() {
+                    Some(stream) => stream,
+                    None => {
+                        let name = ServerName::try_from("a.svc").expect("a name");
+                        connector.connect(name, connect(&server).await).await.expect("a handshake")
+                    }
+                };
+                let answer = answer(&mut stream).await;
+                let well = answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello");
+                let told = answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1");
+                assert!(well || told, "{answer:?}");
+                later += usize::from(told);
+                if !answer.contains("connection: close") {
+                    kept = Some(stream);
+                }
+            }
+            later
+        });
+    }
+    let later: usize = callers.join_all().await.into_iter().sum();
+    assert!(later < 3 * CALLERS / 2, "{later} were told to come back");
 }
 
 /// A handshake that never comes takes no place from those who have something to say.

@@ -204,7 +204,8 @@ pub fn apply_url(cluster: &Cluster, url: &str) -> Result<()> {
         .context("reading kubectl's answer")?;
     let items: Vec<Value> = objects.into_iter().filter_map(|object| without_pods(object, url)).collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
-    cluster.kubectl(&["apply", "--server-side", "--filename=-"], &list).map(drop)
+    // By force: where it was applied before, the webhook has written its path into the URL.
+    cluster.kubectl(&["apply", "--server-side", "--force-conflicts", "--filename=-"], &list).map(drop)
 }
 
 fn without_pods(mut object: Value, url: &str) -> Option<Value> {
@@ -213,8 +214,8 @@ fn without_pods(mut object: Value, url: &str) -> Option<Value> {
         _ => {}
     }
     for webhook in object.get_mut("webhooks").and_then(Value::as_array_mut).into_iter().flatten() {
-        let path = webhook["clientConfig"]["service"]["path"].as_str().unwrap_or_default();
-        webhook["clientConfig"] = json!({"url": format!("{url}{path}")});
+        // The webhook adds the path.
+        webhook["clientConfig"] = json!({"url": url});
     }
     Some(object)
 }
@@ -233,12 +234,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_configuration_gets_the_url_and_keeps_its_path() {
+    fn a_configuration_gets_the_url() {
         let object = json!({"kind": "MutatingWebhookConfiguration", "webhooks": [
-            {"name": "a", "clientConfig": {"service": {"name": "x", "path": "/mutate"}}},
+            {"name": "a", "clientConfig": {"service": {"name": "x"}}},
         ]});
         let changed = without_pods(object, "https://127.77.1.1:9443").expect("it is kept");
-        assert_eq!(changed["webhooks"][0]["clientConfig"], json!({"url": "https://127.77.1.1:9443/mutate"}));
+        assert_eq!(changed["webhooks"][0]["clientConfig"], json!({"url": "https://127.77.1.1:9443"}));
         assert_eq!(without_pods(json!({"kind": "Deployment"}), ""), None);
     }
 }

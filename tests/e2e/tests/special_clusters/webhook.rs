@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use e2e_tests::{Run, TestCluster, until};
 use serde_json::{Value, json};
 use test_cluster::{
@@ -224,7 +225,7 @@ fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
 const SECRET: [&str; 4] = ["secret", "backup-webhook-tls", "-n", "kubectl-backup-system"];
 
 impl Guarded {
-    fn in_secret(&self, path: &str) -> String {
+    pub fn in_secret(&self, path: &str) -> String {
         self.cluster.kubectl(&[&["get"][..], &SECRET, &["-o", &format!("jsonpath={path}")]].concat())
     }
 
@@ -238,6 +239,22 @@ impl Guarded {
         for kind in ["validatingwebhookconfiguration", "mutatingwebhookconfiguration"] {
             self.cluster.wait_for("default", &format!("{kind}/backup-webhook"), &told, 30);
         }
+        // And the path that goes with it.
+        let path = self.in_secret("{.data.path}");
+        let path = String::from_utf8(BASE64_STANDARD.decode(path).expect("base64")).expect("text");
+        let urls = [
+            "get",
+            "validatingwebhookconfiguration",
+            "backup-webhook",
+            "-o",
+            "jsonpath={.webhooks[*].clientConfig.url}",
+        ];
+        let urls = self.cluster.kubectl(&urls);
+        assert!(
+            urls.split(' ').all(|url| url.ends_with(&format!("/validate/{path}"))),
+            "{}",
+            urls.replace(&path, "PATH")
+        );
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::json;
 use test_cluster::{admission, webhook::Webhook};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::webhook::{Guarded, cluster};
 
@@ -86,6 +89,65 @@ fn w8_only_callers_with_the_right_certificate_are_answered_when_that_is_asked_fo
         webhook.stop().unwrap_or_else(|error| panic!("{error:?}"));
     }
     guarded.start_webhook();
+}
+
+/// Whoever reaches the port without having been told the path, as any pod of a cluster does.
+#[test]
+fn w8_a_forged_review_is_not_found_and_holds_no_slot() {
+    let guarded = cluster();
+    let field = |name: &str| {
+        let text = guarded.in_secret(&format!("{{.data.{name}}}"));
+        String::from_utf8(BASE64_STANDARD.decode(text).expect("base64")).expect("text")
+    };
+    let authority = field("ca\\.crt");
+    let roots: Vec<Certificate<'static>> = ureq::tls::parse_pem(authority.as_bytes())
+        .filter_map(|item| match item {
+            Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build())
+        .timeout_global(Some(Duration::from_secs(10)))
+        .http_status_as_error(false)
+        .proxy(None)
+        .build()
+        .into();
+    let ask = |path: &str, dry_run: bool| {
+        let review = json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {
+                "uid": "u1",
+                "kind": {"group": "snapshot.storage.k8s.io", "version": "v1", "kind": "VolumeSnapshot"},
+                "resource": {"group": "snapshot.storage.k8s.io", "version": "v1", "resource": "volumesnapshots"},
+                "name": "forged", "namespace": "default", "operation": "CREATE", "dryRun": dry_run,
+                "userInfo": {"username": "mallory", "groups": ["system:authenticated"]},
+                "object": {
+                    "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
+                    "metadata": {"name": "forged", "namespace": "default", "uid": "00000000-0000-4000-8000-000000000001"},
+                    "spec": {"volumeSnapshotClassName": "c", "source": {"persistentVolumeClaimName": "data"}},
+                },
+            },
+        });
+        let url = format!("https://{}:9443{path}", guarded.cluster.cluster().host_address());
+        let sent = agent.post(url).header("Content-Type", "application/json").send(review.to_string());
+        let mut answer = sent.expect("an answer");
+        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
+    };
+    let guess = format!("/validate/{}", "0".repeat(64));
+    for path in ["/", "/validate", "/mutate", "/validate/", &guess] {
+        assert_eq!(ask(path, false).0, 404, "{path}");
+    }
+    let ledger = "quotaledger/volumesnapshots.snapshot.storage.k8s.io";
+    let slots = guarded.cluster.kubectl(&["get", ledger, "-o", "jsonpath={.status.slots}"]);
+    assert!(!slots.contains("forged"), "{slots}");
+    // The review itself is a good one.
+    let path = field("path");
+    let (status, text) = ask(&format!("/validate/{path}"), true);
+    assert!(status == 200 && text.contains("\"allowed\":true"), "{status}: {text}");
+    assert!(metric(&guarded, "backup_webhook_requests_refused_total{reason=\"path\"}") >= 3);
+    let log = fs::read_to_string(guarded.webhook.as_ref().expect("it runs").log()).expect("a log");
+    assert!(!log.contains(&path), "the path is told to nobody");
 }
 
 /// Connections that say nothing, that begin a handshake, and that send rubbish: creates go on, and memory stays bounded.

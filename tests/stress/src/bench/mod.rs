@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, default_value_t = 100)]
     pub pods: usize,
 
-    /// How often none, ours and Gatekeeper take turns in the way of creates
+    /// How often none, ours and Gatekeeper take turns in the way of pods, and none and ours in the way of snapshots
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
 
@@ -50,6 +50,10 @@ pub struct Args {
     /// Leave Gatekeeper out
     #[arg(long)]
     pub alone: bool,
+
+    /// Measure only what claims of slots add to creates
+    #[arg(long)]
+    pub claims: bool,
 }
 
 /// Connections of the load on a webhook.
@@ -82,6 +86,10 @@ async fn measure(args: &Args, cluster: &Cluster, tell: &impl Fn(&str)) -> Result
     tell("starting our webhook");
     let ours = Subject::ours(cluster, &args.webhook).await?;
     ours.check().await?;
+    if args.claims {
+        table.quota = Some(quota::measure(args, cluster, server, &ours, tell).await?);
+        return Ok(table);
+    }
     tell("measuring our webhook");
     table.direct.push(direct(args, &ours).await?);
     let gatekeeper = if args.alone {
@@ -99,8 +107,7 @@ async fn measure(args: &Args, cluster: &Cluster, tell: &impl Fn(&str)) -> Result
     ours.out_of_the_way(cluster, server).await?;
     table.creates = take_turns(args, cluster, server, &ours, gatekeeper.as_ref()).await?;
     drop(gatekeeper);
-    tell("claiming slots");
-    table.quota = Some(quota::measure(args.creators, cluster, server, &ours).await?);
+    table.quota = Some(quota::measure(args, cluster, server, &ours, tell).await?);
     Ok(table)
 }
 

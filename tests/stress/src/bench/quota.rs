@@ -1,84 +1,182 @@
 //! What a quota adds to creates, when many create at the same time; and what our webhook says of its own times.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use http::Method;
 use serde_json::json;
 use test_cluster::{Cluster, webhook::until_quotas_ready};
 use tokio::task::block_in_place;
 
-use super::creates::{Crowd, namespace, snapshots};
+use super::Args;
+use super::creates::{Crowd, Load, namespace, snapshots};
+use super::process::Usage;
 use super::subject::{Subject, Who};
-use crate::load::{api::Server, sweep};
+use crate::load::{
+    api::{Call, JSON, Server},
+    sweep,
+};
 use crate::metrics::{self, Series};
 
 /// As many slots as a ledger holds.
 const ROOM: u32 = 2000;
-/// Objects of each creator.
-const EACH: usize = 5;
+/// As many as a cluster has when nothing is said.
+const USUAL: u32 = 10;
+/// Objects of each creator in each round.
+const EACH: usize = 8;
+/// What a creator takes for one create, where the machine is not to be kept busy.
+const PACE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
+/// A slot whose create was refused is free after a minute.
+const LIMIT: Duration = Duration::from_secs(90);
 
-/// The three crowds.
-pub struct Quota {
-    /// Without our webhook.
-    pub without: Crowd,
-    /// With it, and room for all.
-    pub with_room: Crowd,
-    /// With it, and no room.
-    pub without_room: Crowd,
-    /// What it counted of the second crowd: all its times.
-    pub claims: Histogram,
+/// One load, without our webhook, with it and room for all, and with it and no room.
+#[derive(Default)]
+pub struct Crowds {
+    pub without: Spent,
+    pub with_room: Spent,
+    pub without_room: Spent,
 }
 
-/// Measures.
-pub async fn measure(creators: usize, cluster: &Cluster, server: &Server, ours: &Subject) -> Result<Quota> {
-    for creator in 0..creators.min(50) {
+/// What came of creates, and the processor time that they took, by program.
+#[derive(Default)]
+pub struct Spent {
+    pub crowd: Crowd,
+    pub cpu: BTreeMap<&'static str, Duration>,
+}
+
+/// What was measured.
+pub struct Quota {
+    /// As fast as they are answered: the machine has no time left.
+    pub saturated: Crowds,
+    /// One create a second each.
+    pub paced: Crowds,
+    /// What our webhook counted of claims that were granted: all its times, by phase.
+    pub phases: Vec<(&'static str, Histogram)>,
+    /// Ledger writes of the granted claims.
+    pub writes: f64,
+    /// The same, that met another's.
+    pub conflicts: f64,
+}
+
+/// Measures: without and with take turns, so that what else the machine does meets both.
+pub async fn measure(
+    args: &Args,
+    cluster: &Cluster,
+    server: &Server,
+    ours: &Subject,
+    tell: &impl Fn(&str),
+) -> Result<Quota> {
+    for creator in 0..args.creators.min(50) {
         server.create_namespace(&namespace(creator)).await?;
     }
-    let without = snapshots(server, creators, EACH, "none").await?;
-    empty(server).await?;
-    let policy = json!({
-        "apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": {"name": "default"},
-        "spec": {"quotas": [{"resource": "volumesnapshots.snapshot.storage.k8s.io", "limit": ROOM}]},
-    });
+    let saturated = Load { creators: args.creators, each: EACH, pace: None, keep: false };
+    let paced = Load { pace: Some(PACE), ..saturated };
+    let meter = Meter::new(cluster, ours)?;
+    tell("creating snapshots, not counted: connections and caches");
+    set_limit(cluster, ours, ROOM).await?;
     ours.in_the_way(cluster, server).await?;
-    block_in_place(|| cluster.kubectl(&["apply", "-f", "-"], &policy.to_string()))?;
     block_in_place(|| until_quotas_ready(cluster))?;
-    let before = claims(ours).await?;
-    let with_room = snapshots(server, creators, EACH, "room").await?;
-    let claims = claims(ours).await?.since(&before);
-    // No room: the limit is what exists.
-    let mut tight = policy;
-    tight["spec"]["quotas"][0]["limit"] = json!(with_room.created.count());
-    block_in_place(|| cluster.kubectl(&["apply", "-f", "-"], &tight.to_string()))?;
-    until_limit(ours, with_room.created.count()).await?;
-    let without_room = snapshots(server, creators, EACH, "full").await?;
-    empty(server).await?;
-    Ok(Quota { without, with_room, without_room, claims })
+    snapshots(server, saturated, "first").await?;
+    empty(server, ours).await?;
+    let mut quota = Quota {
+        saturated: Crowds::default(),
+        paced: Crowds::default(),
+        phases: Vec::new(),
+        writes: 0.0,
+        conflicts: 0.0,
+    };
+    let before = read_both(server, ours).await?;
+    for round in 0..args.rounds {
+        tell(&format!("creating snapshots, round {} of {}", round + 1, args.rounds));
+        ours.out_of_the_way(cluster, server).await?;
+        for (load, crowds) in [(saturated, &mut quota.saturated), (paced, &mut quota.paced)] {
+            meter.run(server, load, "none", &mut crowds.without).await?;
+            empty(server, ours).await?;
+        }
+        ours.in_the_way(cluster, server).await?;
+        for (load, crowds) in [(saturated, &mut quota.saturated), (paced, &mut quota.paced)] {
+            meter.run(server, load, "room", &mut crowds.with_room).await?;
+            empty(server, ours).await?;
+        }
+    }
+    let after = read_both(server, ours).await?;
+    let counted = |outcome: &str| {
+        let of = |series: &Series| metrics::total(series, "backup_webhook_quota_ledger_writes_total", outcome);
+        of(&after) - of(&before)
+    };
+    quota.phases = phases(&before, &after);
+    (quota.writes, quota.conflicts) = (counted("committed"), counted("conflict"));
+    tell("creating snapshots for which there is no room");
+    set_limit(cluster, ours, USUAL).await?;
+    let fill = Load { creators: args.creators, each: 1, pace: Some(PACE), keep: true };
+    while slots(ours).await? < USUAL.into() {
+        snapshots(server, fill, "fill").await?;
+    }
+    for (load, crowds) in [(saturated, &mut quota.saturated), (paced, &mut quota.paced)] {
+        meter.run(server, load, "full", &mut crowds.without_room).await?;
+    }
+    empty(server, ours).await?;
+    Ok(quota)
 }
 
-async fn empty(server: &Server) -> Result<()> {
+/// Runs loads, and notes what processor time the programs took meanwhile.
+struct Meter {
+    programs: Vec<(&'static str, u32)>,
+}
+
+impl Meter {
+    fn new(cluster: &Cluster, ours: &Subject) -> Result<Self> {
+        let mut programs = vec![("webhook", ours.webhook.id()), ("clients", std::process::id())];
+        for (name, component) in [("API server", "kube-apiserver"), ("etcd", "etcd")] {
+            programs.push((name, cluster.component(component)?.id()));
+        }
+        Ok(Self { programs })
+    }
+
+    async fn run(&self, server: &Server, load: Load, round: &str, spent: &mut Spent) -> Result<()> {
+        let used = || self.programs.iter().map(|(name, id)| anyhow::Ok((*name, Usage::of(*id)?.cpu)));
+        let before = used().collect::<Result<BTreeMap<_, _>>>()?;
+        spent.crowd.add(snapshots(server, load, round).await?);
+        for (name, after) in used().collect::<Result<Vec<_>>>()? {
+            *spent.cpu.entry(name).or_default() += after - before.get(name).copied().unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+async fn set_limit(cluster: &Cluster, ours: &Subject, limit: u32) -> Result<()> {
+    let policy = json!({
+        "apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": {"name": "default"},
+        "spec": {"quotas": [{"resource": "volumesnapshots.snapshot.storage.k8s.io", "limit": limit}]},
+    });
+    block_in_place(|| cluster.kubectl(&["apply", "-f", "-"], &policy.to_string()))?;
+    until(ours, "backup_webhook_quota_limit", |told| told.total_cmp(&limit.into()).is_eq()).await
+}
+
+async fn slots(ours: &Subject) -> Result<f64> {
+    Ok(metrics::total(&read(ours).await?, "backup_webhook_quota_slots", "volumesnapshots"))
+}
+
+/// Takes all snapshots away, and waits until the ledger knows.
+async fn empty(server: &Server, ours: &Subject) -> Result<()> {
     while !sweep(server, &[], true).await?.is_empty() {
         tokio::time::sleep(PAUSE).await;
     }
-    Ok(())
+    until(ours, "backup_webhook_quota_slots", |slots| slots < 0.5).await
 }
 
-/// Until the replica has heard of a limit.
-#[allow(clippy::cast_precision_loss, reason = "a small number")]
-async fn until_limit(ours: &Subject, limit: usize) -> Result<()> {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+/// Until the replica says so of itself.
+async fn until(ours: &Subject, name: &str, reached: impl Fn(f64) -> bool) -> Result<()> {
+    let deadline = tokio::time::Instant::now() + LIMIT;
     loop {
-        let series = read(ours).await?;
-        let told = metrics::total(&series, "backup_webhook_quota_limit", "volumesnapshots");
-        if (told - limit as f64).abs() < 0.5 {
+        let value = metrics::total(&read(ours).await?, name, "volumesnapshots");
+        if reached(value) {
             return Ok(());
         }
-        ensure!(
-            tokio::time::Instant::now() < deadline,
-            "the webhook has not heard of the limit {limit}: it has {told}"
-        );
+        ensure!(tokio::time::Instant::now() < deadline, "the webhook's {name} is {value} after {LIMIT:?}");
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -124,8 +222,39 @@ pub async fn histogram(subject: &Subject) -> Result<Histogram> {
     Ok(Histogram::of(&read(subject).await?, "backup_webhook_request_duration_seconds", "phase=\"validate\""))
 }
 
-async fn claims(ours: &Subject) -> Result<Histogram> {
-    Ok(Histogram::of(&read(ours).await?, "backup_webhook_quota_claim_duration_seconds", "volumesnapshots"))
+/// How long the API server waited for webhooks, by its own count.
+const ASKED: &str = "apiserver_admission_webhook_admission_duration_seconds";
+
+/// The parts of a claim, as the API server and our webhook count them: what they are called here, the metric, the label.
+const PHASES: [(&str, &str, &str); 9] = [
+    ("API server asks: quota", ASKED, "name=\"quota.kubectl-backup.dev\""),
+    ("API server asks: defaults", ASKED, "name=\"defaults.kubectl-backup.dev\""),
+    ("defaults, inside", "backup_webhook_request_duration_seconds", "phase=\"mutate\""),
+    ("quota, inside", "backup_webhook_request_duration_seconds", "phase=\"validate\""),
+    ("until its write", "backup_webhook_quota_claim_phase_seconds", "phase=\"wait\""),
+    ("in its write", "backup_webhook_quota_claim_phase_seconds", "phase=\"store\""),
+    ("ledger written", "backup_webhook_quota_request_duration_seconds", "request=\"write\""),
+    ("ledger read", "backup_webhook_quota_request_duration_seconds", "request=\"read\""),
+    ("objects looked at", "backup_webhook_quota_request_duration_seconds", "request=\"look\""),
+];
+
+fn phases(before: &Series, after: &Series) -> Vec<(&'static str, Histogram)> {
+    let of = |(told, name, label)| {
+        let histogram = |series| Histogram::of(series, name, label);
+        (told, histogram(after).since(&histogram(before)))
+    };
+    PHASES.into_iter().map(of).collect()
+}
+
+/// What our webhook and the API server count.
+async fn read_both(server: &Server, ours: &Subject) -> Result<Series> {
+    let mut series = read(ours).await?;
+    let call = Call { user: "", method: Method::GET, path: "/metrics", content: JSON, body: String::new() };
+    let (status, text) = server.send(call).await?;
+    ensure!(status.is_success(), "reading the API server's metrics: {status}");
+    let text = String::from_utf8_lossy(&text);
+    series.extend(metrics::parse(&text).into_iter().filter(|(name, _)| name.starts_with(ASKED)));
+    Ok(series)
 }
 
 async fn read(subject: &Subject) -> Result<Series> {

@@ -23,7 +23,7 @@ pub struct Target {
     /// By which its certificate is known; the certificate is of the address.
     pub authority: String,
     /// Path and query.
-    pub path: &'static str,
+    pub path: String,
 }
 
 /// One connection.
@@ -105,7 +105,7 @@ impl Target {
 
 impl Line {
     async fn ask(&mut self, review: &Bytes) -> Result<Bytes> {
-        let request = Request::post(self.target.path)
+        let request = Request::post(&self.target.path)
             .header("host", self.target.at.to_string())
             .header("content-type", "application/json")
             .body(Full::new(review.clone()))?;

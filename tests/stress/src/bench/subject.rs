@@ -58,8 +58,9 @@ impl Subject {
         block_in_place(|| first.kill())?;
         drop(first);
         let (webhook, ready_after) = ready(start, place.answers_on()).await?;
-        let authority = secret(cluster)?;
-        let target = Target { at: place.listens_on(), authority, path: "/validate?timeout=3s" };
+        let authority = secret(cluster, "ca.crt")?;
+        let path = format!("/validate/{}?timeout=3s", secret(cluster, "path")?);
+        let target = Target { at: place.listens_on(), authority, path };
         Ok(Self { who: Who::Ours, webhook, target, ready_after })
     }
 
@@ -75,7 +76,7 @@ impl Subject {
         block_in_place(|| first.kill())?;
         drop(first);
         let (webhook, ready_after) = ready(|| start(false), health).await?;
-        let target = Target { at: serves, authority: identity.certificate, path: gatekeeper::PATH };
+        let target = Target { at: serves, authority: identity.certificate, path: gatekeeper::PATH.to_owned() };
         let subject = Self { who: Who::Gatekeeper, webhook, target, ready_after };
         subject.until_it_refuses().await?;
         Ok(subject)
@@ -170,11 +171,11 @@ fn allowed(answer: &Bytes) -> Result<bool> {
     answer["response"]["allowed"].as_bool().context("an answer without a verdict")
 }
 
-/// The authority that ours has made for itself.
-fn secret(cluster: &Cluster) -> Result<String> {
+/// What ours has made for itself: its authority, the path by which it is called.
+fn secret(cluster: &Cluster, field: &str) -> Result<String> {
     let args = ["get", "secret", "backup-webhook-tls", "-n", "kubectl-backup-system", "-o", "json"];
     let secret: k8s_openapi::api::core::v1::Secret =
         serde_json::from_str(&block_in_place(|| cluster.kubectl(&args, ""))?)?;
-    let certificate = secret.data.and_then(|mut data| data.remove("ca.crt")).context("there is no authority yet")?;
-    Ok(String::from_utf8(certificate.0)?)
+    let value = secret.data.and_then(|mut data| data.remove(field)).context("there is no authority yet")?;
+    Ok(String::from_utf8(value.0)?)
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::creates::Crowd;
 use super::process::Usage;
-use super::quota::{Histogram, Quota};
+use super::quota::{Crowds, Histogram, Quota, Spent};
 use super::subject::Who;
 use crate::figures::Sample;
 
@@ -41,6 +42,9 @@ impl Direct {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.direct.is_empty() {
+            return self.write_quota(f);
+        }
         writeln!(f, "\npod reviews over 32 connections, straight at the webhook")?;
         for one in &self.direct {
             let (busy, who) = (&one.busy, one.who.name());
@@ -114,28 +118,68 @@ impl Table {
 
     fn write_quota(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(quota) = &self.quota else { return Ok(()) };
-        writeln!(f, "\ncreates of a snapshot by many at the same time")?;
-        let crowds = [
-            ("no webhook", &quota.without.created),
-            ("room", &quota.with_room.created),
-            ("refused", &quota.with_room.refused),
-            ("no room", &quota.without_room.refused),
-        ];
-        for (what, sample) in crowds.into_iter().filter(|(_, sample)| sample.count() > 0) {
-            let (p50, p99) = (sample.quantile(0.5), sample.quantile(0.99));
-            writeln!(f, "  {what:<12}{:>8}     p50 {p50:>7.1} ms  p99 {p99:>7.1} ms", sample.count())?;
+        writeln!(
+            f,
+            "\nsnapshots created and deleted by many at the same time, as fast as they are answered: the creates"
+        )?;
+        quota.saturated.write(f)?;
+        writeln!(f, "\nthe same, one create a second each")?;
+        quota.paced.write(f)?;
+        writeln!(f, "\nclaims that were granted, inside the server")?;
+        for (phase, times) in &quota.phases {
+            if let (Some(p50), Some(p99)) = (times.quantile(0.5), times.quantile(0.99)) {
+                writeln!(f, "  {phase:<26} p50 at most {p50:>8.1} ms  p99 at most {p99:>8.1} ms")?;
+            }
         }
-        let failed = quota.without.failed + quota.with_room.failed + quota.without_room.failed;
-        if failed > 0 {
-            writeln!(f, "  FAILED      {failed:>8}     creates got another answer than yes or no room")?;
-        }
-        let added = quota.with_room.created.quantile(0.99) - quota.without.created.quantile(0.99);
-        aim(f, "p99 that a claim adds, in ms", added, 50.0)?;
-        if let (Some(p50), Some(p99)) = (quota.claims.quantile(0.5), quota.claims.quantile(0.99)) {
-            writeln!(f, "  claims inside the server: p50 at most {p50} ms, p99 at most {p99} ms")?;
-        }
-        Ok(())
+        writeln!(f, "  ledger writes: {:.0}, and {:.0} that met another's", quota.writes, quota.conflicts)
     }
+}
+
+impl Crowds {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let crowds = [
+            ("no webhook", &self.without, &self.without.crowd.created),
+            ("granted", &self.with_room, &self.with_room.crowd.created),
+            ("refused", &self.without_room, &self.without_room.crowd.refused),
+        ];
+        let sample = |times: &[Duration]| Sample::new(times.to_vec(), Duration::ZERO);
+        for (what, spent, times) in crowds {
+            let (Spent { crowd, cpu }, sample) = (spent, sample(times));
+            let (p50, p99) = (sample.quantile(0.5), sample.quantile(0.99));
+            write!(f, "  {what:<12}{:>6}  p50 {p50:>7.1} ms  p99 {p99:>7.1} ms ", sample.count())?;
+            write!(f, " {:>5.0} /s ", rate(sample.count(), crowd.took))?;
+            for (program, time) in cpu {
+                write!(f, "  {program} {:.1}", milliseconds_each(*time, crowd))?;
+            }
+            writeln!(f, " ms of processor time each")?;
+            if crowd.later > 0 {
+                writeln!(f, "  {:<12}{:>6}  were told to try again", "", crowd.later)?;
+            }
+            if let Some(failure) = &crowd.failure {
+                writeln!(f, "  FAILED      {:>6}  got another answer, the first: {failure}", crowd.failed)?;
+            }
+        }
+        let p99 = |times: &[Duration]| sample(times).quantile(0.99);
+        let none = p99(&self.without.crowd.created);
+        aim(f, "p99 that a granted claim adds, in ms", p99(&self.with_room.crowd.created) - none, 50.0)?;
+        aim(
+            f,
+            "p99 that a refusal takes longer than a create, in ms",
+            p99(&self.without_room.crowd.refused) - none,
+            50.0,
+        )
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+fn rate(count: usize, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+fn milliseconds_each(time: Duration, crowd: &Crowd) -> f64 {
+    let all = crowd.created.len() + crowd.refused.len() + crowd.later + crowd.failed;
+    time.as_secs_f64() * 1e3 / all.max(1) as f64
 }
 
 fn aim(f: &mut fmt::Formatter<'_>, what: &str, value: f64, limit: f64) -> fmt::Result {

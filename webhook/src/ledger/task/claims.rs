@@ -1,5 +1,7 @@
 //! Claims: taken in, and answered.
 
+use std::time::Duration;
+
 use backup_ledger::{Claim, Event, Refusal, RequestId, Verdict};
 use tokio::{
     sync::oneshot,
@@ -81,6 +83,11 @@ impl Task {
             }
         };
         self.report.series.decided(&self.resource, &decision, arrived.elapsed());
+        if *verdict == Verdict::Admitted && !ask.dry_run {
+            let written = self.written.filter(|written| *written > arrived);
+            let wait = written.map_or(Duration::ZERO, |written| written - arrived);
+            self.report.series.granted(&self.resource, wait, arrived.elapsed() - wait);
+        }
         tracing::info!(
             resource = self.resource,
             key = %ask.object.key,

@@ -6,15 +6,16 @@ use backup_ledger::{Effect, Event, Scope, Timer, WriteOutcome};
 use tokio::time::{Instant, sleep};
 
 use super::{Heard, Proof, Task};
-use crate::ledger::{look::look, times::Times, wish::Wanted};
+use crate::ledger::{look::look, series::Series, times::Times, wish::Wanted};
 
 impl Task {
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::ReadLedger => {
                 let (store, pause) = (self.store.clone(), self.pause());
+                let timed = self.timed("read");
                 self.begin(pause, async move {
-                    match store.read().await {
+                    match timed.over(store.read()).await {
                         Ok(found) => Event::LedgerRead(found),
                         Err(error) => {
                             tracing::warn!(%error, ledger = store.name(), "cannot read the ledger");
@@ -33,9 +34,10 @@ impl Task {
             }
             Effect::WriteLedger { expected, status } => {
                 let (store, series) = (self.store.clone(), self.report.series.clone());
-                let resource = self.resource.clone();
+                let (resource, timed) = (self.resource.clone(), self.timed("write"));
+                self.written = Some(Instant::now());
                 self.begin(Duration::ZERO, async move {
-                    let outcome = told(store.write(expected, status).await, "write", store.name());
+                    let outcome = told(timed.over(store.write(expected, status)).await, "write", store.name());
                     series.wrote(&resource, &outcome);
                     Event::LedgerWritten(outcome)
                 });
@@ -72,6 +74,10 @@ impl Task {
         self.reads.pause().max(self.writes.pause())
     }
 
+    fn timed(&self, request: &'static str) -> Timed {
+        Timed { series: self.report.series.clone(), resource: self.resource.clone(), request }
+    }
+
     fn begin(&mut self, pause: Duration, work: impl Future<Output = Event> + Send + 'static) {
         let heard = self.heard.0.clone();
         self.running.spawn(async move {
@@ -83,19 +89,35 @@ impl Task {
 
     fn look(&mut self, scope: Scope) {
         let (client, heard, pause) = (self.client.clone(), self.heard.0.clone(), self.looks.pause());
-        let mut counted = self.counted.clone();
+        let (mut counted, timed) = (self.counted.clone(), self.timed("look"));
         self.running.spawn(async move {
             sleep(pause).await;
             // Of a resource that the cluster does not have there is nothing to look at.
             let Ok(counted) = counted.wait_for(Option::is_some).await.map(|counted| counted.clone()) else { return };
             let Some(counted) = counted else { return };
-            let found = look(&client, &counted, &scope).await;
+            let found = timed.over(look(&client, &counted, &scope)).await;
             let whole = match &scope {
                 Scope::All => found.complete,
                 Scope::Keys(keys) => keys.iter().all(|key| found.at.contains_key(key)),
             };
             drop(heard.send(Heard::Looked(found, whole)));
         });
+    }
+}
+
+/// Counts how long a request takes.
+struct Timed {
+    series: Series,
+    resource: String,
+    request: &'static str,
+}
+
+impl Timed {
+    async fn over<T>(self, request: impl Future<Output = T>) -> T {
+        let started = Instant::now();
+        let answer = request.await;
+        self.series.answered(&self.resource, self.request, started.elapsed());
+        answer
     }
 }
 

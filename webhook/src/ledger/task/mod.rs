@@ -111,6 +111,8 @@ struct Task {
     looks: Backoff,
     read: Option<oneshot::Sender<()>>,
     setup: Proof,
+    /// When the last write of the ledger began.
+    written: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -178,6 +180,7 @@ impl Task {
             looks: Backoff::default(),
             read: Some(read),
             setup: Proof::Missing,
+            written: None,
         }
     }
 

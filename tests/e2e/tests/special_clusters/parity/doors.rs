@@ -35,17 +35,6 @@ pub fn prepare(cluster: &TestCluster, cases: &[Case]) -> BTreeMap<String, Value>
         "status": {"phase": "Available"},
     });
     cluster.create(&location.to_string());
-    // Nobody runs Velero in this namespace: what is written stays as it is.
-    let locked = json!({"kubectl-backup.dev/locked-until": "2999-01-01T00:00:00Z"});
-    for (name, location, annotations) in [("done", "default", json!({})), ("locked", "kept", locked)] {
-        let backup = json!({
-            "apiVersion": "velero.io/v1", "kind": "Backup",
-            "metadata": {"name": name, "namespace": NAMESPACE, "annotations": annotations,
-                "labels": {"velero.io/schedule-name": "daily"}},
-            "spec": {"storageLocation": location}, "status": {"phase": "Completed"},
-        });
-        cluster.create(&backup.to_string());
-    }
     let mut old = BTreeMap::new();
     for case in cases {
         let Some(file) = &case.old else { continue };
@@ -62,17 +51,23 @@ pub fn prepare(cluster: &TestCluster, cases: &[Case]) -> BTreeMap<String, Value>
 pub struct Doors<'a> {
     cluster: &'a TestCluster,
     agent: ureq::Agent,
-    url: String,
+    urls: BTreeMap<&'static str, String>,
     old: BTreeMap<String, Value>,
 }
 
 impl<'a> Doors<'a> {
     /// Finds the webhook as the API server does.
     pub fn open(cluster: &'a TestCluster, old: BTreeMap<String, Value>) -> Self {
-        let configuration = cluster.kubectl(&["get", "validatingwebhookconfiguration", "backup-webhook", "-o", "json"]);
-        let configuration: Value = serde_json::from_str(&configuration).expect("a configuration");
-        let client = &configuration["webhooks"][0]["clientConfig"];
-        let url = client["url"].as_str().expect("a URL").trim_end_matches("/validate").to_owned();
+        // With the paths that only the API servers are told.
+        let [judge, fill_in] = ["validating", "mutating"].map(|phase| {
+            let kind = format!("{phase}webhookconfiguration");
+            let configuration = cluster.kubectl(&["get", &kind, "backup-webhook", "-o", "json"]);
+            let configuration: Value = serde_json::from_str(&configuration).expect("a configuration");
+            configuration["webhooks"][0]["clientConfig"].clone()
+        });
+        let client = &judge;
+        let url = |client: &Value| client["url"].as_str().expect("a URL").to_owned();
+        let urls = [("validate", url(&judge)), ("mutate", url(&fill_in))].into();
         let authority = BASE64_STANDARD.decode(client["caBundle"].as_str().expect("an authority")).expect("base64");
         let roots: Vec<Certificate<'static>> = ureq::tls::parse_pem(&authority)
             .filter_map(|item| match item {
@@ -86,7 +81,7 @@ impl<'a> Doors<'a> {
             .proxy(None)
             .build()
             .into();
-        Self { cluster, agent, url, old }
+        Self { cluster, agent, urls, old }
     }
 
     /// What a door says of a case; `Err` is a refusal for a reason of its own.
@@ -136,8 +131,8 @@ impl<'a> Doors<'a> {
             let mut object = object.map_err(|error| error.to_string())?;
             let old = self.old.get(&case.name);
             let answer = self.post("mutate", &object, old)?;
-            // Bytes, which Go takes as a list of numbers as well as in base64.
-            if let Ok(patch) = serde_json::from_value::<Vec<u8>>(answer["patch"].clone()) {
+            if let Some(patch) = answer["patch"].as_str() {
+                let patch = BASE64_STANDARD.decode(patch).map_err(|error| error.to_string())?;
                 let patch: json_patch::Patch = serde_json::from_slice(&patch).map_err(|error| error.to_string())?;
                 json_patch::patch(&mut object, &patch).map_err(|error| error.to_string())?;
             }
@@ -156,14 +151,14 @@ impl<'a> Doors<'a> {
             None => ("", object["apiVersion"].as_str().unwrap_or_default()),
         };
         let kind = object["kind"].as_str().unwrap_or_default();
-        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
         let review = json!({
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
             "request": {
                 "uid": UID,
                 "kind": {"group": group, "version": version, "kind": kind},
                 "resource": {"group": group, "version": version, "resource": format!("{}s", kind.to_lowercase())},
-                "name": text("name"), "namespace": text("namespace"),
+                "name": name, "namespace": object["metadata"]["namespace"],
                 "operation": if old.is_some() { "UPDATE" } else { "CREATE" },
                 "userInfo": {"username": "parity", "groups": ["system:authenticated"]},
                 "object": object, "oldObject": old, "dryRun": true,
@@ -171,7 +166,7 @@ impl<'a> Doors<'a> {
         });
         let mut answer = self
             .agent
-            .post(format!("{}/{phase}?timeout=5s", self.url))
+            .post(format!("{}?timeout=5s", self.urls[phase]))
             .header("Content-Type", "application/json")
             .send(review.to_string())
             .map_err(|error| error.to_string())?;

@@ -1,0 +1,53 @@
+//! What is counted, and for whom.
+
+use super::*;
+
+#[tokio::test]
+async fn what_cannot_be_counted_is_refused_and_may_be_tried_again() {
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", "ann", &snapshot(&json!({})), &Value::Null)).await;
+    assert_eq!(answer["allowed"], false);
+    assert_eq!(answer["status"]["code"], 429);
+    assert_eq!(answer["status"]["details"]["retryAfterSeconds"], 1);
+    let message = answer["status"]["message"].as_str().unwrap_or_default();
+    insta::assert_snapshot!(message, @"cluster quota volumesnapshots: the quota could not be checked in time; try again");
+}
+
+#[tokio::test]
+async fn what_has_no_uid_is_not_counted_as_nothing() {
+    let mut object = snapshot(&json!({}));
+    object["metadata"]["uid"] = Value::Null;
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", "ann", &object, &Value::Null)).await;
+    assert_eq!((&answer["allowed"], &answer["status"]["code"]), (&json!(false), &json!(400)));
+}
+
+#[tokio::test]
+async fn a_probe_is_answered_by_whoever_is_asked() {
+    let mut object = snapshot(&json!({}));
+    object["metadata"]["name"] = json!("backup-webhook-probe-1");
+    let mut review = review(SNAPSHOTS, "CREATE", "ann", &object, &Value::Null);
+    review["request"]["dryRun"] = json!(true);
+    let answer = reviewed("/validate", &review).await;
+    assert_eq!(answer["allowed"], true);
+    assert_eq!(answer["warnings"], json!(["the backup webhook was asked about backup-webhook-probe-1"]));
+}
+
+#[tokio::test]
+async fn velero_is_marked_and_never_refused() {
+    let object = snapshot(&json!({}));
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    assert_eq!(answer["allowed"], true);
+    let answer = reviewed("/mutate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    let patch: Vec<u8> = serde_json::from_value(answer["patch"].clone()).expect("bytes");
+    assert!(String::from_utf8_lossy(&patch).contains("kubectl-backup.dev~1quota-exempt"), "{answer}");
+}
+
+#[tokio::test]
+async fn nobody_else_takes_the_mark() {
+    let object = snapshot(&json!({"kubectl-backup.dev/quota-exempt": "true"}));
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", "ann", &object, &Value::Null)).await;
+    assert_eq!((&answer["allowed"], &answer["status"]["code"]), (&json!(false), &json!(422)));
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "UPDATE", "ann", &object, &snapshot(&json!({})))).await;
+    assert_eq!(answer["allowed"], false);
+    let answer = reviewed("/validate", &review(SNAPSHOTS, "UPDATE", "ann", &object, &object)).await;
+    assert_eq!(answer["allowed"], true);
+}
