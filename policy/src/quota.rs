@@ -75,7 +75,8 @@ pub fn refusal(resource: &str, limit: u32, holders: &[Holder], now: Timestamp) -
 }
 
 fn describe(holder: &Holder, now: Timestamp) -> String {
-    let key = format!("{}/{}", holder.key.namespace, holder.key.name);
+    let Key { namespace, name } = &holder.key;
+    let key = if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
     let age = holder.created.map(|created| age(created, now));
     match (age, holder.deleting) {
         (Some(age), false) => format!("{key} ({age})"),
@@ -102,6 +103,8 @@ pub fn free_command(resource: &str, key: &Key) -> String {
     let Key { namespace, name } = key;
     if resource == resource::VOLUME_SNAPSHOTS {
         format!("kubectl backup snapshot delete {name} -n {namespace}")
+    } else if namespace.is_empty() {
+        format!("kubectl delete {resource} {name}")
     } else {
         format!("kubectl delete {resource} {name} -n {namespace}")
     }
@@ -140,6 +143,13 @@ mod tests {
         insta::assert_snapshot!(refused(resource::SCHEDULES, 2, &holders), @"cluster quota schedules: 3/2 used. Holders: shop/a (3d, being deleted), shop/c (2h), shop/b (1m). Free one, for example: kubectl delete schedules.velero.io c -n shop");
         insta::assert_snapshot!(refused(resource::SCHEDULES, 1, &holders[1..2]), @"cluster quota schedules: 1/1 used. Holders: shop/a (3d, being deleted). All of them are being deleted: wait until one is gone");
         insta::assert_snapshot!(refused(resource::SCHEDULES, 0, &[]), @"cluster quota schedules: 0/0 used. The policy allows none");
+    }
+
+    #[test]
+    fn what_is_in_no_namespace_is_named_without_one() {
+        let key = Key { namespace: String::new(), name: "a".into() };
+        let holders = [Holder { key, created: None, deleting: false }];
+        insta::assert_snapshot!(refused("widgets.example.org", 1, &holders), @"cluster quota widgets: 1/1 used. Holders: a. Free one, for example: kubectl delete widgets.example.org a");
     }
 
     #[test]

@@ -58,6 +58,10 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = ledger_ttl, hide = true)]
     pub ledger_ttl: SignedDuration,
 
+    /// How long a policy that is not there any more stays in force: whoever replaces one by force takes it away for a moment
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = policy_grace)]
+    pub policy_grace: SignedDuration,
+
     /// What to log, as in `info` or `backup_webhook=debug`
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
@@ -92,6 +96,10 @@ fn ledger_ttl(text: &str) -> Result<SignedDuration, String> {
         return Err("an API server may write a create 41 s after it was admitted: use 45s to 10m".to_owned());
     }
     Ok(ttl)
+}
+
+fn policy_grace(text: &str) -> Result<SignedDuration, String> {
+    bounded(text, SignedDuration::ZERO, SignedDuration::from_hours(24), "0s", "24h")
 }
 
 /// Where the certificate comes from: files, or a Secret that the webhook itself fills.

@@ -74,6 +74,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         clock_offset,
         drain_delay,
         ledger_ttl,
+        policy_grace,
         log,
     } = args;
     log::start(&log)?;
@@ -90,9 +91,11 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let velero = exempt::accounts(&velero_namespace);
     let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, velero, ..Config::default() };
     let current = Current::new(base.clone());
-    let follower = Follower::new(client.clone(), base, current.clone(), metrics.policy(), Arc::clone(&health), clock);
-    let counted = Arc::clone(&quotas);
-    let following = tokio::spawn(follower.run(move |config| counted.set(&config.quotas)));
+    let grace = Duration::try_from(policy_grace).unwrap_or_default();
+    let follower =
+        Follower::new(client.clone(), base, current.clone(), metrics.policy(), Arc::clone(&health), clock, grace);
+    let (counted, standing) = (Arc::clone(&quotas), Arc::clone(&quotas));
+    let following = tokio::spawn(follower.run(move |config| counted.set(&config.quotas), move || standing.stand()));
     let admission = Admission {
         config: current,
         cluster: Cluster::new(client.clone()),

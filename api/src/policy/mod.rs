@@ -6,7 +6,7 @@ mod status;
 pub use spec::{
     Accounts, BackupPolicy, BackupPolicySpec, Defaults, Plan, QuotaLimit, RuleSeverity, SnapshotClassChoice,
 };
-pub use status::{BackupPolicyStatus, LastGood, QuotaCount, READY};
+pub use status::{BackupPolicyStatus, LastGood, QUOTAS_KEPT, QuotaCount, QuotaState, READY};
 
 /// The one object that is read.
 pub const POLICY_NAME: &str = "default";

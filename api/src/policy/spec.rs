@@ -23,6 +23,8 @@ use super::BackupPolicyStatus;
         .message("only the policy named \"default\" is read: name it so"),
     printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status"}"#,
     printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].reason"}"#,
+    printcolumn = r#"{"name": "Quotas kept", "type": "string", "jsonPath": ".status.conditions[?(@.type=='QuotasKept')].status"}"#,
+    printcolumn = r#"{"name": "Slots", "type": "string", "jsonPath": ".status.slots"}"#,
     printcolumn = r#"{"name": "Message", "type": "string", "priority": 1, "jsonPath": ".status.conditions[?(@.type=='Ready')].message"}"#,
     printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
@@ -55,8 +57,9 @@ pub struct BackupPolicySpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub plans: Option<Vec<Plan>>,
-    /// Accounts that no quota and no deletion lock binds and that rules only warn, beside Velero's own, which are exempt
-    /// whatever is said here.
+    /// Accounts that no quota and no deletion lock binds and that rules only warn. They are added to Velero's own accounts,
+    /// which no policy can bind by quotas or rules; but a deletion lock binds those too where they make a new request to
+    /// delete a backup, since a restore writes anybody's requests in their name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemptions: Option<Accounts>,
 }

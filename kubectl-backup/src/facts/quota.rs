@@ -1,10 +1,7 @@
 //! The cluster's limits, who holds the slots, and whether the limits are kept.
 
-use backup_api::{
-    ledger::{QuotaLedger, ledger_name},
-    policy::{BackupPolicy, POLICY_NAME},
-};
-use backup_policy::{Config, settings};
+use backup_api::ledger::{QuotaLedger, ledger_name};
+use backup_policy::Config;
 use k8s_openapi::api::{
     admissionregistration::v1::ValidatingWebhookConfiguration, authentication::v1::SelfSubjectReview,
 };
@@ -12,7 +9,8 @@ use kube::{Api, api::PostParams};
 
 use crate::{
     client::{Cluster, ListRequest, list},
-    error::{CliError, Doing as _, Result},
+    error::{Doing as _, Result},
+    facts::{policy::policy_in_force, served::served},
     plan::quota::{Ledger, Objects, Usage},
 };
 
@@ -24,7 +22,7 @@ const WEBHOOK: (&str, &str) = ("backup-webhook", "quota.kubectl-backup.dev");
 /// # Errors
 /// When the server cannot be asked.
 pub async fn usages(cluster: &Cluster) -> Result<Vec<Usage>> {
-    let config = limits(cluster).await?;
+    let config = policy_in_force(cluster).await?.config;
     let mut usages = Vec::new();
     for limit in &config.quotas {
         usages.push(usage(cluster, &limit.resource, limit.limit).await?);
@@ -38,7 +36,7 @@ pub async fn usages(cluster: &Cluster) -> Result<Vec<Usage>> {
 /// # Errors
 /// When the server cannot be asked.
 pub async fn that_binds_me(cluster: &Cluster, resource: &str) -> Result<Option<Usage>> {
-    let config = limits(cluster).await?;
+    let config = policy_in_force(cluster).await?.config;
     let Some(quota) = config.quotas.iter().find(|quota| quota.resource == resource) else { return Ok(None) };
     let (enforced, usage, exempt) = tokio::join!(
         is_enforced(cluster),
@@ -66,29 +64,13 @@ async fn usage(cluster: &Cluster, resource: &str, limit: u32) -> Result<Usage> {
 }
 
 async fn objects(cluster: &Cluster, resource: &str) -> Result<Objects> {
-    let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-    // Both resources that can be limited are served as v1.
-    let request = ListRequest { path: format!("/apis/{group}/v1/{plural}"), selector: String::new() };
+    let Some(served) = served(cluster, resource).await? else { return Ok(Objects::NotInstalled) };
+    let request = ListRequest { path: served.path, selector: String::new() };
     let mut objects = Vec::new();
-    match list(cluster, &request, &format!("list {plural} in all namespaces"), |object| objects.push(object)).await {
+    match list(cluster, &request, &format!("list {resource} in all namespaces"), |object| objects.push(object)).await {
         Ok(()) => Ok(Objects::Listed(objects)),
         Err(error) if error.is_missing_resource_type() => Ok(Objects::NotInstalled),
         Err(error) if error.is_forbidden() => Ok(Objects::Forbidden),
-        Err(error) => Err(error),
-    }
-}
-
-/// The limits in force: the policy's, or the built-in ones where there is none that may be read.
-async fn limits(cluster: &Cluster) -> Result<Config> {
-    let api: Api<BackupPolicy> = Api::all(cluster.client.clone());
-    let base = Config::default();
-    match api.get_opt(POLICY_NAME).await.doing(|| "read the backup policy".to_owned()) {
-        Ok(None) => Ok(base),
-        Ok(Some(policy)) => {
-            let spec = serde_json::to_value(&policy.spec).map_err(|error| CliError::new(error.to_string()))?;
-            Ok(settings::read(&base, &spec).config.unwrap_or(base))
-        }
-        Err(error) if error.is_missing_resource_type() || error.is_forbidden() => Ok(base),
         Err(error) => Err(error),
     }
 }

@@ -16,7 +16,7 @@ const QUOTAS: usize = 16;
 const LIMIT: u32 = 2000;
 const NAME: usize = 253;
 /// What is there without a group and worth a limit.
-const CORE: [&str; 4] = ["persistentvolumeclaims", "pods", "secrets", "configmaps"];
+const CORE: [&str; 3] = ["persistentvolumeclaims", "secrets", "configmaps"];
 /// Ours: the webhook is never asked about its own objects.
 const OWN_GROUP: &str = "kubectl-backup.dev";
 
@@ -55,6 +55,11 @@ fn is_countable(node: &Node<'_>, text: &str, problems: &mut Problems) -> bool {
     let known = [resource::VOLUME_SNAPSHOTS, resource::SCHEDULES];
     if group == OWN_GROUP {
         let message = format!("{text} cannot be limited: the webhook is not asked about its own objects; remove it");
+        problems.mistake(Concern::Quotas, node.path.clone(), message);
+        return false;
+    }
+    if text == "pods" {
+        let message = "pods cannot be limited: while the webhook is down its own pods would wait for it; remove it";
         problems.mistake(Concern::Quotas, node.path.clone(), message);
         return false;
     }

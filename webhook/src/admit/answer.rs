@@ -91,6 +91,11 @@ impl Answer {
         Self { warnings: vec![warning(text)], ..Self::allowed() }
     }
 
+    /// The same, and with these words besides.
+    pub fn warn(&mut self, texts: impl Iterator<Item = String>) {
+        self.warnings = warnings(std::mem::take(&mut self.warnings).into_iter().chain(texts));
+    }
+
     /// No, because the object lacks what it is counted by.
     pub fn nameless(mut self) -> Self {
         let message = "the object has no name or no uid, so that it cannot be counted";

@@ -2,7 +2,7 @@
 
 use backup_api::labels::QUOTA_EXEMPT;
 use backup_ledger::{Key, Object, Standing, Uid};
-use backup_policy::{Config, Facts, Subject, config::resource::VOLUME_SNAPSHOTS, evaluate, rules::LOCK_HOLDS};
+use backup_policy::{Config, Facts, Kind, Subject, config::resource::VOLUME_SNAPSHOTS, evaluate, rules::LOCK_HOLDS};
 use tokio::time::Instant;
 
 use super::{Admission, Answer, Request, review::Operation, subject};
@@ -15,15 +15,24 @@ pub async fn validate(admission: &Admission, request: &Request, deadline: Instan
     }
     let config = admission.config.load();
     let judged = matches!(request.operation, Operation::Create | Operation::Update | Operation::Delete);
-    let answer = match subject(request).filter(|_| judged) {
+    let mut answer = match subject(request).filter(|_| judged) {
         Some(subject) => judge(admission, &config, request, &subject).await,
         None => Answer::allowed(),
     };
+    if answer.refusal.is_none() && request.subject_kind() == Some(Kind::BackupPolicy) {
+        answer.warn(admission.quotas.doubts(limited(request)));
+    }
     let creates = request.operation == Operation::Create && request.is_whole();
     if answer.refusal.is_some() || !creates {
         return answer;
     }
     claim(admission, request, answer, request.is_exempt_from_quota(&config), deadline).await
+}
+
+/// The resources that a policy limits.
+fn limited(request: &Request) -> impl Iterator<Item = &str> {
+    let quotas = request.object.as_ref().and_then(|policy| policy.pointer("/spec/quotas")?.as_array());
+    quotas.into_iter().flatten().filter_map(|quota| quota.get("resource")?.as_str())
 }
 
 async fn judge(admission: &Admission, config: &Config, request: &Request, subject: &Subject<'_>) -> Answer {

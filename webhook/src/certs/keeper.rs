@@ -55,6 +55,13 @@ pub struct Settings {
     pub terms: Terms,
 }
 
+impl Settings {
+    /// All configurations that are told the CA: the second is there when more is counted than the manifests ask about.
+    fn configurations(&self) -> [String; 2] {
+        [self.configuration.clone(), format!("{}-quotas", self.configuration)]
+    }
+}
+
 /// The keeper of the certificate.
 pub struct Keeper {
     client: Client,
@@ -155,7 +162,10 @@ impl Keeper {
         self.paths.replace(bundle.paths());
         let trusted = bundle.trusted();
         let told = Told { trusted: &trusted, path: &bundle.authority.path };
-        let changed = inject(&self.client, &self.settings.configuration, told).await?;
+        let mut changed = false;
+        for configuration in self.settings.configurations() {
+            changed |= inject(&self.client, &configuration, told).await?;
+        }
         let (told, now) = (told_with(&bundle), Instant::now());
         self.overlap.saw(&told, changed, now);
         let Settings { names, terms, .. } = &self.settings;
@@ -191,13 +201,16 @@ impl Keeper {
 
     fn changes(&self) -> impl Stream<Item = ()> + Unpin + use<> {
         let Settings { namespace, secret, configuration, .. } = &self.settings;
+        let [_, further] = self.settings.configurations();
         let named = |name: &str| watcher::Config::default().fields(&format!("metadata.name={name}"));
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         let validating: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
+        let granted = validating.clone();
         let mutating: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
         select_all([
             touched(watcher::watcher(secrets, named(secret))),
             touched(watcher::watcher(validating, named(configuration))),
+            touched(watcher::watcher(granted, named(&further))),
             touched(watcher::watcher(mutating, named(configuration))),
         ])
     }

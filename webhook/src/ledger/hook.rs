@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use backup_policy::config::resource::{SCHEDULES, VOLUME_SNAPSHOTS};
 use http::{Uri, header::WARNING};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{
@@ -14,7 +13,7 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::{counted::Counted, times::REQUEST};
+use super::{counted::Counted, sample, times::REQUEST, trouble::Trouble};
 use crate::{admit, jitter};
 
 /// How the names of probes begin. Anybody may send such a dry run: it creates nothing and learns nothing.
@@ -25,6 +24,8 @@ const MOST_SERVERS: usize = 16;
 const PATIENT_ROUNDS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+/// Between two looks whether what was proven still holds: a configuration can be taken away.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// What a replica answers to a probe, when this is one: the API server hands it back to whoever sent the probe, whichever
 /// replica that is.
@@ -46,8 +47,8 @@ pub struct Probes {
     namespace: String,
 }
 
-enum Outcome {
-    Asked,
+/// Why it is not proven that an API server asks.
+enum Unproven {
     NotAsked(String),
     Unreachable(String),
 }
@@ -59,16 +60,19 @@ impl Probes {
     }
 
     /// Returns once every API server that can be reached has been seen to ask.
-    pub async fn confirm(&self, resource: &str, counted: &Counted) {
-        let (mut rounds, mut pause, mut said) = (0_u32, FIRST_PAUSE, String::new());
+    pub async fn confirm(&self, resource: &str, counted: &Counted, trouble: &Trouble) {
+        let (mut rounds, mut pause) = (0_u32, FIRST_PAUSE);
         loop {
             rounds += 1;
-            match self.round(resource, counted, rounds).await {
-                Ok(()) => return tracing::info!(resource, "the API servers ask this webhook"),
-                Err(why) => {
-                    if why != said {
+            let found = self.round(resource, counted, rounds).await;
+            match found {
+                Ok(()) => {
+                    trouble.asked(Ok(()));
+                    return tracing::info!(resource, "the API servers ask this webhook");
+                }
+                Err(Unproven::NotAsked(why) | Unproven::Unreachable(why)) => {
+                    if trouble.asked(Err(&why)) {
                         tracing::warn!(resource, why, "it is not proven yet that every API server asks this webhook");
-                        said = why;
                     }
                 }
             }
@@ -77,20 +81,44 @@ impl Probes {
         }
     }
 
-    async fn round(&self, resource: &str, counted: &Counted, rounds: u32) -> Result<(), String> {
-        let content = self.content(resource, counted).await;
-        if let Outcome::NotAsked(why) | Outcome::Unreachable(why) = self.ask(&self.client, counted, &content).await {
-            return Err(why);
+    /// Waits a while, and finds out whether what was confirmed still holds. An API server that is not there asks nobody.
+    pub async fn confirm_again(&self, resource: &str, counted: &Counted, trouble: &Trouble) {
+        sleep(AGAIN + jitter::below(AGAIN / 4)).await;
+        let mut found = self.round(resource, counted, PATIENT_ROUNDS).await;
+        if matches!(found, Err(Unproven::NotAsked(_))) {
+            // A configuration that is replaced is away for a moment.
+            sleep(LAST_PAUSE).await;
+            found = self.round(resource, counted, PATIENT_ROUNDS).await;
         }
+        match found {
+            Ok(()) => {
+                if trouble.asked(Ok(())) {
+                    tracing::info!(resource, "the API servers ask this webhook again");
+                }
+            }
+            Err(Unproven::NotAsked(why)) => {
+                if trouble.asked(Err(&why)) {
+                    tracing::error!(resource, why, "an API server asks this webhook no more: its limit is not kept");
+                }
+            }
+            Err(Unproven::Unreachable(_)) => {}
+        }
+    }
+
+    async fn round(&self, resource: &str, counted: &Counted, rounds: u32) -> Result<(), Unproven> {
+        let content = self.content(resource, counted).await;
+        self.ask(&self.client, counted, &content).await?;
         for server in self.servers().await {
             let Ok(client) = Client::try_from(server.clone()) else { continue };
             match self.ask(&client, counted, &content).await {
-                Outcome::Asked => {}
-                Outcome::NotAsked(why) => return Err(format!("{}: {why}", server.cluster_url)),
-                Outcome::Unreachable(why) if rounds < PATIENT_ROUNDS => {
-                    return Err(format!("{}: {why}", server.cluster_url));
+                Ok(()) => {}
+                Err(Unproven::NotAsked(why)) => {
+                    return Err(Unproven::NotAsked(format!("{}: {why}", server.cluster_url)));
                 }
-                Outcome::Unreachable(why) => {
+                Err(Unproven::Unreachable(why)) if rounds < PATIENT_ROUNDS => {
+                    return Err(Unproven::Unreachable(format!("{}: {why}", server.cluster_url)));
+                }
+                Err(Unproven::Unreachable(why)) => {
                     let server = server.cluster_url.to_string();
                     tracing::warn!(
                         server,
@@ -103,7 +131,7 @@ impl Probes {
         Ok(())
     }
 
-    async fn ask(&self, client: &Client, counted: &Counted, content: &Value) -> Outcome {
+    async fn ask(&self, client: &Client, counted: &Counted, content: &Value) -> Result<(), Unproven> {
         let name = format!("{PROBE}{:016x}", jitter::below(Duration::MAX).as_micros());
         let kind = &counted.api_resource;
         let mut body = content.clone();
@@ -114,20 +142,20 @@ impl Probes {
         let url = self.objects(client, counted).resource_url().to_owned();
         let request = match Request::new(url).create(&dry_run, body.to_string().into_bytes()) {
             Ok(request) => request.map(Body::from),
-            Err(error) => return Outcome::NotAsked(error.to_string()),
+            Err(error) => return Err(Unproven::NotAsked(error.to_string())),
         };
         let response = match timeout(REQUEST, client.send(request)).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Outcome::Unreachable(error.to_string()),
-            Err(_) => return Outcome::Unreachable(format!("no answer in {} s", REQUEST.as_secs())),
+            Ok(Err(error)) => return Err(Unproven::Unreachable(error.to_string())),
+            Err(_) => return Err(Unproven::Unreachable(format!("no answer in {} s", REQUEST.as_secs()))),
         };
         // The answer of other webhooks, or a refusal by them, does not matter: ours was asked.
         let expected = answer(&name);
         let mut warnings = response.headers().get_all(WARNING).iter().filter_map(|value| value.to_str().ok());
         if warnings.any(|warning| warning.contains(&expected)) {
-            return Outcome::Asked;
+            return Ok(());
         }
-        Outcome::NotAsked(unasked(response.status().as_u16(), &kind.plural, &self.namespace))
+        Err(Unproven::NotAsked(unasked(response.status().as_u16(), &kind.plural, &self.namespace)))
     }
 
     fn objects(&self, client: &Client, counted: &Counted) -> Api<DynamicObject> {
@@ -140,20 +168,31 @@ impl Probes {
 
     /// Something that the resource's schema accepts: what it does not accept never comes to validating webhooks.
     async fn content(&self, resource: &str, counted: &Counted) -> Value {
-        match resource {
-            VOLUME_SNAPSHOTS => json!({"spec": {"source": {"persistentVolumeClaimName": "probe"}}}),
-            SCHEDULES => json!({"spec": {"schedule": "0 0 1 1 *", "template": {}}}),
-            // Of a resource that only the policy knows: what others have written, if there is anything.
-            _ => {
-                let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &counted.api_resource);
-                let found = timeout(REQUEST, api.list(&ListParams::default().limit(1))).await;
-                let mut data =
-                    found.ok().and_then(Result::ok).and_then(|list| list.items.into_iter().next()?.data.into());
-                if let Some(object) = data.as_mut().and_then(Value::as_object_mut) {
-                    object.remove("status");
-                }
-                data.unwrap_or_else(|| json!({}))
-            }
+        if let Some(known) = sample::known(resource) {
+            return known;
+        }
+        // Of a resource that only the policy knows: what others have written, if there is anything.
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &counted.api_resource);
+        let found = timeout(REQUEST, api.list(&ListParams::default().limit(1))).await;
+        let mut data = found.ok().and_then(Result::ok).and_then(|list| list.items.into_iter().next()?.data.into());
+        if let Some(object) = data.as_mut().and_then(Value::as_object_mut) {
+            object.remove("status");
+        }
+        match data {
+            Some(data) => data,
+            None => self.made_up(counted).await,
+        }
+    }
+
+    /// The least that the resource's schema takes, as far as the schema tells.
+    async fn made_up(&self, counted: &Counted) -> Value {
+        let kind = &counted.api_resource;
+        let request = http::Request::get(format!("/openapi/v3/apis/{}", kind.api_version)).body(Vec::new());
+        let Ok(request) = request else { return json!({}) };
+        match timeout(REQUEST, self.client.request::<Value>(request)).await {
+            Ok(Ok(schemas)) => sample::of(&schemas, kind),
+            // Then an empty object is tried, and whatever is wrong with it is told.
+            Ok(Err(_)) | Err(_) => json!({}),
         }
     }
 

@@ -12,10 +12,13 @@ mod observe;
 mod quotas;
 mod report;
 mod roll;
+mod sample;
 mod series;
+mod stand;
 mod store;
 mod task;
 mod times;
+mod trouble;
 mod wish;
 
 pub use decision::{Ask, Decision};

@@ -20,6 +20,7 @@ use super::{
     counted::{Counted, Seen, find},
     store::{Store, copy},
     task::Heard,
+    trouble::Trouble,
 };
 use crate::jitter;
 
@@ -51,6 +52,8 @@ pub struct Observer {
     pub sights: mpsc::Sender<Sight>,
     /// Somebody knows that the resource is served.
     pub wake: Arc<Notify>,
+    /// Where it is told that the objects cannot be read.
+    pub trouble: Trouble,
 }
 
 impl Observer {
@@ -98,11 +101,18 @@ impl Observer {
                     counted.see(&object.metadata).map(Sight::Exists)
                 }
                 Ok(watcher::Event::Delete(object)) => counted.see(&object.metadata).map(Sight::Deleted),
-                Ok(watcher::Event::InitDone) => Some(Sight::Complete),
+                Ok(watcher::Event::InitDone) => {
+                    self.trouble.read(Ok(()));
+                    Some(Sight::Complete)
+                }
                 Err(error) => {
                     tracing::warn!(%error, resource = self.resource, "the watch of the counted objects broke off");
                     if is_not_served(&error) {
                         return Some(());
+                    }
+                    if let Error::InitialListFailed(kube::Error::Api(status)) = &error {
+                        let why = format!("the webhook cannot list {}: {}", self.resource, status.message);
+                        self.trouble.read(Err(&why));
                     }
                     None
                 }

@@ -6,10 +6,14 @@ use std::{
     time::Duration,
 };
 
-use backup_policy::config::Quota;
+use backup_api::policy::{QuotaCount, QuotaState};
+use backup_policy::config::{
+    Quota,
+    resource::{SCHEDULES, VOLUME_SNAPSHOTS},
+};
 use kube::Client;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
     time::{Instant, timeout_at},
 };
@@ -19,8 +23,10 @@ use super::{
     hook::Probes,
     report::Report,
     series::Series,
+    stand::Stand,
     task::{self, Asked, Parts},
     times::Times,
+    trouble::Trouble,
     wish::{Wanted, Wish},
 };
 use crate::health::Health;
@@ -50,6 +56,8 @@ struct All {
 
 struct Running {
     wish: Wish,
+    stand: watch::Receiver<Stand>,
+    trouble: Trouble,
     asked: mpsc::Sender<Asked>,
     task: JoinHandle<()>,
 }
@@ -105,6 +113,8 @@ impl Quotas {
         let (wish, wanted) = Wish::new(Wanted::Limit(quota.limit));
         let (asked, asked_receiver) = mpsc::channel(CLAIMS);
         let (read_sender, read) = oneshot::channel();
+        let (stand_sender, stand) = watch::channel(Stand { limit: quota.limit, ..Stand::default() });
+        let trouble = Trouble::default();
         let parts = Parts {
             resource: quota.resource.clone(),
             client: self.client.clone(),
@@ -114,6 +124,8 @@ impl Quotas {
             wanted,
             asked: asked_receiver,
             read: read_sender,
+            stand: stand_sender,
+            trouble: trouble.clone(),
             void,
         };
         let task = tokio::spawn(task::run(parts));
@@ -121,7 +133,7 @@ impl Quotas {
             // A task that ends without having read is one whose quota is no more.
             drop(read.await);
         };
-        (Running { wish, asked, task }, read)
+        (Running { wish, stand, trouble, asked, task }, read)
     }
 
     /// Asks for a slot; nothing when there is no quota for that resource.
@@ -150,6 +162,33 @@ impl Quotas {
             Ok(Ok(decision)) => Some(decision),
             Ok(Err(_)) | Err(_) => Some(later(resource, "it could not be checked in time; try again")),
         }
+    }
+
+    /// How the quotas stand, in the order of their names.
+    pub fn stand(&self) -> Vec<QuotaCount> {
+        let all = self.all();
+        let wanted = all.running.iter().filter(|(_, running)| running.wish.wants_a_limit());
+        wanted.map(|(resource, running)| running.stand.borrow().told(resource, &running.trouble.known())).collect()
+    }
+
+    /// What the author of a policy has to know of quotas of these resources: whether they are kept shows only later.
+    pub fn doubts<'a>(&self, resources: impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
+        let stand = self.stand();
+        resources.filter_map(move |resource| {
+            let known = stand.iter().find(|quota| quota.resource == resource);
+            match known.map(|quota| quota.state) {
+                Some(QuotaState::NotAsked | QuotaState::Unreadable) => {
+                    known.map(|quota| format!("the limit of {resource} is not kept: {}", quota.message))
+                }
+                Some(_) => None,
+                // The manifests make API servers ask about these two.
+                None if [VOLUME_SNAPSHOTS, SCHEDULES].contains(&resource) => None,
+                None => Some(format!(
+                    "{resource} is counted once API servers ask the webhook about it: run kubectl backup policy grant, and see \
+                     kubectl get backuppolicy"
+                )),
+            }
+        })
     }
 
     /// Whether there is a quota for that resource.

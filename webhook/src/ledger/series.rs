@@ -24,6 +24,7 @@ pub struct Series {
     pending: Family<Quota, Gauge>,
     over: Family<Quota, Gauge>,
     ready: Family<Quota, Gauge>,
+    kept: Family<Quota, Gauge>,
     waiting: Family<Quota, Gauge>,
     claims: Family<Claim, Counter>,
     seconds: Family<Quota, Histogram, fn() -> Histogram>,
@@ -82,6 +83,7 @@ impl Series {
             pending: Family::default(),
             over: Family::default(),
             ready: Family::default(),
+            kept: Family::default(),
             waiting: Family::default(),
             claims: Family::default(),
             seconds: Family::new_with_constructor(seconds),
@@ -97,6 +99,11 @@ impl Series {
             ("quota_pending_slots", "Slots taken by creates whose outcome is not known", &new.pending),
             ("quota_over_limit_slots", "Slots taken beyond the limit", &new.over),
             ("quota_ready", "Whether claims are decided (1) or the ledger is being set up (0)", &new.ready),
+            (
+                "quota_kept",
+                "Whether the limit is kept (1): API servers ask about every create, and claims are decided",
+                &new.kept,
+            ),
             ("quota_waiting_claims", "Claims in this replica that wait for their answer", &new.waiting),
         ];
         for (name, help, gauge) in gauges {
@@ -184,10 +191,15 @@ impl Series {
         drop(self.adopted.get_or_create(&quota(resource)));
     }
 
+    /// Whether the limit is kept.
+    pub fn kept(&self, resource: &str, kept: bool) {
+        self.kept.get_or_create(&quota(resource)).set(i64::from(kept));
+    }
+
     /// The quota is no more.
     pub fn forget(&self, resource: &str) {
         let quota = quota(resource);
-        for family in [&self.slots, &self.limit, &self.pending, &self.over, &self.ready, &self.waiting] {
+        for family in [&self.slots, &self.limit, &self.pending, &self.over, &self.ready, &self.kept, &self.waiting] {
             family.remove(&quota);
         }
     }

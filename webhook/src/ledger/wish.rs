@@ -51,6 +51,11 @@ impl Wish {
         heard
     }
 
+    /// Whether a quota is wanted.
+    pub fn wants_a_limit(&self) -> bool {
+        matches!(*self.wanted.borrow(), Wanted::Limit(_))
+    }
+
     /// Whether the task has retired.
     pub fn is_retired(&self) -> bool {
         self.retired.load(Ordering::Acquire)

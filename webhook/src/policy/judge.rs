@@ -23,6 +23,11 @@ pub struct InForce {
 pub enum Report {
     /// There is none: built-in values hold.
     Absent,
+    /// There was one, and nobody can say yet that it is gone for good: it stays in force.
+    Missing {
+        /// The generation that stays in force.
+        kept: i64,
+    },
     /// It is in force.
     Used {
         /// The object's generation.
@@ -45,6 +50,13 @@ impl InForce {
     /// What holds without a policy.
     pub fn without(base: &Config) -> Self {
         Self { config: base.clone(), source: None, report: Report::Absent }
+    }
+
+    /// What holds when the policy is not there and is kept all the same; what never came from a policy is not.
+    #[must_use]
+    pub fn missing(&self, base: &Config) -> Self {
+        let Some(source) = &self.source else { return Self::without(base) };
+        Self { report: Report::Missing { kept: source.generation }, ..self.clone() }
     }
 
     /// What holds when the policy object stands so.
@@ -116,6 +128,19 @@ mod tests {
         insta::assert_snapshot!(mistakes, @"spec.quotas[0].limit: -1 must be a whole number from 0 to 2000");
         let mended = bad.judged(&base, &policy(3, &limit(8)));
         assert_eq!(schedules(&mended), Some(8));
+    }
+
+    #[test]
+    fn a_missing_policy_stays_in_force_with_all_that_it_says() {
+        let base = Config::default();
+        let good = InForce::without(&base).judged(&base, &policy(4, &limit(7)));
+        let missing = good.missing(&base);
+        assert_eq!((schedules(&missing), &missing.report), (Some(7), &Report::Missing { kept: 4 }));
+        assert_eq!(missing.missing(&base), missing);
+        // A new object begins to count its generations anew.
+        let anew = missing.judged(&base, &policy(1, &limit(8)));
+        assert_eq!((schedules(&anew), anew.source.map(|source| source.generation)), (Some(8), Some(1)));
+        assert_eq!(InForce::without(&base).missing(&base), InForce::without(&base));
     }
 
     #[test]

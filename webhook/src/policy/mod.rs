@@ -1,7 +1,8 @@
 //! The BackupPolicy as it is in force: watched, judged, swapped as a whole, and told in its own status.
 //!
-//! Way of the data: watch → [`judge`] (pure) → [`Current`], the ledgers and the metrics → [`status`] (pure) → its status.
+//! Way of the data: watch → [`judge`] and [`absence`] (pure) → [`Current`], the ledgers and the metrics → [`status`] (pure) → its status.
 
+mod absence;
 mod current;
 mod follow;
 mod judge;

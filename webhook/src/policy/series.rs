@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicI64;
 
+use jiff::Timestamp;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -16,6 +17,8 @@ pub struct Series {
     seen: Gauge<i64, AtomicI64>,
     in_force: Gauge<i64, AtomicI64>,
     usable: Gauge<i64, AtomicI64>,
+    missing: Gauge<i64, AtomicI64>,
+    confirmed: Gauge<i64, AtomicI64>,
     changes: Counter,
     errors: Family<Error, Counter>,
 }
@@ -44,6 +47,16 @@ impl Series {
             "1 when the BackupPolicy as it stands is in force or there is none, 0 when an older one is kept",
             series.usable.clone(),
         );
+        registry.register(
+            "policy_missing",
+            "1 while a BackupPolicy that is not there any more is kept in force, until it is certain that it is gone",
+            series.missing.clone(),
+        );
+        registry.register(
+            "policy_confirmed_timestamp_seconds",
+            "When it was last certain that what is in force is what the cluster has, in seconds since 1970",
+            series.confirmed.clone(),
+        );
         registry.register("policy_changes", "How often another configuration was put in force", series.changes.clone());
         registry.register(
             "policy_errors",
@@ -54,21 +67,30 @@ impl Series {
     }
 
     /// Another state of the policy was judged.
-    pub fn judged(&self, state: &InForce, changed: bool) {
+    pub fn judged(&self, state: &InForce, changed: bool, now: Timestamp) {
         let seen = match &state.report {
-            Report::Absent => 0,
+            Report::Absent | Report::Missing { .. } => 0,
             Report::Used { generation, .. } | Report::Refused { generation, .. } => *generation,
         };
         self.seen.set(seen);
         self.in_force.set(state.source.as_ref().map_or(0, |source| source.generation));
         let refused = matches!(state.report, Report::Refused { .. });
-        self.usable.set(i64::from(!refused));
+        let missing = matches!(state.report, Report::Missing { .. });
+        self.usable.set(i64::from(!refused && !missing));
+        self.missing.set(i64::from(missing));
         if refused {
             self.failed("invalid");
+        } else if !missing {
+            self.confirmed(now);
         }
         if changed {
             self.changes.inc();
         }
+    }
+
+    /// What is in force was found to be what the cluster has, at this time.
+    pub fn confirmed(&self, now: Timestamp) {
+        self.confirmed.set(now.as_second());
     }
 
     /// Something about the policy went wrong.

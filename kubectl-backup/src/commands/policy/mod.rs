@@ -1,5 +1,6 @@
 //! `kubectl backup policy`: the rules of a cluster, and the webhook that keeps them.
 
+mod grant;
 mod install;
 mod rollout;
 mod show;
@@ -20,6 +21,7 @@ enum Verb {
     Install(install::Args),
     Uninstall(uninstall::Args),
     Show(show::Args),
+    Grant(grant::Args),
 }
 
 impl Args {
@@ -29,6 +31,7 @@ impl Args {
             Verb::Install(args) => args.run(context).await,
             Verb::Uninstall(args) => args.run(context).await,
             Verb::Show(args) => args.run(context).await,
+            Verb::Grant(args) => args.run(context).await,
         }
     }
 }

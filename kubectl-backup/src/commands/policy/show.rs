@@ -13,19 +13,22 @@ use crate::{
     context::Context,
     error::{CliError, Result},
     exit::Exit,
+    facts::policy::policy_in_force,
     lint::input::bounded,
     output::print_object,
+    plan::effective::{self, Given, in_force},
 };
 
-/// Print what enforces the rules
+/// Show what holds in the cluster, and why
 ///
-/// With --format vap these are ValidatingAdmissionPolicies and their bindings: the API server then checks pods and workload
+/// Every value with its source: the BackupPolicy, a flag of the webhook, or built-in. With --format vap it prints what
+/// enforces the rules without a webhook: these are ValidatingAdmissionPolicies and their bindings: the API server then checks pods and workload
 /// templates by itself, with no webhook for pods. Severities and exemptions are those of the cluster's BackupPolicy, of a
 /// file, or the built-in ones. Rules that need to know more than the object are left out and named.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to print
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "effective")]
     format: Format,
     /// Read the BackupPolicy from this file (- for the standard input), and ask no cluster
     #[arg(short, long, value_name = "FILE", conflicts_with = "built_in")]
@@ -37,8 +40,10 @@ pub struct Args {
     output: OutputArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
+    /// Every value in force, with its source
+    Effective,
     /// ValidatingAdmissionPolicies of the API server
     Vap,
 }
@@ -46,14 +51,51 @@ enum Format {
 impl Args {
     /// Runs the command.
     pub async fn run(self, context: &Context) -> Result<Exit> {
-        let config = self.config(context).await?;
-        match self.format {
-            Format::Vap => self.show(context, &vap::objects(&config))?,
+        if self.format == Format::Effective {
+            return self.show_effective(context).await;
         }
+        self.show(context, &vap::objects(&self.config(context).await?))?;
         for (rule, why) in vap::left_out().into_iter().filter(|(rule, _)| rule.code.starts_with("BKP1")) {
             context.ui.status(&format!("{} is left out: {why}", rule.code));
         }
         Ok(Exit::Done)
+    }
+
+    async fn show_effective(&self, context: &Context) -> Result<Exit> {
+        let found = match self.written()? {
+            Some((policy, _)) => in_force(&Given { policy: Some(policy), flags: Some(Vec::new()) }),
+            None if self.built_in => in_force(&Given { policy: Some(json!({})), flags: Some(Vec::new()) }),
+            None => policy_in_force(&context.cluster().await?).await?,
+        };
+        let ui = &context.ui;
+        match self.output.format() {
+            format @ (OutputFormat::Json | OutputFormat::Yaml) => {
+                print_object(ui, format, &effective::to_json(&found))?;
+            }
+            format => {
+                ui.data(&effective::table(&found.settings).render(format == OutputFormat::Wide))?;
+                for remark in &found.remarks {
+                    ui.status(remark);
+                }
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    /// The policy of a file, and the file's name.
+    fn written(&self) -> Result<Option<(Value, String)>> {
+        let Some(file) = &self.filename else { return Ok(None) };
+        let name = file.display().to_string();
+        let bytes = if name == "-" {
+            bounded(std::io::stdin(), &name)?
+        } else {
+            let open = File::open(file).map_err(|error| CliError::new(format!("failed to read {name}: {error}")))?;
+            bounded(open, &name)?
+        };
+        let policy: Value = serde_saphyr::from_slice(&bytes)
+            .map_err(|error| CliError::new(format!("{name} is no BackupPolicy: {error}")))?;
+        is_policy(&policy, &name)?;
+        Ok(Some((policy, name)))
     }
 
     fn show(&self, context: &Context, objects: &[Value]) -> Result<()> {
@@ -84,18 +126,8 @@ impl Args {
         let built_in = Config::default();
         let (policy, place) = if self.built_in {
             return Ok(built_in);
-        } else if let Some(file) = &self.filename {
-            let name = file.display().to_string();
-            let bytes = if name == "-" {
-                bounded(std::io::stdin(), &name)?
-            } else {
-                let open =
-                    File::open(file).map_err(|error| CliError::new(format!("failed to read {name}: {error}")))?;
-                bounded(open, &name)?
-            };
-            let policy: Value = serde_saphyr::from_slice(&bytes)
-                .map_err(|error| CliError::new(format!("{name} is no BackupPolicy: {error}")))?;
-            (policy, name)
+        } else if let Some(written) = self.written()? {
+            written
         } else {
             let cluster = context.cluster().await?;
             let path = format!("/apis/kubectl-backup.dev/v1alpha1/backuppolicies/{POLICY_NAME}");
@@ -109,11 +141,16 @@ impl Args {
                 Err(error) => return Err(error.hint("See the built-in policy with --built-in.")),
             }
         };
-        if policy.get("kind").and_then(Value::as_str) != Some("BackupPolicy") {
-            return Err(CliError::new(format!("{place} is no BackupPolicy")));
-        }
+        is_policy(&policy, &place)?;
         let reading = settings::read(&built_in, policy.get("spec").unwrap_or(&json!({})));
         let mistakes: Vec<_> = reading.mistakes().map(ToString::to_string).collect();
         reading.config.ok_or_else(|| CliError::new(format!("{place} cannot be used: {}", mistakes.join("; "))))
     }
+}
+
+fn is_policy(object: &Value, place: &str) -> Result<()> {
+    if object.get("kind").and_then(Value::as_str) == Some("BackupPolicy") {
+        return Ok(());
+    }
+    Err(CliError::new(format!("{place} is no BackupPolicy")))
 }

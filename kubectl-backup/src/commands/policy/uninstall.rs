@@ -8,7 +8,10 @@ use crate::{
     context::Context,
     error::Result,
     exit::Exit,
-    plan::install::{self, Choices},
+    plan::{
+        grant,
+        install::{self, Choices},
+    },
 };
 
 /// Take the admission webhook away
@@ -31,7 +34,11 @@ pub struct Args {
 impl Args {
     /// Runs the command.
     pub async fn run(self, context: &Context) -> Result<Exit> {
-        let objects = install::removal(install::objects(&Choices::default())?, self.crds);
+        let objects = install::objects(&Choices::default())?;
+        let own = objects.iter().find(|object| install::kind(object) == "ValidatingWebhookConfiguration");
+        let granted = own.map(|own| grant::objects(&[], own)).transpose()?.unwrap_or_default();
+        // Before the rest, as `removal` turns the order round.
+        let objects = install::removal([objects, granted].concat(), self.crds);
         let dry_run = self.dry_run.dry_run;
         let say = |object: &Value| context.ui.data(&format!("{} deleted{}\n", install::name(object), dry_run.suffix()));
         if dry_run == DryRun::Client {

@@ -68,6 +68,8 @@ impl Replica {
             .args(["--tls-name", &self.common_address.to_string(), "--drain-delay", "0s", "--ca-overlap", "2s"])
             // The shortest time after which a create cannot be written any more.
             .args(["--ledger-ttl", "45s"])
+            // Long enough for a policy that is replaced by force, short enough for tests that delete it.
+            .args(["--policy-grace", "3s"])
             .env("KUBECONFIG", kubeconfig);
         Webhook::start(cluster, &self.name, command, self.answers_on())
     }

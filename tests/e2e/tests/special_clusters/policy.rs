@@ -21,6 +21,8 @@ use test_cluster::{
 
 /// How soon a change must be seen. The aim is a second; kubectl's own start is part of what is measured.
 const SOON: Duration = Duration::from_secs(3);
+/// How soon a policy that was deleted is given up, with the 3 s for which these clusters keep one that is missing.
+const GONE: Duration = Duration::from_secs(12);
 /// A refusal of a schedule beyond the limit.
 const FULL: &str = "cluster quota schedules";
 
@@ -64,15 +66,33 @@ impl Guarded {
 
     /// Tries until it goes as wanted, and says how long that took.
     #[track_caller]
-    fn soon(&self, what: &str, mut attempt: impl FnMut() -> Run, wanted: impl Fn(&Run) -> bool) -> Duration {
+    fn soon(&self, what: &str, attempt: impl FnMut() -> Run, wanted: impl Fn(&Run) -> bool) -> Duration {
+        self.within(SOON, what, attempt, wanted)
+    }
+
+    #[track_caller]
+    fn within(
+        &self,
+        limit: Duration,
+        what: &str,
+        mut attempt: impl FnMut() -> Run,
+        wanted: impl Fn(&Run) -> bool,
+    ) -> Duration {
         let started = Instant::now();
         loop {
             let run = attempt();
             if wanted(&run) {
                 return started.elapsed();
             }
-            assert!(started.elapsed() < SOON, "{what}: not after {SOON:?}: {run:?}");
+            assert!(started.elapsed() < limit, "{what}: not after {limit:?}: {run:?}; {}", self.told());
         }
+    }
+
+    /// The last that the webhook wrote into its log about policies.
+    fn told(&self) -> String {
+        let log = std::fs::read_to_string(self.webhook.as_ref().expect("it runs").log()).expect("a log");
+        let lines: Vec<_> = log.lines().filter(|line| line.contains("policy")).collect();
+        lines[lines.len().saturating_sub(12)..].join("\n")
     }
 
     /// What the webhook says to a pod that lists a volume it does not have.
@@ -115,7 +135,10 @@ fn cluster() -> MutexGuard<'static, Guarded> {
     let guarded = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
     guarded.cluster.kubectl(&["delete", "backuppolicies", "--all"]);
     guarded.cluster.kubectl(&["delete", "schedules.velero.io", "--all", "-n", "velero"]);
-    guarded.soon("no policy", || guarded.odd_pod(), |run| run.stderr.contains("BKP104") && run.code != 0);
+    let pods = || guarded.odd_pod();
+    guarded.within(GONE, "no policy", pods, |run| run.stderr.contains("BKP104") && run.code != 0);
+    let schedules = || guarded.schedule("x", &["--dry-run=server"]);
+    guarded.within(GONE, "the built-in limit", schedules, |run| run.code == 0);
     guarded
 }
 
@@ -143,7 +166,7 @@ fn w7_limits_change_live_and_a_deleted_policy_leaves_the_built_in_ones() {
         2
     );
     guarded.cluster.kubectl(&["delete", "backuppolicy", "default"]);
-    let built_in = guarded.soon("the built-in limit", || guarded.schedule("c", &[]), |run| run.code == 0);
+    let built_in = guarded.within(GONE, "the built-in limit", || guarded.schedule("c", &[]), |run| run.code == 0);
     guarded.schedule("d", &[]).ends_with(1).says("3/3 used");
     eprintln!("seen after {refused:?}, {admitted:?}, {built_in:?}");
 }
@@ -311,4 +334,72 @@ fn w7_no_request_fails_while_the_policy_changes() {
         clients.into_iter().map(|client| client.join().expect("no request failed")).sum::<u32>()
     });
     assert!(sent > 20, "{sent} requests were sent while the policy changed 20 times");
+}
+
+impl Guarded {
+    /// Sends wrong pods from three clients while something is done; with `BKP104: "Off"` each of them is taken, and by the
+    /// built-in values each is refused. Says how many were sent.
+    fn while_pods_are_judged(&self, work: impl FnOnce()) -> usize {
+        let over = AtomicBool::new(false);
+        let (guarded, over) = (self, &over);
+        std::thread::scope(|scope| {
+            let client = || {
+                let mut runs = Vec::new();
+                while !over.load(Ordering::Relaxed) {
+                    runs.push(guarded.odd_pod());
+                }
+                runs
+            };
+            let clients: Vec<_> = (0..3).map(|_| scope.spawn(client)).collect();
+            work();
+            over.store(true, Ordering::Relaxed);
+            let runs: Vec<_> = clients.into_iter().flat_map(|client| client.join().expect("it ends")).collect();
+            let wrong: Vec<_> = runs.iter().filter(|run| run.code != 0).collect();
+            assert!(wrong.is_empty(), "{} of {} were judged by other values: {:?}", wrong.len(), runs.len(), wrong[0]);
+            runs.len()
+        })
+    }
+}
+
+#[test]
+fn w7_a_policy_that_is_replaced_by_force_holds_all_the_time() {
+    let guarded = cluster();
+    let off = policy(&json!({"rules": {"BKP104": "Off"}}));
+    guarded.cluster.try_apply(&off).ok();
+    guarded.soon("Off", || guarded.odd_pod(), |run| run.code == 0);
+    let sent = guarded.while_pods_are_judged(|| {
+        for _ in 0..10 {
+            guarded.cluster.try_kubectl_with(&["replace", "--force", "-f", "-"], &off).ok();
+        }
+    });
+    assert!(sent >= 10, "{sent} pods were judged while the policy was replaced ten times");
+    // It was missing in between: otherwise this shows nothing.
+    let log = std::fs::read_to_string(guarded.webhook.as_ref().expect("it runs").log()).expect("a log");
+    assert!(log.contains("the policy is not there any more"), "nobody saw it missing");
+    eprintln!("{sent} pods were judged while the policy was replaced ten times");
+}
+
+#[test]
+fn w7_a_policy_whose_type_is_made_anew_is_kept_until_it_is_certain_that_it_is_gone() {
+    let guarded = cluster();
+    let off = policy(&json!({"rules": {"BKP104": "Off"}}));
+    guarded.cluster.try_apply(&off).ok();
+    guarded.soon("Off", || guarded.odd_pod(), |run| run.code == 0);
+    let (missing, usable) = ("backup_webhook_policy_missing", "backup_webhook_policy_usable");
+    assert_eq!((guarded.metric(missing).as_str(), guarded.metric(usable).as_str()), ("0", "1"));
+    guarded.cluster.kubectl(&["delete", "crd", "backuppolicies.kubectl-backup.dev"]);
+    // Kept at first …
+    guarded.odd_pod().ok();
+    assert_eq!((guarded.metric(missing).as_str(), guarded.metric(usable).as_str()), ("1", "0"));
+    // … and then given up, once the store has said that there is none.
+    guarded.within(GONE, "the built-in values", || guarded.odd_pod(), |run| run.stderr.contains("BKP104"));
+    assert_eq!((guarded.metric(missing).as_str(), guarded.metric(usable).as_str()), ("0", "1"));
+    let events = guarded.cluster.kubectl(&["get", "events", "-n", "default", "-o", "jsonpath={.items[*].reason}"]);
+    assert!(events.contains("PolicyMissing") && events.contains("PolicyGone"), "{events}");
+    let types = concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/crds");
+    guarded.cluster.kubectl(&["apply", "--server-side", "-k", types]);
+    guarded.cluster.kubectl(&["wait", "crd/backuppolicies.kubectl-backup.dev", "--for=condition=Established"]);
+    guarded.within(GONE, "the policy is taken", || guarded.cluster.try_apply(&off), |run| run.code == 0);
+    // The watch asks again at most half a minute after it failed.
+    guarded.within(Duration::from_secs(45), "Off again", || guarded.odd_pod(), |run| run.code == 0);
 }

@@ -25,8 +25,10 @@ use super::{
     observe::{Observer, Sight, watch_ledger},
     report::Report,
     roll::Roll,
+    stand::{Stand, Sums},
     store::Store,
     times::{RECONCILE, Times},
+    trouble::{Known, Trouble},
     wish::{Wanted, Wanting},
 };
 use crate::jitter;
@@ -54,6 +56,8 @@ pub enum Heard {
     Looked(Sightings, bool),
     /// Whether the object of a claim for a taken name is there.
     LookedUp(Asked, bool),
+    /// It was found out again whether the API servers ask.
+    LookedAround,
 }
 
 /// What a task is made of.
@@ -74,6 +78,10 @@ pub struct Parts {
     pub asked: mpsc::Receiver<Asked>,
     /// Told once the ledger was read.
     pub read: oneshot::Sender<()>,
+    /// Where it is told how the quota stands.
+    pub stand: watch::Sender<Stand>,
+    /// Where it is told what keeps it from being kept.
+    pub trouble: Trouble,
     /// Whether creates were let through unrecorded while there was no quota: a ledger from before misses them.
     pub void: bool,
 }
@@ -110,6 +118,8 @@ struct Task {
     writes: Backoff,
     looks: Backoff,
     read: Option<oneshot::Sender<()>>,
+    stand: watch::Sender<Stand>,
+    trouble: Trouble,
     setup: Proof,
     /// When the last write of the ledger began.
     written: Option<Instant>,
@@ -137,7 +147,7 @@ enum Next {
 impl Task {
     /// A task with its watches and its proof begun.
     fn new(parts: Parts) -> Self {
-        let Parts { resource, client, probes, times, report, mut wanted, asked, read, .. } = parts;
+        let Parts { resource, client, probes, times, report, mut wanted, asked, read, stand, trouble, .. } = parts;
         let store = Store::new(client.clone(), &resource);
         let heard = mpsc::unbounded_channel();
         let (counted_sender, counted) = watch::channel(None);
@@ -150,10 +160,11 @@ impl Task {
             counted: counted_sender,
             sights: sight_sender,
             wake: Arc::clone(&wake),
+            trouble: trouble.clone(),
         };
         running.spawn(observer.run());
         running.spawn(watch_ledger(store.clone(), heard.0.clone()));
-        running.spawn(confirm(probes, resource.clone(), counted.clone(), heard.0.clone()));
+        running.spawn(confirm(probes, resource.clone(), counted.clone(), heard.0.clone(), trouble.clone()));
         let replica = Replica::new(limits(wanted.take_in()));
         Self {
             resource,
@@ -179,6 +190,8 @@ impl Task {
             writes: Backoff::default(),
             looks: Backoff::default(),
             read: Some(read),
+            stand,
+            trouble,
             setup: Proof::Missing,
             written: None,
         }
@@ -245,6 +258,7 @@ impl Task {
                 }
                 Event::Looked(sightings)
             }
+            Heard::LookedAround => return,
             Heard::LookedUp(asked, there) => return if there { exists(asked) } else { self.take(asked) },
             Heard::Event(event) => event,
         };
@@ -309,6 +323,10 @@ impl Task {
         if let Wanted::Limit(limit) = self.wanted.now() {
             let ready = self.replica.copy().is_some_and(|copy| copy.status.phase == Phase::Ready);
             self.report.series.stand(&self.resource, limit, ready, &self.replica);
+            self.report.series.kept(&self.resource, ready && self.trouble.known() == Known::default());
+            let sums = self.replica.copy().map(|copy| Sums::of(&copy.status));
+            let stand = Stand { limit, served: self.counted.borrow().is_some(), sums };
+            self.stand.send_if_modified(|known| std::mem::replace(known, stand.clone()) != stand);
         }
     }
 }
@@ -333,11 +351,16 @@ async fn confirm(
     resource: String,
     mut counted: watch::Receiver<Option<Counted>>,
     heard: mpsc::UnboundedSender<Heard>,
+    trouble: Trouble,
 ) {
-    let Ok(counted) = counted.wait_for(Option::is_some).await.map(|counted| counted.clone()) else { return };
-    if let Some(counted) = counted {
-        probes.confirm(&resource, &counted).await;
-        drop(heard.send(Heard::Event(Event::HookConfirmed)));
+    let Ok(Some(first)) = counted.wait_for(Option::is_some).await.map(|counted| counted.clone()) else { return };
+    probes.confirm(&resource, &first, &trouble).await;
+    drop(heard.send(Heard::Event(Event::HookConfirmed)));
+    // That they ask once does not mean that they always will.
+    loop {
+        let Some(now) = counted.borrow().clone() else { return };
+        probes.confirm_again(&resource, &now, &trouble).await;
+        drop(heard.send(Heard::LookedAround));
     }
 }
 
