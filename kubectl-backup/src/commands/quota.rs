@@ -7,7 +7,11 @@ use crate::{
     exit::Exit,
     facts,
     output::print_object,
-    plan::quota::{self, Usage},
+    plan::{
+        install::NAMESPACE,
+        quota::{self, Usage},
+        quota_suggestion::Claims,
+    },
 };
 
 /// Show the cluster's limits and who holds the slots
@@ -35,11 +39,25 @@ impl Args {
             ));
         }
         let enforced = facts::quota::is_enforced(&cluster).await?;
-        self.show(context, &usages, enforced)?;
+        let claims = match quota::is_full_of_snapshots(&usages) {
+            true => facts::quota::claims(&cluster).await?,
+            false => None,
+        };
+        self.show(context, &usages, enforced, &claims)?;
+        for (resource, why) in facts::quota::not_kept(&cluster).await? {
+            context.ui.warning(&format!("the limit of {resource} is not kept: {why}"));
+        }
+        // Where nobody answers, nothing is created: the limits hold, and so does everything else.
+        if let Some((0, wanted)) = facts::quota::replicas(&cluster).await?.filter(|_| enforced == Some(true)) {
+            context.ui.warning(&format!(
+                "no replica of the webhook is ready (0 of {wanted}): until one is, every new object of these resources is refused; \
+                 look with kubectl get pods -n {NAMESPACE}"
+            ));
+        }
         Ok(Exit::Done)
     }
 
-    fn show(&self, context: &Context, usages: &[Usage], enforced: Option<bool>) -> Result<()> {
+    fn show(&self, context: &Context, usages: &[Usage], enforced: Option<bool>, claims: &Claims) -> Result<()> {
         let ui = &context.ui;
         match self.output.format() {
             OutputFormat::Name => ui.data(&quota::names(usages))?,
@@ -52,7 +70,7 @@ impl Args {
                 if !holders.is_empty() {
                     ui.data(&format!("\n{}", holders.render(format == OutputFormat::Wide)))?;
                 }
-                for line in quota::advice(usages) {
+                for line in quota::advice(usages, claims) {
                     ui.status(&line);
                 }
             }

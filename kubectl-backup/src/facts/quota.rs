@@ -1,17 +1,30 @@
 //! The cluster's limits, who holds the slots, and whether the limits are kept.
 
-use backup_api::ledger::{QuotaLedger, ledger_name};
+use std::collections::BTreeSet;
+
+use backup_api::{
+    ledger::{QuotaLedger, ledger_name},
+    policy::{BackupPolicy, BackupPolicyStatus, POLICY_NAME, QuotaState},
+};
 use backup_policy::Config;
 use k8s_openapi::api::{
-    admissionregistration::v1::ValidatingWebhookConfiguration, authentication::v1::SelfSubjectReview,
+    admissionregistration::v1::ValidatingWebhookConfiguration, apps::v1::Deployment,
+    authentication::v1::SelfSubjectReview,
 };
-use kube::{Api, api::PostParams};
+use kube::{
+    Api,
+    api::{ApiResource, DynamicObject, PostParams},
+};
 
 use crate::{
     client::{Cluster, ListRequest, list},
     error::{Doing as _, Result},
     facts::{policy::policy_in_force, served::served},
-    plan::quota::{Ledger, Objects, Usage},
+    plan::{
+        install::{NAME, NAMESPACE},
+        quota::{Ledger, Object, Objects, Usage},
+        quota_suggestion::Claims,
+    },
 };
 
 /// The admission webhook's configuration, and its entry that asks for slots.
@@ -84,6 +97,59 @@ async fn ledger(cluster: &Cluster, resource: &str) -> Result<Ledger> {
         Err(error) if error.is_forbidden() => Ok(Ledger::Forbidden),
         Err(error) => Err(error),
     }
+}
+
+/// The PVCs that exist; nothing when they may not be listed.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn claims(cluster: &Cluster) -> Result<Claims> {
+    let request = ListRequest { path: "/api/v1/persistentvolumeclaims".to_owned(), selector: String::new() };
+    let mut claims = BTreeSet::new();
+    let listed = list(cluster, &request, "list persistentvolumeclaims in all namespaces", |claim: Object| {
+        let metadata = claim.metadata;
+        claims.insert((metadata.namespace.unwrap_or_default(), metadata.name.unwrap_or_default()));
+    });
+    match listed.await {
+        Ok(()) => Ok(Some(claims)),
+        Err(error) if error.is_forbidden() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The webhook's replicas that are ready, and how many there shall be; nothing when it does not run as a Deployment here, or
+/// that may not be known.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn replicas(cluster: &Cluster) -> Result<Option<(i32, i32)>> {
+    let api: Api<Deployment> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    match api.get_opt(NAME).await.doing(|| format!("read deployment {NAME:?} in namespace {NAMESPACE:?}")) {
+        Ok(found) => Ok(found.map(|found| {
+            let wanted = found.spec.and_then(|spec| spec.replicas).unwrap_or(1);
+            (found.status.and_then(|status| status.ready_replicas).unwrap_or(0), wanted)
+        })),
+        Err(error) if error.is_forbidden() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the webhook says of quotas that it cannot keep, in the policy's status: each with its resource.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn not_kept(cluster: &Cluster) -> Result<Vec<(String, String)>> {
+    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &ApiResource::erase::<BackupPolicy>(&()));
+    let policy = match api.get_opt(POLICY_NAME).await.doing(|| "read the backup policy".to_owned()) {
+        Ok(policy) => policy,
+        Err(error) if error.is_missing_resource_type() || error.is_forbidden() => None,
+        Err(error) => return Err(error),
+    };
+    let status = policy.and_then(|policy| policy.data.get("status").cloned()).unwrap_or_default();
+    let status: BackupPolicyStatus = serde_json::from_value(status).unwrap_or_default();
+    let broken =
+        status.quotas.into_iter().filter(|quota| matches!(quota.state, QuotaState::NotAsked | QuotaState::Unreadable));
+    Ok(broken.map(|quota| (quota.resource, quota.message)).collect())
 }
 
 /// Whether the API server asks the webhook for slots; `None` when that may not be known.

@@ -20,6 +20,7 @@ pub mod overwritten;
 pub mod provisioned;
 pub mod quantity;
 pub mod quota;
+pub mod quota_suggestion;
 pub mod refusal;
 pub mod resource_quota;
 pub mod restore;

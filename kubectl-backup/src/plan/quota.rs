@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::quota_suggestion::{Candidate, Claims, Snapshot, suggest};
 use crate::output::{Column, Table, age, visible};
 
 const UNKNOWN: &str = "<unknown>";
@@ -23,23 +24,11 @@ pub struct Object {
     /// Name, labels, times.
     #[serde(default)]
     pub metadata: ObjectMeta,
+    // What is in these depends on the resource: a type would refuse a whole list for one odd object.
     #[serde(default)]
-    spec: Spec,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Spec {
+    spec: Value,
     #[serde(default)]
-    source: Source,
-    #[serde(default)]
-    schedule: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Source {
-    #[serde(default)]
-    persistent_volume_claim_name: Option<String>,
+    status: Value,
 }
 
 /// A limited resource.
@@ -122,8 +111,21 @@ impl Object {
     }
 
     fn source(&self) -> String {
-        let claim = self.spec.source.persistent_volume_claim_name.as_ref().map(|claim| format!("pvc/{claim}"));
-        claim.or_else(|| self.spec.schedule.clone()).unwrap_or_else(|| "<none>".into())
+        let claim = self.claim().map(|claim| format!("pvc/{claim}"));
+        let schedule = || self.spec.get("schedule").and_then(Value::as_str).map(str::to_owned);
+        claim.or_else(schedule).unwrap_or_else(|| "<none>".into())
+    }
+
+    fn claim(&self) -> Option<&str> {
+        self.spec.pointer("/source/persistentVolumeClaimName")?.as_str()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            claim: self.claim().unwrap_or_default().to_owned(),
+            ready: self.status.get("readyToUse") == Some(&Value::Bool(true)),
+            error: self.status.pointer("/error/message").and_then(Value::as_str).map(str::to_owned),
+        }
     }
 
     fn slot(&self, usage: &Usage) -> String {
@@ -197,6 +199,18 @@ impl Usage {
         let mut holders: Vec<&Object> = objects.iter().collect();
         holders.sort_by_key(|object| (!object.is_counted(&self.resource), object.created(), object.key()));
         holders
+    }
+
+    /// What could go.
+    fn candidates(&self) -> Vec<Candidate> {
+        let holders =
+            self.holders().into_iter().filter(|holder| holder.is_counted(&self.resource) && !holder.is_deleting());
+        let candidate = |holder: &Object| Candidate {
+            key: holder.key(),
+            created: holder.created(),
+            snapshot: (self.resource == VOLUME_SNAPSHOTS).then(|| holder.snapshot()),
+        };
+        holders.map(candidate).collect()
     }
 
     /// Slots that no listed object holds: creates whose outcome is not known.
@@ -274,15 +288,30 @@ fn pending(slot: &Slot) -> String {
     )
 }
 
-/// Returns a line for each limit that is reached: the command that frees a slot.
-pub fn advice(usages: &[Usage]) -> Vec<String> {
+/// Returns whether a snapshot has to go, so that it is of use to know which PVCs exist.
+pub fn is_full_of_snapshots(usages: &[Usage]) -> bool {
+    usages.iter().any(|usage| usage.resource == VOLUME_SNAPSHOTS && usage.free() == Some(0))
+}
+
+/// Returns lines for each limit that is reached: the commands that free a slot, the best first.
+pub fn advice(usages: &[Usage], claims: &Claims) -> Vec<String> {
     let mut lines = Vec::new();
-    for usage in usages {
-        let Some(used) = usage.used().filter(|used| *used >= usize::try_from(usage.limit).unwrap_or(usize::MAX)) else {
-            continue;
-        };
-        let how = usage.way_out();
-        lines.push(format!("{}: {used}/{} used; {how}", usage.plural(), usage.limit));
+    for usage in usages.iter().filter(|usage| usage.free() == Some(0)) {
+        let suggested = suggest(&usage.resource, &usage.candidates(), claims);
+        let used = usage.used().unwrap_or_default();
+        let head = format!("{}: {used}/{} used", usage.plural(), usage.limit);
+        let all_going =
+            usage.holders().iter().all(|holder| holder.is_deleting() || !holder.is_counted(&usage.resource));
+        match (suggested.as_slice(), all_going) {
+            ([], true) => lines.push(format!("{head}; wait until one that is being deleted is gone")),
+            ([], false) => lines.push(format!(
+                "{head}; each is the last ready one of its PVC or still being made: raise the limit with kubectl edit backuppolicy default"
+            )),
+            (suggested, _) => {
+                lines.push(format!("{head}; free a slot, for example:"));
+                lines.extend(suggested.iter().map(|one| format!("  {}   # {}", one.command, one.why)));
+            }
+        }
     }
     lines
 }
@@ -341,7 +370,7 @@ mod tests {
     fn usages() -> Vec<Usage> {
         let objects = serde_json::from_value(json!([
             {"metadata": {"name": "new", "namespace": "shop", "creationTimestamp": "2026-11-21T09:00:00Z"},
-             "spec": {"source": {"persistentVolumeClaimName": "web"}}},
+             "spec": {"source": {"persistentVolumeClaimName": "web"}}, "status": {"readyToUse": true}},
             {"metadata": {"name": "old", "namespace": "shop", "creationTimestamp": "2026-11-19T09:00:00Z"},
              "spec": {"source": {"persistentVolumeClaimName": "db"}}},
             {"metadata": {"name": "going", "namespace": "a", "creationTimestamp": "2026-11-18T09:00:00Z",
@@ -395,7 +424,7 @@ mod tests {
         volumesnapshots   shop        late       <none>      pending since 2026-11-21T09:04:30Z by alice   <unknown>   nothing: it ends by itself in about a minute
         schedules         velero      nightly    0 3 * * *   counted                                       <unknown>   kubectl delete schedules.velero.io nightly -n velero
         ");
-        insta::assert_snapshot!(advice(&usages()).join("\n"), @"volumesnapshots: 4/4 used; free a slot, for example: kubectl backup snapshot delete old -n shop");
+        insta::assert_snapshot!(advice(&usages(), &None).join("\n"), @"volumesnapshots: 4/4 used; each is the last ready one of its PVC or still being made: raise the limit with kubectl edit backuppolicy default");
         insta::assert_snapshot!(names(&usages()), @r"
         volumesnapshots.snapshot.storage.k8s.io/a/going
         volumesnapshots.snapshot.storage.k8s.io/shop/old
@@ -415,6 +444,6 @@ mod tests {
         schedules   0 (not installed)   3       3           <unknown>   <unknown>
         ");
         assert_eq!(to_json(&usages, None)["quotas"][0]["used"], Value::Null);
-        assert!(advice(&usages).is_empty());
+        assert!(advice(&usages, &None).is_empty());
     }
 }

@@ -9,6 +9,7 @@ mod policy;
 mod quota;
 mod two_veleros;
 mod velero;
+mod w1_further;
 mod w6_policies;
 mod webhook;
 mod webhook_server;
