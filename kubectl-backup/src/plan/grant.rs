@@ -81,14 +81,14 @@ pub fn objects(further: &[Further], own: &Value) -> Result<Vec<Value>> {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
         "metadata": configuration_metadata,
-        "webhooks": [asking(limited, "further-quota.kubectl-backup.dev", further), asking(exempt, "further-exempt-quota.kubectl-backup.dev", further)],
+        "webhooks": [asking(limited, "further-quota.kubectl-backup.dev", further, injected.is_some()), asking(exempt, "further-exempt-quota.kubectl-backup.dev", further, injected.is_some())],
     });
     Ok(rights.into_iter().chain([configuration]).collect())
 }
 
 /// An entry like the webhook's own, for other resources. Only creates are asked about: the mark that updates are looked at
 /// for means something on snapshots alone.
-fn asking(like: &Value, name: &str, further: &[Further]) -> Value {
+fn asking(like: &Value, name: &str, further: &[Further], keeps_path: bool) -> Value {
     let is_account = |condition: &&Value| condition["name"].as_str().is_some_and(|name| name.ends_with("exempt"));
     let accounts: Vec<&Value> = like["matchConditions"].as_array().into_iter().flatten().filter(is_account).collect();
     let rules: Vec<Value> = further
@@ -101,7 +101,7 @@ fn asking(like: &Value, name: &str, further: &[Further]) -> Value {
     json!({
         "name": name,
         "admissionReviewVersions": like["admissionReviewVersions"],
-        "clientConfig": like["clientConfig"],
+        "clientConfig": called(&like["clientConfig"], keeps_path),
         "failurePolicy": like["failurePolicy"],
         "matchPolicy": "Equivalent",
         "sideEffects": "NoneOnDryRun",
@@ -109,6 +109,25 @@ fn asking(like: &Value, name: &str, further: &[Further]) -> Value {
         "rules": rules,
         "matchConditions": accounts,
     })
+}
+
+/// How the webhook is called. It writes the CA and its path there itself, which is secret then and nobody's to print; where
+/// cert-manager keeps the certificate, the path is the manifests'.
+fn called(client: &Value, keeps_path: bool) -> Value {
+    let mut client = client.clone();
+    let Some(fields) = client.as_object_mut() else { return client };
+    fields.remove("caBundle");
+    if keeps_path {
+        return client;
+    }
+    if let Some(service) = fields.get_mut("service").and_then(Value::as_object_mut) {
+        service.remove("path");
+    }
+    if let Some(url) = fields.get("url").and_then(Value::as_str) {
+        let origin: Vec<&str> = url.split('/').take(3).collect();
+        fields.insert("url".to_owned(), json!(origin.join("/")));
+    }
+    client
 }
 
 fn entry<'a>(configuration: &'a Value, name: &str) -> Option<&'a Value> {
@@ -151,6 +170,15 @@ mod tests {
     #[test]
     fn the_manifests_ask_about_snapshots_and_schedules() {
         assert_eq!(asked_about(&own()), ["volumesnapshots.snapshot.storage.k8s.io", "schedules.velero.io"]);
+    }
+
+    #[test]
+    fn the_secret_path_is_not_copied() {
+        let service = json!({"caBundle": "Q0E=", "service": {"name": "x", "path": "/validate/secret"}});
+        assert_eq!(called(&service, false), json!({"service": {"name": "x"}}));
+        assert_eq!(called(&service, true), json!({"service": {"name": "x", "path": "/validate/secret"}}));
+        let url = json!({"url": "https://127.0.0.1:9443/validate/secret"});
+        assert_eq!(called(&url, false), json!({"url": "https://127.0.0.1:9443"}));
     }
 
     #[test]
