@@ -34,8 +34,6 @@ pub struct Config {
     pub plans: Vec<Plan>,
     /// Accounts that no quota and no deletion lock binds, and that rules only warn.
     pub exemptions: Accounts,
-    /// Velero's own accounts: exempt but from deletion locks, since they write whatever a restore holds.
-    pub velero: Accounts,
 }
 
 /// A limit on the number of objects of one resource in the whole cluster.
@@ -107,7 +105,7 @@ impl Config {
     /// Whether the rules only warn this account.
     #[must_use]
     pub fn exempts(&self, user: &str, groups: &[String]) -> bool {
-        self.exemptions.hold(user, groups) || self.velero.hold(user, groups)
+        self.exemptions.hold(user, groups)
     }
 
     /// Whether the quota of this resource (as `plural.group`) lets this account pass.
@@ -135,7 +133,6 @@ impl Default for Config {
             severities: BTreeMap::new(),
             plans: Vec::new(),
             exemptions: Accounts::default(),
-            velero: Accounts::default(),
         }
     }
 }
@@ -173,7 +170,7 @@ mod tests {
 
     #[test]
     fn no_severity_opens_a_lock_or_the_mark() {
-        for code in ["BKP350", "BKP351", "BKP352", "BKP353", "BKP401", "BKP101"] {
+        for code in ["BKP350", "BKP351", "BKP352", "BKP353", "BKP355", "BKP401", "BKP101"] {
             let config = Config { severities: [(code.to_owned(), Severity::Off)].into(), ..Config::default() };
             let severity = config.severity(crate::rules::by_code(code).expect(code));
             assert_eq!(severity == Severity::Deny, code != "BKP101", "{code}");

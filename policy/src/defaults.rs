@@ -20,7 +20,7 @@ pub fn patch(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Patch {
 
 /// The new object with everything filled in.
 ///
-/// An exempt account gets what it wrote, and its snapshots the mark that they take no slot.
+/// An exempt account gets what it wrote, and its snapshots the mark that they take no slot, unless they are restored ones.
 #[must_use]
 pub fn filled(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Value {
     let mut object = subject.object.clone();
@@ -29,7 +29,10 @@ pub fn filled(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Value {
     }
     // An account that is not known is taken for Velero's own: not to fill in is always safe.
     let free = facts.requester_exempt == Some(true) || facts.quota_exempt;
-    if subject.kind == Kind::VolumeSnapshot && free {
+    if subject.is_restored_snapshot() && free {
+        // It was marked when Velero took it for the backup; from now on it stays, and counts.
+        remove_mark(&mut object);
+    } else if subject.kind == Kind::VolumeSnapshot && free {
         set(&mut object, &["metadata", "labels"], QUOTA_EXEMPT, "true");
     }
     if facts.requester_exempt.unwrap_or(true) {
@@ -131,6 +134,12 @@ fn set(object: &mut Value, holder: &[&str], key: &str, text: &str) {
     }
 }
 
+fn remove_mark(object: &mut Value) {
+    if let Some(labels) = object.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+        labels.remove(QUOTA_EXEMPT);
+    }
+}
+
 fn null_to_object(value: &mut Value) {
     if value.is_null() {
         *value = Value::Object(Map::new());
@@ -223,6 +232,21 @@ mod tests {
         insta::assert_snapshot!(patched(&open, &facts(Some(true))), @r#"[{"op":"add","path":"/metadata/labels","value":{"kubectl-backup.dev/quota-exempt":"true"}}]"#);
         assert_eq!(patched(&object("velero.io", "Backup", &json!({})), &facts(Some(true))), "[]");
         assert_eq!(patched(&open, &facts(None)), "[]");
+    }
+
+    #[test]
+    fn a_snapshot_that_velero_restores_loses_the_mark_that_it_was_backed_up_with() {
+        let mut restored = snapshot(&json!({"source": {"volumeSnapshotContentName": "content"}}));
+        restored["metadata"]["labels"] = json!({"velero.io/restore-name": "r", QUOTA_EXEMPT: "true"});
+        insta::assert_snapshot!(patched(&restored, &facts(Some(true))), @r#"[{"op":"remove","path":"/metadata/labels/kubectl-backup.dev~1quota-exempt"}]"#);
+        assert_eq!(patched(&restored, &facts(Some(false))), "[]", "of anybody else the rules judge it");
+        // Velero copies the labels of a restored PVC to the snapshot that it takes of it.
+        let mut taken = snapshot(&json!({"source": {"persistentVolumeClaimName": "data"}}));
+        taken["metadata"]["labels"] = json!({"velero.io/restore-name": "r"});
+        assert!(patched(&taken, &facts(Some(true))).contains("quota-exempt"));
+        // The data mover's copy has no label.
+        let copy = snapshot(&json!({"source": {"volumeSnapshotContentName": "content"}}));
+        assert!(patched(&copy, &facts(Some(true))).contains("quota-exempt"));
     }
 
     fn filled_with(config: &Config, kind: &str, metadata: &Value, spec: &Value) -> Value {

@@ -156,6 +156,7 @@ impl Place {
             | Kind::Schedule
             | Kind::Restore
             | Kind::DeleteBackupRequest
+            | Kind::BackupStorageLocation
             | Kind::BackupPolicy => return None,
         };
         Some(Self { template, outside, is_pod: !matches!(kind, Kind::PersistentVolumeClaim | Kind::Binding) })

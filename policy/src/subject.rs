@@ -33,6 +33,8 @@ pub enum Kind {
     Restore,
     /// A Velero DeleteBackupRequest.
     DeleteBackupRequest,
+    /// A Velero BackupStorageLocation.
+    BackupStorageLocation,
     /// A policy of ours.
     BackupPolicy,
     /// A PersistentVolumeClaim.
@@ -61,6 +63,7 @@ impl Kind {
             ("velero.io", "Schedule") => Self::Schedule,
             ("velero.io", "Restore") => Self::Restore,
             ("velero.io", "DeleteBackupRequest") => Self::DeleteBackupRequest,
+            ("velero.io", "BackupStorageLocation") => Self::BackupStorageLocation,
             ("kubectl-backup.dev", "BackupPolicy") => Self::BackupPolicy,
             _ => return None,
         })
@@ -83,6 +86,7 @@ impl Kind {
             | Self::Schedule
             | Self::Restore
             | Self::DeleteBackupRequest
+            | Self::BackupStorageLocation
             | Self::BackupPolicy
             | Self::PersistentVolumeClaim
             | Self::Binding => false,
@@ -177,6 +181,19 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn old_quota_exempt_label(&self) -> Option<&'a str> {
         self.old.and_then(|old| label(old, names::QUOTA_EXEMPT))
+    }
+
+    /// Whether it is a snapshot that Velero brings back from a backup, which stays; those that Velero takes are gone with
+    /// the backup. Only Velero's account is believed.
+    ///
+    /// Velero's own snapshots copy the labels of their PVC, so that the label alone does not tell; and what its data mover
+    /// makes of a content has no label.
+    #[must_use]
+    pub fn is_restored_snapshot(&self) -> bool {
+        let content = self.object.pointer("/spec/source/volumeSnapshotContentName");
+        self.kind == Kind::VolumeSnapshot
+            && label(self.object, names::RESTORE_NAME).is_some()
+            && content.is_some_and(Value::is_string)
     }
 
     /// The PVC that a new VolumeSnapshot is taken of, when the snapshot names no class.

@@ -27,11 +27,8 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value = "backup-webhook")]
     pub service: String,
 
-    /// Namespace of Velero, whose service account `velero` or `velero-server` is never bound by quotas
-    #[arg(long, value_name = "NAME", default_value = "velero")]
-    pub velero_namespace: String,
-
-    /// Another user that quotas do not bind; may be given several times
+    /// A user that neither quotas nor locks bind, and that rules only warn, as exemptions of the BackupPolicy; may be given
+    /// several times. Velero's account is known by the webhook configurations
     #[arg(long, value_name = "USER")]
     pub exempt_user: Vec<String>,
 

@@ -8,7 +8,6 @@ mod args;
 mod callers;
 mod certs;
 mod clock;
-mod exempt;
 mod facts;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;

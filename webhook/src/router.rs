@@ -71,11 +71,19 @@ struct Shared {
 
 /// What a review is answered with, and what it takes until then.
 struct Question {
-    phase: Phase,
+    entry: Entry,
     body: Vec<u8>,
     started: Instant,
     by: tokio::time::Instant,
     _share: OwnedSemaphorePermit,
+}
+
+/// Which entry of the webhook configurations the API server asks for, told by the path.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    phase: Phase,
+    /// Whether it is one for Velero's account alone.
+    is_veleros: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +105,7 @@ impl Phase {
 impl Question {
     /// How much memory it takes, once parsed.
     fn weight(&self) -> usize {
-        self.phase.copies() * admit::weigh(&self.body)
+        self.entry.phase.copies() * admit::weigh(&self.body)
     }
 
     /// The same, unless the question is a large one: which is not weighed here, for that takes its time too.
@@ -115,19 +123,19 @@ pub fn router(admission: Admission, health: Arc<Health>, paths: Arc<Paths>) -> R
     let [bytes, small, memory, threads] =
         [MAX_BODIES, MAX_SMALL, MAX_PARSED, threads].map(|count| Arc::new(Semaphore::new(count)));
     let shared = Arc::new(Shared { admission, health, bytes, small, memory, threads, paths });
-    let route = |phase| {
+    let route = |base: &'static str, phase, is_veleros| {
+        let entry = Entry { phase, is_veleros };
         post(move |State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Body| async move {
             let load = shared.admission.metrics.load();
             let refuse = |refusal: Refusal| {
                 load.refused(refusal.reason());
                 refusal.into_response()
             };
-            let behind = uri.path().trim_start_matches('/').split_once('/').map(|(_, behind)| behind);
-            if !shared.paths.admits(behind) {
+            if !shared.paths.admits(uri.path().strip_prefix(base).and_then(|behind| behind.strip_prefix('/'))) {
                 return refuse(Refusal::Path);
             }
             let _review = load.review();
-            let answered = handle(&shared, phase, &uri, &headers, body).await;
+            let answered = handle(&shared, entry, &uri, &headers, body).await;
             let mut response = answered.unwrap_or_else(refuse);
             response.extensions_mut().insert(KnownCaller);
             // Callers must find another replica before this one is gone.
@@ -137,17 +145,24 @@ pub fn router(admission: Admission, health: Arc<Health>, paths: Arc<Paths>) -> R
             response
         })
     };
-    Router::new()
-        .route("/mutate", route(Phase::Mutate))
-        .route("/mutate/{secret}", route(Phase::Mutate))
-        .route("/validate", route(Phase::Validate))
-        .route("/validate/{secret}", route(Phase::Validate))
+    let bases = [
+        ("/mutate", Phase::Mutate, false),
+        ("/validate", Phase::Validate, false),
+        ("/exempt/mutate", Phase::Mutate, true),
+        ("/exempt/validate", Phase::Validate, true),
+    ];
+    bases
+        .into_iter()
+        .fold(Router::new(), |router, (base, phase, is_veleros)| {
+            let route = route(base, phase, is_veleros);
+            router.route(base, route.clone()).route(&format!("{base}/{{secret}}"), route)
+        })
         .with_state(shared)
 }
 
 async fn handle(
     shared: &Arc<Shared>,
-    phase: Phase,
+    entry: Entry,
     uri: &Uri,
     headers: &HeaderMap,
     body: Body,
@@ -159,7 +174,7 @@ async fn handle(
     let started = Instant::now();
     let answered = timeout(deadline, async {
         let (body, share) = timeout(BODY_TIME, read(body, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
-        let question = Question { phase, body, started, by: (started + deadline).into(), _share: share };
+        let question = Question { entry, body, started, by: (started + deadline).into(), _share: share };
         match question.small() {
             Some(weight) => {
                 let _memory = shared.small.acquire_many(weight).await.map_err(|_| Refusal::Busy)?;
@@ -216,9 +231,9 @@ async fn read(body: Body, bytes: &Arc<Semaphore>) -> Result<(Vec<u8>, OwnedSemap
 }
 
 async fn answer(shared: &Shared, question: &Question) -> Result<(String, Answer), Refusal> {
-    let Question { phase, ref body, started, by, .. } = *question;
+    let Question { entry: Entry { phase, is_veleros }, ref body, started, by, .. } = *question;
     let request = match admit::read(body) {
-        Ok(request) => request,
+        Ok(request) => Request { is_veleros, ..request },
         Err(malformed) => {
             // What is wrong may quote the object; where it is does not.
             tracing::warn!(at = %malformed.place(), "malformed review");

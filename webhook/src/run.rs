@@ -18,7 +18,6 @@ use crate::{
     callers::{Callers, CallersError},
     certs::{Keeper, Settings, Terms, TermsError, follow_files},
     clock::Clock,
-    exempt,
     facts::Cluster,
     health::Health,
     ledger::{Probes, Quotas, TTL, Times},
@@ -66,7 +65,6 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         admin_listen,
         namespace,
         service,
-        velero_namespace,
         exempt_user,
         default_backup_ttl,
         tls,
@@ -88,8 +86,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let quotas = Arc::new(Quotas::new(client.clone(), probes, times, metrics.ledgers(), Arc::clone(&health)));
     let ttl = default_backup_ttl.map(|ttl| ttl.to_string());
     let exemptions = Accounts { users: exempt_user.into_iter().collect(), ..Accounts::default() };
-    let velero = exempt::accounts(&velero_namespace);
-    let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, velero, ..Config::default() };
+    let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, ..Config::default() };
     let current = Current::new(base.clone());
     let grace = Duration::try_from(policy_grace).unwrap_or_default();
     let follower =

@@ -7,7 +7,10 @@ use backup_policy::{
     facts::VolumeFact,
     settings,
     snapshot_class::SnapshotClassFact,
-    velero::{BackupFact, ConfigMapFact, LocationFact, Lookup, Needs, SnapshotLocationFact, VeleroFacts},
+    velero::{
+        BackupFact, ConfigMapFact, LocationFact, LockedBackup, Lookup, Needs, SnapshotLocationFact, VeleroFacts,
+        open_deletions,
+    },
 };
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -111,6 +114,14 @@ impl<'a> RuleFacts<'a> {
         }
         if let Some(name) = needs.resource_modifier {
             velero.resource_modifier = self.config_map(namespace, name).await?;
+        }
+        if let Some(name) = needs.deletions_of {
+            let requests = self.of_velero(namespace, "deletebackuprequests").await?;
+            velero.deletions = requests.map(|found| open_deletions(found.iter(), name));
+        }
+        if let Some(name) = needs.locked_in {
+            let backups = self.of_velero(namespace, "backups").await?;
+            velero.locked_backup = backups.map(|found| LockedBackup::last(found.iter(), name));
         }
         Ok(velero)
     }

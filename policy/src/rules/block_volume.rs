@@ -2,13 +2,13 @@
 
 use super::{
     Cel, Check, Page, Rule, Violation,
-    volume_list::{VolumeList, quoted},
+    volume_list::{VolumeList, Words},
 };
 use crate::{
     Facts, Operation, Severity,
     names::BACKUP_VOLUMES,
     pod::Pod,
-    vap::{CelCheck, INCLUDED, Scope},
+    vap::{CelCheck, Scope},
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -30,30 +30,20 @@ pub(super) const RULE: Rule = Rule {
     cel: Cel::Pod(cel),
 };
 
+const WORDS: Words = Words {
+    before: "volume",
+    after: " is used as a block device, which Velero skips, so that its data is lost; take it off the list and Velero can \
+            take a snapshot of it",
+};
+
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
     let Some(list) = VolumeList::named(pod, BACKUP_VOLUMES) else { return Vec::new() };
-    let devices: Vec<_> = list.names.iter().filter(|name| pod.devices.contains(*name)).collect();
-    list.tell(&devices, |name| {
-        list.violation(format!(
-            "volume {} is used as a block device, which Velero skips, so that its data is lost; take it off the list and \
-             Velero can take a snapshot of it",
-            quoted(name)
-        ))
-        .fixed_by(list.without(name))
-    })
+    list.tell_names(|name| pod.devices.contains(name), WORDS, |violation, name| violation.fixed_by(list.without(name)))
 }
 
 fn cel(scope: Scope) -> Vec<CelCheck> {
-    let names = INCLUDED.names;
     let device = "n, variables.containers.exists(c, c.?volumeDevices.orValue([]).exists(d, d.name == n))";
-    let why = " is used as a block device, which Velero skips, so that its data is lost; take it off the list and Velero \
-               can take a snapshot of it";
-    let check = CelCheck::new(
-        scope.annotation_path(BACKUP_VOLUMES),
-        format!("!{names}.exists({device})"),
-        format!("a volume of the list{why}"),
-    );
-    vec![check.saying(format!("'volume ' + {names}.filter({device}).join(', ') + '{why}'"))]
+    vec![WORDS.cel(scope, device)]
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use super::{
     Cel, Check, Page, Rule, Violation,
-    volume_list::{VolumeList, quoted},
+    volume_list::{VolumeList, Words},
 };
 use crate::{
     Facts, Operation, Severity,
     names::BACKUP_VOLUMES,
     pod::Pod,
     pod::Source,
-    vap::{CelCheck, INCLUDED, Scope},
+    vap::{CelCheck, Scope},
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -30,30 +30,21 @@ pub(super) const RULE: Rule = Rule {
     cel: Cel::Pod(cel),
 };
 
+const WORDS: Words = Words {
+    before: "volume",
+    after: " is an emptyDir, which lives only as long as the pod; put what must be kept on a PVC, or take the volume off \
+            the list",
+};
+
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
     let Some(list) = VolumeList::named(pod, BACKUP_VOLUMES) else { return Vec::new() };
     let volumes = pod.volumes_by_name();
     let scratch = |name: &str| volumes.get(name).is_some_and(|volume| volume.source == Source::EmptyDir);
-    let scratch: Vec<_> = list.names.iter().filter(|name| scratch(name)).collect();
-    list.tell(&scratch, |name| {
-        list.violation(format!(
-            "volume {} is an emptyDir, which lives only as long as the pod; put what must be kept on a PVC, or take the \
-             volume off the list",
-            quoted(name)
-        ))
-    })
+    list.tell_names(scratch, WORDS, |violation, _| violation)
 }
 
 fn cel(scope: Scope) -> Vec<CelCheck> {
-    let (names, scratch) = (INCLUDED.names, "n, n in variables.emptyDirs");
-    let why = " is an emptyDir, which lives only as long as the pod; put what must be kept on a PVC, or take the volume \
-               off the list";
-    let check = CelCheck::new(
-        scope.annotation_path(BACKUP_VOLUMES),
-        format!("!{names}.exists({scratch})"),
-        format!("a volume of the list{why}"),
-    );
-    vec![check.saying(format!("'volume ' + {names}.filter({scratch}).join(', ') + '{why}'"))]
+    vec![WORDS.cel(scope, "n, n in variables.emptyDirs")]
 }
 
 #[cfg(test)]

@@ -41,11 +41,11 @@ pub(crate) mod volume_list;
 
 pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 
-/// The rule that keeps locked backups. While what it needs is not known, nobody may delete.
-pub const LOCK_HOLDS: &str = velero::locked_backup_deleted::RULE.code;
+/// The rules that keep locked backups. While what they need is not known, nobody may delete.
+pub const LOCKS_HOLD: [&str; 2] = [velero::locked_backup_deleted::RULE.code, velero::locked_location::RULE.code];
 
 /// Every rule, in the order of their codes.
-pub const CATALOGUE: [&Rule; 66] = [
+pub const CATALOGUE: [&Rule; 69] = [
     &blank_entry::RULE,
     &empty_entry::RULE,
     &duplicate_volume::RULE,
@@ -89,6 +89,7 @@ pub const CATALOGUE: [&Rule; 66] = [
     &velero::idle_hook::RULE,
     &velero::node_agent_missing::RULE,
     &velero::snapshots_off_and_moved::RULE,
+    &velero::begun::RULE,
     &velero::restore_source::RULE,
     &velero::restore_backup::RULE,
     &velero::restore_schedule::RULE,
@@ -102,6 +103,8 @@ pub const CATALOGUE: [&Rule; 66] = [
     &velero::lock_shortened::RULE,
     &velero::locked_backup_deleted::RULE,
     &velero::expires_while_locked::RULE,
+    &velero::lock_after_request::RULE,
+    &velero::locked_location::RULE,
     &quota_exempt_label::RULE,
     &policy_name::RULE,
     &policy_shape::RULE,

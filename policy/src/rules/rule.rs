@@ -25,7 +25,7 @@ pub struct Rule {
 
 /// Rules that keep deletion locks and the mark of exempt accounts from being passed: who could weaken them in the policy
 /// would pass every lock and every quota, and an exemption is there to be seen.
-const FIXED: [&str; 5] = ["BKP350", "BKP351", "BKP352", "BKP353", "BKP401"];
+const FIXED: [&str; 6] = ["BKP350", "BKP351", "BKP352", "BKP353", "BKP355", "BKP401"];
 
 impl Rule {
     /// Whether no policy changes its severity.

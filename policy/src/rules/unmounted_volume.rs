@@ -3,13 +3,13 @@
 use super::{
     Cel, Check, Page, Rule, Violation,
     skipped_volume_type::what,
-    volume_list::{VolumeList, quoted},
+    volume_list::{VolumeList, Words},
 };
 use crate::{
     Facts, Operation, Severity,
     names::BACKUP_VOLUMES,
     pod::Pod,
-    vap::{CelCheck, INCLUDED, Scope},
+    vap::{CelCheck, Scope},
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -33,6 +33,12 @@ pub(super) const RULE: Rule = Rule {
     cel: Cel::Pod(cel),
 };
 
+const WORDS: Words = Words {
+    before: "no container mounts volume",
+    after: " (init containers do not count), so that Velero skips it and its data is lost; mount it in one of \
+            spec.containers, or take it off the list",
+};
+
 fn check(pod: &Pod<'_>) -> Vec<Violation> {
     let Some(list) = VolumeList::named(pod, BACKUP_VOLUMES).filter(|_| !pod.containers.is_empty()) else {
         return Vec::new();
@@ -40,31 +46,20 @@ fn check(pod: &Pod<'_>) -> Vec<Violation> {
     let volumes = pod.volumes_by_name();
     let used = |name: &str| pod.mounted.contains(name) || pod.devices.contains(name);
     let copied = |name: &str| volumes.get(name).is_some_and(|volume| what(volume).is_none());
-    let unmounted: Vec<_> = list.names.iter().filter(|name| copied(name) && !used(name)).collect();
-    list.tell(&unmounted, |name| {
-        let violation = list.violation(format!(
-            "no container mounts volume {} (init containers do not count), so that Velero skips it and its data is lost; \
-             mount it in one of spec.containers, or take it off the list",
-            quoted(name)
-        ));
-        if pod.template.is_empty() { violation } else { violation.harmless() }
-    })
+    list.tell_names(
+        |name| copied(name) && !used(name),
+        WORDS,
+        |violation, _| {
+            if pod.template.is_empty() { violation } else { violation.harmless() }
+        },
+    )
 }
 
 fn cel(scope: Scope) -> Vec<CelCheck> {
-    let names = INCLUDED.names;
-    let unmounted = "n, n in variables.names && !(n in variables.skipped) && !variables.containers.exists(c, \
-                     c.?volumeMounts.orValue([]).exists(m, m.name == n) || \
+    let unmounted = "n, variables.containers.size() > 0 && n in variables.names && !(n in variables.skipped) && \
+                     !variables.containers.exists(c, c.?volumeMounts.orValue([]).exists(m, m.name == n) || \
                      c.?volumeDevices.orValue([]).exists(d, d.name == n))";
-    let why = " (init containers do not count), so that Velero skips it and its data is lost; mount it in one of \
-               spec.containers, or take it off the list";
-    let check = CelCheck::new(
-        scope.annotation_path(BACKUP_VOLUMES),
-        format!("variables.containers.size() == 0 || !{names}.exists({unmounted})"),
-        format!("no container mounts a volume of the list{why}"),
-    )
-    .harmless(!scope.template.is_empty());
-    vec![check.saying(format!("'no container mounts volume ' + {names}.filter({unmounted}).join(', ') + '{why}'"))]
+    vec![WORDS.cel(scope, unmounted).harmless(!scope.template.is_empty())]
 }
 
 #[cfg(test)]

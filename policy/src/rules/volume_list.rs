@@ -7,6 +7,7 @@ use crate::{
     names::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES},
     pod::Pod,
     rules::Violation,
+    vap::{CelCheck, INCLUDED, Scope},
 };
 
 /// No pod has more volumes worth a backup; what is longer is refused as a whole and not looked at.
@@ -104,8 +105,38 @@ impl<'a> VolumeList<'a> {
         tell(faults, explain)
     }
 
+    /// Tells of the names that are bad, each between these words.
+    pub fn tell_names(
+        &self,
+        is_bad: impl Fn(&str) -> bool,
+        words: Words,
+        and: impl Fn(Violation, &str) -> Violation,
+    ) -> Vec<Violation> {
+        let bad: Vec<_> = self.names.iter().copied().filter(|name| is_bad(name)).collect();
+        let message = |name| format!("{} {}{}", words.before, quoted(name), words.after);
+        self.tell(&bad, |name| and(self.violation(message(name)), name))
+    }
+
     pub fn violation(&self, message: String) -> Violation {
         Violation::at(self.path.clone(), message)
+    }
+}
+
+/// What stands before and after the name of a volume that is bad, in Rust and in CEL.
+#[derive(Clone, Copy)]
+pub(super) struct Words {
+    pub before: &'static str,
+    pub after: &'static str,
+}
+
+impl Words {
+    /// The same in CEL: that no name of the volumes to back up is bad. `is_bad` is the body of a macro, with its variable.
+    pub fn cel(self, scope: Scope, is_bad: &str) -> CelCheck {
+        let (Self { before, after }, names) = (self, INCLUDED.names);
+        let detail = format!("'{before} ' + {names}.filter({is_bad}).join(', ') + '{after}'");
+        let message = format!("{before} of the list{after}");
+        CelCheck::new(scope.annotation_path(INCLUDED.annotation), format!("!{names}.exists({is_bad})"), message)
+            .saying(detail)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{EXCLUDED, Group, INCLUDED, ListVariables, literal, literals, text_of
 use crate::{
     Config,
     facts::CONTROLLERS,
-    names::VELERO_EXCLUDE,
+    names::{VELERO_ACCOUNT, VELERO_EXCLUDE},
     rules::{
         skipped_volume_type::TOKEN,
         volume_list::{MAX_ENTRIES, MAX_LENGTH, SEPARATORS},
@@ -85,9 +85,6 @@ fn list(
     ]
 }
 
-/// Velero's server, in the namespace and under the names that its own installers give it.
-const VELERO: [&str; 2] = ["system:serviceaccount:velero:velero", "system:serviceaccount:velero:velero-server"];
-
 /// Which writes a policy is asked about at all, by name.
 pub(super) fn conditions(group: Group) -> Vec<(&'static str, String)> {
     let metadata: &[&str] = match group {
@@ -110,7 +107,7 @@ pub(super) fn conditions(group: Group) -> Vec<(&'static str, String)> {
     changes.extend(shapes(group));
     let mut conditions = vec![
         ("not-a-copy", format!("!(request.userInfo.username in {})", literals(CONTROLLERS))),
-        ("not-velero", format!("!(request.userInfo.username in {})", literals(VELERO))),
+        ("not-velero", format!("!({VELERO_ACCOUNT})")),
         ("annotated", annotated.join(" || ")),
         ("new-or-changed", changes.join(" || ")),
         (
@@ -176,7 +173,7 @@ mod tests {
     fn the_webhooks_manifest_asks_about_the_same_keys_and_leaves_out_the_same_accounts() {
         let manifest = include_str!("../../../manifests/webhook/base/validating.yaml");
         assert!(manifest.contains(&literal(GUARDED)));
-        for account in CONTROLLERS.iter().chain(&VELERO) {
+        for account in CONTROLLERS {
             assert!(manifest.contains(&literal(account)), "{account}");
         }
     }

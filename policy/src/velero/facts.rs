@@ -20,6 +20,10 @@ pub struct VeleroFacts {
     pub resource_policy: Option<Lookup<ConfigMapFact>>,
     /// The ConfigMap of modifiers that a restore names.
     pub resource_modifier: Option<Lookup<ConfigMapFact>>,
+    /// The DeleteBackupRequests for the backup that is written, which Velero has not done with.
+    pub deletions: Option<Vec<String>>,
+    /// The backup of the location that is written whose lock ends last.
+    pub locked_backup: Option<Lookup<LockedBackup>>,
     /// Whether Velero's agent is ready on a node.
     pub node_agent: Option<bool>,
 }
@@ -66,6 +70,37 @@ pub struct BackupFact {
     pub locked_until: Option<Timestamp>,
 }
 
+/// A backup with a deletion lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedBackup {
+    /// Its name.
+    pub name: String,
+    /// When the lock ends.
+    pub until: Timestamp,
+}
+
+impl LockedBackup {
+    /// Of these stored backups the one in that location whose lock ends last.
+    pub fn last<'a>(backups: impl Iterator<Item = &'a Value>, location: &str) -> Lookup<Self> {
+        let there = backups.filter(|backup| text(backup, "/spec/storageLocation") == location);
+        let locked = there.filter_map(|backup| Some((Lock::end_of(backup)?, backup)));
+        locked.max_by_key(|(until, _)| *until).map_or(Lookup::Absent, |(until, backup)| {
+            Lookup::Found(Self { name: text(backup, "/metadata/name").to_owned(), until })
+        })
+    }
+}
+
+/// Of these stored DeleteBackupRequests those for that backup which Velero has not done with.
+pub fn open_deletions<'a>(requests: impl Iterator<Item = &'a Value>, backup: &str) -> Vec<String> {
+    let open = requests
+        .filter(|request| text(request, "/spec/backupName") == backup && text(request, "/status/phase") != "Processed");
+    open.map(|request| text(request, "/metadata/name").to_owned()).collect()
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// A ConfigMap that Velero reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigMapFact {
@@ -88,10 +123,9 @@ impl BackupFact {
     /// What the rules must know of a stored backup.
     #[must_use]
     pub fn read(backup: &Value) -> Self {
-        let text = |pointer: &str| backup.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         Self {
-            phase: text("/status/phase"),
-            storage_location: text("/spec/storageLocation"),
+            phase: text(backup, "/status/phase").to_owned(),
+            storage_location: text(backup, "/spec/storageLocation").to_owned(),
             locked_until: Lock::end_of(backup),
         }
     }

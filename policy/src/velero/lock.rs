@@ -78,8 +78,13 @@ impl Lock {
     }
 
     /// When the lock of a stored backup ends; one that cannot be read, which came past the rules, has no end.
+    ///
+    /// A backup that Velero did not even begin, because it is wrong, holds nothing to be locked.
     #[must_use]
     pub fn end_of(backup: &Value) -> Option<Timestamp> {
+        if backup.pointer("/status/phase").and_then(Value::as_str) == Some("FailedValidation") {
+            return None;
+        }
         Self::read(backup).map_or(Some(Timestamp::MAX), |lock| lock.end(backup, None))
     }
 
@@ -128,6 +133,13 @@ mod tests {
         let readable = |until: &str, lasts: &str| Lock::readable(&backup(until, lasts));
         assert_eq!(readable("forever", "48h").lasts, Some(SignedDuration::from_hours(48)));
         assert_eq!(readable("2026-06-01T00:00:00Z", "30d").until, "2026-06-01T00:00:00Z".parse().ok());
+    }
+
+    #[test]
+    fn a_backup_that_was_never_begun_is_not_locked() {
+        let backup = |phase: &str| json!({"metadata": {"annotations": {LOCKED_UNTIL: "2026-06-01T00:00:00Z"}}, "status": {"phase": phase}});
+        assert_eq!(Lock::end_of(&backup("FailedValidation")), None);
+        assert!(["", "New", "Failed", "Completed"].iter().all(|phase| Lock::end_of(&backup(phase)).is_some()));
     }
 
     #[test]

@@ -6,7 +6,8 @@ mod needs;
 mod spec;
 
 pub use facts::{
-    BackupFact, ConfigMapFact, LocationFact, Lookup, SnapshotLocationFact, VeleroFacts, phase_is_restorable,
+    BackupFact, ConfigMapFact, LocationFact, LockedBackup, Lookup, SnapshotLocationFact, VeleroFacts, open_deletions,
+    phase_is_restorable,
 };
 pub use lock::{BadLock, Lock};
 pub use needs::Needs;

@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use crate::{Kind, Operation, Subject};
+use crate::{
+    Kind, Operation, Subject,
+    names::{LOCK_FOR, LOCKED_UNTIL},
+    subject::annotation,
+};
 
 /// What an object makes us look for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +23,10 @@ pub struct Needs<'a> {
     pub resource_policy: Option<&'a str>,
     /// This ConfigMap of resource modifiers.
     pub resource_modifier: Option<&'a str>,
+    /// The open DeleteBackupRequests for this backup.
+    pub deletions_of: Option<&'a str>,
+    /// The locked backups of this location.
+    pub locked_in: Option<&'a str>,
     /// Velero's agent on the nodes.
     pub node_agent: bool,
 }
@@ -27,6 +35,10 @@ impl<'a> Needs<'a> {
     /// Only what a rule will ask for is read.
     #[must_use]
     pub fn of(subject: &Subject<'a>) -> Self {
+        let own_name = subject.object.pointer("/metadata/name").and_then(Value::as_str);
+        if subject.kind == Kind::BackupStorageLocation && subject.operation != Operation::Create {
+            return Self { locked_in: own_name.filter(|_| !subject.is_terminating()), ..Self::default() };
+        }
         if subject.operation == Operation::Delete || subject.is_terminating() {
             return Self::default();
         }
@@ -42,6 +54,7 @@ impl<'a> Needs<'a> {
                 locations: true,
                 snapshot_locations: spec.is_some_and(|spec| spec.get("volumeSnapshotLocations").is_some()),
                 resource_policy: name("/resourcePolicy/name"),
+                deletions_of: own_name.filter(|_| subject.kind == Kind::Backup && has_lock(subject.object)),
                 node_agent: flag("snapshotMoveData") || flag("defaultVolumesToFsBackup"),
                 ..Self::default()
             },
@@ -56,6 +69,10 @@ impl<'a> Needs<'a> {
             _ => Self::default(),
         }
     }
+}
+
+fn has_lock(object: &Value) -> bool {
+    [LOCKED_UNTIL, LOCK_FOR].into_iter().any(|name| annotation(object, name).is_some())
 }
 
 #[cfg(test)]
@@ -80,6 +97,12 @@ mod tests {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"backupName": "a"}});
         assert_eq!(Needs::of(&Subject::read(&pod, None).expect("a known kind")), Needs::default());
         let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "spec": {}});
+        let locked = json!({"apiVersion": "velero.io/v1", "kind": "Backup",
+            "metadata": {"name": "a", "annotations": {LOCK_FOR: "24h"}}, "spec": {}});
+        assert_eq!(Needs::of(&Subject::write(Kind::Backup, &locked, Some(&backup))).deletions_of, Some("a"));
+        assert_eq!(Needs::of(&Subject::write(Kind::Backup, &backup, None)).deletions_of, None);
+        let location = json!({"metadata": {"name": "main"}});
+        assert_eq!(Needs::of(&Subject::deletion(Kind::BackupStorageLocation, &location)).locked_in, Some("main"));
         assert_eq!(Needs::of(&Subject::deletion(Kind::Backup, &backup)), Needs::default());
     }
 }

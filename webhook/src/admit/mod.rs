@@ -1,6 +1,8 @@
 //! From a review to an answer.
 
 mod answer;
+#[cfg(test)]
+mod manifests;
 mod mutate;
 mod review;
 mod validate;

@@ -2,7 +2,7 @@
 
 use backup_api::labels::QUOTA_EXEMPT;
 use backup_ledger::{Key, Object, Standing, Uid};
-use backup_policy::{Config, Facts, Kind, Subject, config::resource::VOLUME_SNAPSHOTS, evaluate, rules::LOCK_HOLDS};
+use backup_policy::{Config, Facts, Kind, Subject, config::resource::VOLUME_SNAPSHOTS, evaluate, rules::LOCKS_HOLD};
 use tokio::time::Instant;
 
 use super::{Admission, Answer, Request, review::Operation, subject};
@@ -46,7 +46,8 @@ async fn judge(admission: &Admission, config: &Config, request: &Request, subjec
     let mut verdict = evaluate(config, subject, &facts);
     // What an exempt account writes is never refused; it is told all the same.
     if exempt {
-        for finding in verdict.findings.iter_mut().filter(|finding| passes_locks || finding.code != LOCK_HOLDS) {
+        for finding in verdict.findings.iter_mut().filter(|finding| passes_locks || !LOCKS_HOLD.contains(&finding.code))
+        {
             finding.severity = finding.severity.min(backup_policy::Severity::Warn);
         }
     }
@@ -55,8 +56,8 @@ async fn judge(admission: &Admission, config: &Config, request: &Request, subjec
     }
     let answer = Answer::judged(request, &verdict);
     // A lock that nobody could look at may hold.
-    if !passes_locks && answer.refusal.is_none() && answer.not_evaluated.contains(&LOCK_HOLDS) {
-        return answer.later(request, "cannot find out whether the backup is locked; try again", 1);
+    if !passes_locks && answer.refusal.is_none() && answer.not_evaluated.iter().any(|code| LOCKS_HOLD.contains(code)) {
+        return answer.later(request, "cannot find out whether a backup is locked; try again", 1);
     }
     answer
 }
@@ -64,6 +65,7 @@ async fn judge(admission: &Admission, config: &Config, request: &Request, subjec
 async fn claim(admission: &Admission, request: &Request, answer: Answer, exempt: bool, deadline: Instant) -> Answer {
     let resource = request.resource_name();
     // Snapshots of exempt accounts bear the mark and take no slot; all else that they make takes one, and is never refused.
+    // Those that a restore brings back have lost the mark.
     if exempt && resource == VOLUME_SNAPSHOTS && request.label(QUOTA_EXEMPT) == Some("true") {
         return answer;
     }

@@ -87,10 +87,10 @@ where
 /// meanwhile makes the patch fail and not hit another.
 fn patch(webhooks: &[Webhook], phase: &str, told: Told<'_>) -> Patch {
     let ca = ByteString(told.trusted.as_bytes().to_vec());
-    let path = format!("/{phase}/{}", told.path.reveal());
     let mut operations = Vec::new();
     for (index, (name, client)) in webhooks.iter().enumerate() {
         let index = index.to_string();
+        let path = format!("{}/{phase}/{}", prefix(name), told.path.reveal());
         let entry = |rest: &[&str]| PointerBuf::from_tokens(["webhooks", index.as_str()].iter().chain(rest).copied());
         let add = |path: &[&str], value| PatchOperation::Add(AddOperation { path: entry(path), value });
         let mut lacking = Vec::new();
@@ -112,6 +112,12 @@ fn patch(webhooks: &[Webhook], phase: &str, told: Told<'_>) -> Patch {
         }
     }
     Patch(operations)
+}
+
+/// What comes before the phase in an entry's path. What Velero's account asks about has entries of its own, whose match
+/// conditions tell that account: by the path we know which one was asked.
+fn prefix(name: &str) -> &'static str {
+    if name.starts_with("exempt") { "/exempt" } else { "" }
 }
 
 /// A URL without its path.
@@ -161,6 +167,22 @@ mod tests {
         {"op":"test","path":"/webhooks/3/name","value":"d"},
         {"op":"add","path":"/webhooks/3/clientConfig/url","value":"https://127.0.0.1:9443/validate/SECRET"}]
         "#);
+    }
+
+    #[test]
+    fn each_entry_for_veleros_account_has_a_path_of_its_own() {
+        let secret = PathSecret::stored(&"5".repeat(64)).expect("a path");
+        let told = Told { trusted: "ca", path: &secret };
+        let base = concat!(
+            include_str!("../../../manifests/webhook/base/validating.yaml"),
+            include_str!("../../../manifests/webhook/base/mutating.yaml")
+        );
+        let names: Vec<_> = base.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
+        assert!(names.len() >= 8 && names.iter().any(|name| name.starts_with("exempt")), "{names:?}");
+        for name in names {
+            let asked = serde_json::to_string(&patch(&[(name.to_owned(), service(None, None))], "validate", told));
+            assert_eq!(asked.expect("a patch").contains("\"/exempt/validate/"), name.starts_with("exempt"), "{name}");
+        }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use backup_api::{
     labels::{VELERO_SCHEDULE_NAME, velero_label_value},
-    velero::{Backup, BackupStorageLocation},
+    velero::{Backup, BackupStorageLocation, DeleteBackupRequest},
 };
 use backup_policy::velero::{
-    BackupFact, ConfigMapFact, LocationFact, Lookup, Needs, SnapshotLocationFact, VeleroFacts,
+    BackupFact, ConfigMapFact, LocationFact, LockedBackup, Lookup, Needs, SnapshotLocationFact, VeleroFacts,
+    open_deletions,
 };
 use k8s_openapi::api::{apps::v1::DaemonSet, core::v1::ConfigMap};
 use kube::{
@@ -31,6 +32,8 @@ impl Cluster {
             backups_of_schedule,
             resource_policy,
             resource_modifier,
+            deletions,
+            locked_backup,
             node_agent,
         ) = tokio::join!(
             asked(needs.locations, self.locations(namespace)),
@@ -39,6 +42,8 @@ impl Cluster {
             named(needs.schedule, |name| self.backups_of(namespace, name)),
             named(needs.resource_policy, |name| self.config_map(namespace, name)),
             named(needs.resource_modifier, |name| self.config_map(namespace, name)),
+            named(needs.deletions_of, |name| self.open_deletions(namespace, name)),
+            named(needs.locked_in, |name| self.locked_in(namespace, name)),
             asked(needs.node_agent, self.node_agent(namespace)),
         );
         let found = |what: &str| format!("{what} of Velero");
@@ -50,6 +55,8 @@ impl Cluster {
             backups_of_schedule: backups_of_schedule.and_then(|read| known(read, &found("the backups"), namespace)),
             resource_policy: resource_policy.and_then(|read| known(read, "the volume policies", namespace)),
             resource_modifier: resource_modifier.and_then(|read| known(read, "the resource modifiers", namespace)),
+            deletions: deletions.and_then(|read| known(read, &found("the requests to delete"), namespace)),
+            locked_backup: locked_backup.and_then(|read| known(read, &found("the locked backups"), namespace)),
             node_agent: node_agent.and_then(|read| known(read, &found("the node agent"), namespace)),
         }
     }
@@ -84,6 +91,32 @@ impl Cluster {
         let label = format!("{VELERO_SCHEDULE_NAME}={}", velero_label_value(schedule));
         let backups = backups.list(&ListParams::default().labels(&label).limit(MANY)).await?;
         Ok(backups.iter().map(backup_fact).collect())
+    }
+
+    async fn open_deletions(&self, namespace: &str, backup: &str) -> kube::Result<Vec<String>> {
+        let requests = self.all::<DeleteBackupRequest>(namespace).await?;
+        Ok(open_deletions(requests.iter(), backup))
+    }
+
+    async fn locked_in(&self, namespace: &str, location: &str) -> kube::Result<Lookup<LockedBackup>> {
+        let backups = self.all::<Backup>(namespace).await?;
+        Ok(LockedBackup::last(backups.iter(), location))
+    }
+
+    /// All objects of a kind, in chunks; their number is bounded by the time that there is.
+    async fn all<K: Resource<DynamicType = ()>>(&self, namespace: &str) -> kube::Result<Vec<Value>> {
+        let objects: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &ApiResource::erase::<K>(&()));
+        let (mut all, mut params) = (Vec::new(), ListParams::default().limit(MANY));
+        loop {
+            let chunk = objects.list(&params).await?;
+            let next = chunk.metadata.continue_.clone().filter(|next| !next.is_empty());
+            all.extend(chunk.iter().map(whole));
+            match next {
+                Some(next) => params = params.continue_token(&next),
+                None => return Ok(all),
+            }
+        }
     }
 
     async fn config_map(&self, namespace: &str, name: &str) -> kube::Result<Lookup<ConfigMapFact>> {
@@ -125,11 +158,16 @@ fn location(location: BackupStorageLocation) -> LocationFact {
 }
 
 fn backup_fact(backup: &DynamicObject) -> BackupFact {
-    let mut object = backup.data.clone();
-    if let (Value::Object(fields), Ok(metadata)) = (&mut object, serde_json::to_value(backup.meta())) {
+    BackupFact::read(&whole(backup))
+}
+
+/// The object as it is stored.
+fn whole(object: &DynamicObject) -> Value {
+    let mut value = object.data.clone();
+    if let (Value::Object(fields), Ok(metadata)) = (&mut value, serde_json::to_value(object.meta())) {
         fields.insert("metadata".to_owned(), metadata);
     }
-    BackupFact::read(&object)
+    value
 }
 
 #[cfg(test)]

@@ -21,7 +21,6 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     clock::Clock,
-    exempt,
     facts::Cluster,
     ledger::{Probes, Quotas, TTL, Times},
     metrics::Metrics,
@@ -48,7 +47,6 @@ fn server_at(paths: Arc<Paths>) -> (Router, Arc<Health>) {
     let admission = Admission {
         config: Current::new(Config {
             backup_ttl: Some("720h0m0s".to_owned()),
-            velero: exempt::accounts("velero"),
             exemptions: accounts("keeper"),
             quotas: quotas_but_for("ci"),
             ..Config::default()

@@ -1,5 +1,6 @@
 //! The rules about Velero's objects, one file each.
 
+pub(super) mod begun;
 pub(super) mod both_selectors;
 pub(super) mod cluster_resources_left_out;
 pub(super) mod contradictory_lists;
@@ -9,9 +10,11 @@ pub(super) mod delete_request_backup;
 pub(super) mod existing_resource_policy;
 pub(super) mod expires_while_locked;
 pub(super) mod idle_hook;
+pub(super) mod lock_after_request;
 pub(super) mod lock_shortened;
 pub(super) mod lock_unreadable;
 pub(super) mod locked_backup_deleted;
+pub(super) mod locked_location;
 pub(super) mod mixed_filters;
 pub(super) mod name_too_long;
 pub(super) mod namespace_mapping;
@@ -34,6 +37,7 @@ pub(super) mod storage_location_unusable;
 pub(super) mod ttl_shorter_than_interval;
 pub(super) mod unreadable_duration;
 
+mod chosen_location;
 mod hooks;
 
 use crate::{

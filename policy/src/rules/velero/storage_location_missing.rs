@@ -1,9 +1,13 @@
 //! BKP314: a backup without a place to be kept in fails.
 
-use super::{LOCATIONS, MANY, later, short, with_locations};
+use super::{
+    LOCATIONS, MANY,
+    chosen_location::{Chosen, three_locations},
+    short,
+};
 use crate::{
     Config, Facts, Operation, Severity, Subject,
-    rules::{Cel, Check, Missing, Outcome, Page, Rule, Violation},
+    rules::{Cel, Check, Missing, Outcome, Page, Rule},
     velero::{BACKUPS, Spec},
 };
 
@@ -20,13 +24,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
         good: include_str!("../examples/BKP314.good.yaml"),
         operation: Operation::Create,
         facts: &[LOCATIONS],
-        given: || {
-            with_locations(&[
-                ("default", true, false, true),
-                ("archive", false, true, true),
-                ("broken", false, false, false),
-            ])
-        },
+        given: three_locations,
     },
     check: Check::Subject(check),
     cel: Cel::LeftOut("generated policies are for pods"),
@@ -35,24 +33,21 @@ pub(in crate::rules) const RULE: Rule = Rule {
 fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     let Some(spec) = Spec::touched(subject, BACKUPS, &["storageLocation"]) else { return Ok(Vec::new()) };
     let locations = facts.velero.locations.as_ref().ok_or(Missing(LOCATIONS))?;
+    let chosen = Chosen::by(&spec, locations);
+    if chosen.location.is_some() {
+        return Ok(Vec::new());
+    }
     let message = match spec.text("storageLocation") {
-        Some(name) if locations.iter().any(|location| location.name == name) => return Ok(Vec::new()),
         Some(name) => format!("there is no BackupStorageLocation {} in this namespace", short(name)),
-        None if locations.iter().any(|location| location.is_default || location.name == "default") => {
-            return Ok(Vec::new());
-        }
         None => "no BackupStorageLocation of this namespace is the default".to_owned(),
     };
-    // The server's --default-backup-storage-location may name one of those that are there.
-    let server_may_know = spec.text("storageLocation").is_none() && !locations.is_empty();
     let known: Vec<_> = locations.iter().map(|location| location.name.as_str()).take(MANY).collect();
     let way_out = if known.is_empty() {
         "the namespace has none: Velero looks only at its own namespace".to_owned()
     } else {
         format!("name one of: {}", known.join(", "))
     };
-    let violation = Violation::at(spec.path("storageLocation"), format!("{message}; {way_out}"));
-    Ok(vec![if server_may_know { violation.harmless() } else { later(&spec, violation) }])
+    Ok(vec![chosen.told(&spec, format!("{message}; {way_out}"))])
 }
 
 #[cfg(test)]

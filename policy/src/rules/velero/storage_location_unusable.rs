@@ -1,9 +1,13 @@
 //! BKP315: a backup into a location that takes none fails.
 
-use super::{LOCATIONS, later, short, with_locations};
+use super::{
+    LOCATIONS,
+    chosen_location::{Chosen, three_locations},
+    short,
+};
 use crate::{
     Config, Facts, Operation, Severity, Subject,
-    rules::{Cel, Check, Missing, Outcome, Page, Rule, Violation},
+    rules::{Cel, Check, Missing, Outcome, Page, Rule},
     velero::{BACKUPS, Spec},
 };
 
@@ -19,13 +23,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
         good: include_str!("../examples/BKP315.good.yaml"),
         operation: Operation::Create,
         facts: &[LOCATIONS],
-        given: || {
-            with_locations(&[
-                ("default", true, false, true),
-                ("archive", false, true, true),
-                ("broken", false, false, false),
-            ])
-        },
+        given: three_locations,
     },
     check: Check::Subject(check),
     cel: Cel::LeftOut("generated policies are for pods"),
@@ -34,14 +32,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
 fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     let Some(spec) = Spec::touched(subject, BACKUPS, &["storageLocation"]) else { return Ok(Vec::new()) };
     let locations = facts.velero.locations.as_ref().ok_or(Missing(LOCATIONS))?;
-    let location = match spec.text("storageLocation") {
-        Some(name) => locations.iter().find(|location| location.name == name),
-        None => {
-            let marked = locations.iter().find(|location| location.is_default);
-            marked.or_else(|| locations.iter().find(|location| location.name == "default"))
-        }
-    };
-    let message = match location {
+    let chosen = Chosen::by(&spec, locations);
+    let message = match chosen.location {
         Some(location) if location.read_only => {
             format!("the BackupStorageLocation {} is read-only; take another one", short(&location.name))
         }
@@ -52,10 +44,7 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
         ),
         _ => return Ok(Vec::new()),
     };
-    let violation = Violation::at(spec.path("storageLocation"), message);
-    // One that is neither named nor marked is Velero's choice only if the server has no other default.
-    let other_default = spec.text("storageLocation").is_none() && !location.is_some_and(|location| location.is_default);
-    Ok(vec![if other_default { violation.harmless() } else { later(&spec, violation) }])
+    Ok(vec![chosen.told(&spec, message)])
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use e2e_tests::{Run, TestCluster, until};
 use serde_json::{Value, json};
 use test_cluster::Options;
 
+use crate::parity::case::{Case, Door};
+
 const MINUTE: Duration = Duration::from_secs(60);
 const LIST: &str = "backup.velero.io/backup-volumes";
 const EXCLUDES: &str = "backup.velero.io/backup-volumes-excludes";
@@ -200,10 +202,44 @@ fn w6_policies_judge_like_the_rules() {
         assert_eq!(seen_told, told, "{shown}");
     }
     every_rule_is_kept_and_broken();
+    the_corpus_of_all_doors_is_judged_alike(&cluster);
     w6_types_are_right(&cluster);
     an_update_is_judged_by_what_it_changes(&cluster);
     large_pods_stay_within_the_cost_limits(&cluster);
     cluster.down();
+}
+
+/// The manifests that all other doors are tried with, as far as they are about pods and templates.
+fn the_corpus_of_all_doors_is_judged_alike(cluster: &TestCluster) {
+    let (mut tried, mut differing) = (0, Vec::new());
+    for case in Case::all().iter().filter(|case| case.old.is_none()) {
+        let of_pods = |code: &&String| {
+            let rule = code.split(' ').nth(1).and_then(by_code);
+            rule.is_some_and(|rule| matches!(rule.cel, Cel::Pod(_)))
+        };
+        let expected = case.expected(Door::Apply);
+        let codes: BTreeSet<_> = expected.codes.iter().filter(of_pods).collect();
+        let folder = case.name.split('/').next().unwrap_or_default();
+        let about_pods =
+            ["pod", "deployment", "statefulset", "daemonset", "replicaset", "job", "cronjob"].contains(&folder);
+        if expected.refused.is_some() || !(about_pods || folder == "replicationcontroller" || !codes.is_empty()) {
+            continue;
+        }
+        tried += 1;
+        let file = case.file.to_string_lossy();
+        let (refused, told) = seen(&cluster.try_kubectl(&["create", "--dry-run=server", "-f", &file]));
+        let of = |severity: &str| -> BTreeSet<String> {
+            let codes = codes.iter().filter_map(|code| code.strip_prefix(severity));
+            codes.map(|code| code.trim().to_owned()).collect()
+        };
+        let (deny, warn) = (of("Deny"), of("Warn"));
+        // An API server names the first breach of a policy that refuses.
+        if refused.is_empty() != deny.is_empty() || !refused.is_subset(&deny) || told != warn {
+            differing.push(format!("{}: refused for {refused:?}, told {told:?}, expected {codes:?}", case.name));
+        }
+    }
+    assert!(differing.is_empty(), "{} of {tried} differ:\n{}", differing.len(), differing.join("\n"));
+    assert!(tried >= 100, "only {tried} cases");
 }
 
 /// The cases leave no rule untried.

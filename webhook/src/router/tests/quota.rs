@@ -34,11 +34,24 @@ async fn a_probe_is_answered_by_whoever_is_asked() {
 #[tokio::test]
 async fn velero_is_marked_and_never_refused() {
     let object = snapshot(&json!({}));
-    let answer = reviewed("/validate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    let answer = reviewed("/exempt/validate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
     assert_eq!(answer["allowed"], true);
-    let answer = reviewed("/mutate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    let answer = reviewed("/exempt/mutate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
     let patch: Vec<u8> = serde_json::from_value(answer["patch"].clone()).expect("bytes");
     assert!(String::from_utf8_lossy(&patch).contains("kubectl-backup.dev~1quota-exempt"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_restored_snapshot_takes_a_slot_which_velero_need_not_wait_for() {
+    let mut object = snapshot(&json!({"velero.io/restore-name": "r", "kubectl-backup.dev/quota-exempt": "true"}));
+    object["spec"]["source"] = json!({"volumeSnapshotContentName": "content"});
+    let answer = reviewed("/exempt/mutate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    let patch: Vec<u8> = serde_json::from_value(answer["patch"].clone()).expect("bytes");
+    insta::assert_snapshot!(String::from_utf8_lossy(&patch), @r#"[{"op":"remove","path":"/metadata/labels/kubectl-backup.dev~1quota-exempt"}]"#);
+    object["metadata"]["labels"] = json!({"velero.io/restore-name": "r"});
+    // Also while the quota cannot be asked.
+    let answer = reviewed("/exempt/validate", &review(SNAPSHOTS, "CREATE", VELERO, &object, &Value::Null)).await;
+    assert_eq!(answer["allowed"], true, "{answer}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e_tests::until;
 use serde_json::json;
 
-use super::{VELERO, backup, cluster, first_backup_of, locked, object, schedule};
+use super::{Guarded, VELERO, backup, cluster, first_backup_of, locked, object, schedule};
 
 #[test]
 fn c12_a_locked_backup_stays_until_its_lock_ends() {
@@ -83,4 +83,94 @@ fn c12_a_schedule_hands_its_lock_to_its_backups() {
     let name = first_backup_of(cluster, "locking");
     cluster.kubectl(&["delete", "schedule.velero.io", "locking", "-n", "velero"]);
     cluster.try_kubectl(&["delete", "backup.velero.io", &name, "-n", "velero"]).ends_with(1).says("[BKP352]");
+}
+
+/// A namespace with a location and a backup that no Velero looks at, so that everything stays as it is written.
+fn without_velero(guarded: &Guarded, namespace: &str) {
+    guarded.cluster.kubectl(&["create", "namespace", namespace]);
+    let mut location = object(
+        "BackupStorageLocation",
+        "main",
+        json!({"provider": "aws", "default": true, "objectStorage": {"bucket": "backups"}}),
+    );
+    location["metadata"]["namespace"] = json!(namespace);
+    location["status"] = json!({"phase": "Available"});
+    guarded.cluster.create(&location.to_string());
+    let mut kept = backup("kept", json!({"storageLocation": "main", "ttl": "8760h"}));
+    kept["metadata"]["namespace"] = json!(namespace);
+    guarded.cluster.create(&kept.to_string());
+}
+
+#[test]
+fn c12_a_lock_finds_out_that_a_request_to_delete_was_there_before() {
+    let guarded = cluster();
+    let cluster = &guarded.cluster;
+    without_velero(&guarded, "asked");
+    let mut request = object("DeleteBackupRequest", "asked", json!({"backupName": "kept"}));
+    request["metadata"]["namespace"] = json!("asked");
+    cluster.create(&request.to_string());
+    let lock = ["annotate", "backup.velero.io", "kept", "-n", "asked", "kubectl-backup.dev/lock-for=24h"];
+    let run = cluster.try_kubectl(&lock).ends_with(1).says("[BKP354]").says("DeleteBackupRequest \"asked\"");
+    assert_eq!(run.stderr.matches("BKP354").count(), 1, "{}", run.stderr);
+    cluster.kubectl(&["delete", "deletebackuprequest.velero.io", "asked", "-n", "asked"]);
+    cluster.try_kubectl(&lock).ok();
+}
+
+#[test]
+fn c12_a_location_with_a_locked_backup_stays_where_it_is() {
+    let guarded = cluster();
+    let cluster = &guarded.cluster;
+    without_velero(&guarded, "placed");
+    let patch = |patch: &str| {
+        let location =
+            ["patch", "backupstoragelocation.velero.io", "main", "-n", "placed", "--type=merge", "-p", patch];
+        cluster.try_kubectl(&location)
+    };
+    let elsewhere = r#"{"spec":{"objectStorage":{"bucket":"other"}}}"#;
+    patch(elsewhere).ok();
+    patch(r#"{"spec":{"objectStorage":{"bucket":"backups"}}}"#).ok();
+    let lock = ["annotate", "backup.velero.io", "kept", "-n", "placed", "kubectl-backup.dev/lock-for=1h"];
+    cluster.try_kubectl(&lock).ok();
+    patch(elsewhere).ends_with(1).says("[BKP355]").says("\"kept\", which is locked until");
+    patch(r#"{"spec":{"objectStorage":{"prefix":"other"}}}"#).ends_with(1).says("[BKP355]");
+    patch(r#"{"spec":{"config":{"s3Url":"https://elsewhere.example"}}}"#).ends_with(1).says("[BKP355]");
+    let delete = ["delete", "backupstoragelocation.velero.io", "main", "-n", "placed"];
+    cluster.try_kubectl(&delete).ends_with(1).says("[BKP355]");
+    // What deletes nothing is nobody's loss.
+    patch(r#"{"spec":{"accessMode":"ReadOnly"}}"#).ok();
+    patch(r#"{"spec":{"credential":{"name":"new","key":"cloud"}}}"#).ok();
+    patch(r#"{"status":{"phase":"Unavailable"}}"#).ok();
+}
+
+#[test]
+fn c12_a_backup_that_velero_never_began_is_not_kept_by_its_lock() {
+    let guarded = cluster();
+    let cluster = &guarded.cluster;
+    let mixed = json!({"includedResources": ["pods"], "excludedClusterScopedResources": ["nodes"], "ttl": "48h"});
+    let wrong = locked(backup("wrong", mixed), "lock-for", "24h");
+    cluster.try_create_as(VELERO, &wrong.to_string()).ok();
+    cluster.wait_for("velero", "backup.velero.io/wrong", "jsonpath={.status.phase}=FailedValidation", 60);
+    cluster.kubectl(&["delete", "backup.velero.io", "wrong", "-n", "velero"]);
+}
+
+#[test]
+fn c12_the_lock_of_a_schedule_is_judged_when_it_is_changed() {
+    let guarded = cluster();
+    let cluster = &guarded.cluster;
+    let yearly = locked(schedule("yearly", "0 3 1 1 *", json!({"ttl": "48h"})), "lock-for", "24h");
+    cluster.create(&yearly.to_string());
+    let patch = |patch: &str| {
+        cluster.try_kubectl(&["patch", "schedule.velero.io", "yearly", "-n", "velero", "--type=merge", "-p", patch])
+    };
+    for (code, change) in [
+        ("BKP350", r#"{"metadata":{"annotations":{"kubectl-backup.dev/lock-for":"a while"}}}"#),
+        ("BKP353", r#"{"metadata":{"annotations":{"kubectl-backup.dev/lock-for":"1000h"}}}"#),
+        ("BKP353", r#"{"spec":{"template":{"ttl":"1h"}}}"#),
+        ("BKP301", r#"{"spec":{"schedule":"0 25 * * *"}}"#),
+    ] {
+        let run = patch(change).ends_with(1).says(&format!("[{code}]"));
+        assert_eq!(run.stderr.matches(code).count(), 1, "by one entry only: {}", run.stderr);
+    }
+    patch(r#"{"spec":{"paused":true}}"#).ok();
+    cluster.kubectl(&["delete", "schedule.velero.io", "yearly", "-n", "velero"]);
 }

@@ -28,6 +28,8 @@ fn w5_what_velero_would_fail_is_refused_when_it_is_written() {
         ("BKP332", object("Restore", "r", json!({"scheduleName": "nothing"}))),
         ("BKP333", object("Restore", "r", json!({"backupName": "b", "existingResourcePolicy": "recreate"}))),
         ("BKP335", object("Restore", "r", json!({"backupName": "b", "includedResources": ["nodes"]}))),
+        ("BKP321", begun(backup("b", json!({})), "Completed")),
+        ("BKP321", begun(object("Restore", "r", json!({"backupName": "b"})), "Failed")),
         ("BKP340", object("DeleteBackupRequest", "d", json!({"backupName": "nothing"}))),
     ] {
         guarded.asked(&object).ends_with(1).says(&format!("[{code}]"));
@@ -44,6 +46,12 @@ fn w5_what_velero_would_fail_is_refused_when_it_is_written() {
     }
     guarded.asked(&backup("b", json!({"ttl": "24h"}))).ok();
     guarded.asked(&schedule("s", "CRON_TZ=Europe/Berlin 30 2 * * *", json!({"ttl": "720h"}))).ok();
+}
+
+/// The object as a manifest has it that was read from a cluster.
+fn begun(mut object: Value, phase: &str) -> Value {
+    object["status"] = json!({"phase": phase});
+    object
 }
 
 #[test]

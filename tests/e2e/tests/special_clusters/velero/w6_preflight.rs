@@ -13,8 +13,8 @@ fn w6_what_the_webhook_says_too_is_said_once_and_weighs_what_the_policy_says() {
     let cluster = &guarded.cluster;
     cluster.create(&backup("weighed", json!({})).to_string());
     guarded.done("backup.velero.io/weighed");
-    let restore =
-        ["restore", "create", "weighed", "--name", "weighed", "--include-resources", "pods,nodes", "--dry-run=server"];
+    let restore = ["restore", "create", "weighed", "--name", "weighed", "--include-resources", "pods,nodes"];
+    let restore = [&restore[..], &["--dry-run=server", "--velero-namespace", "velero"]].concat();
     cluster.plugin(&restore).ends_with(3).says("error[BKP335]").says("nothing was created");
     let policy = json!({
         "apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": {"name": "default"},
