@@ -6,7 +6,7 @@ pub use backup_api::labels::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES, QUOTA_EXEM
 pub const RESTORE_NAME: &str = "velero.io/restore-name";
 /// Whether a request is Velero's own, as an API server finds out (CEL): an account by the name that Velero's installers
 /// give it, which has a right that nobody has by having a namespace.
-pub const VELERO_ACCOUNT: &str = "request.userInfo.username.matches('^system:serviceaccount:[^:]+:velero(-server)?$') \
+pub const VELERO_ACCOUNT: &str = "request.userInfo.username.matches('^system:serviceaccount:[^:]+:([a-z0-9.-]+-)?velero(-[a-z0-9.-]+)?$') \
     && authorizer.group('kubectl-backup.dev').resource('quotaledgers').check('bypass').allowed()";
 /// Image of the init container that a restore adds to the pod.
 pub const INIT_HOOK_IMAGE: &str = "init.hook.restore.velero.io/container-image";

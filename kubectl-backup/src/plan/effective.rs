@@ -9,9 +9,6 @@ use serde_json::{Value, json};
 
 use crate::output::{Column, Table};
 
-/// Velero's accounts in its namespace, which the webhook takes to be exempt.
-const VELERO_ACCOUNTS: [&str; 2] = ["velero", "velero-server"];
-
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
@@ -66,7 +63,8 @@ impl Source {
 
 const TTL: &str = "--default-backup-ttl";
 const EXEMPT: &str = "--exempt-user";
-const VELERO: &str = "--velero-namespace";
+/// Who is Velero is decided by the match conditions of the webhook configurations.
+const VELERO: &str = "Velero's account: by its name and its right to bypass ledgers";
 
 /// What holds, given these.
 pub fn in_force(given: &Given) -> InForce {
@@ -112,9 +110,6 @@ fn base(flags: &[String]) -> Config {
         (base.backup_ttl, base.schedule_ttl) = (Some(ttl.to_owned()), Some(ttl.to_owned()));
     }
     base.exemptions.users.extend(of_flag(flags, EXEMPT).map(str::to_owned));
-    let namespace = last(flags, VELERO).unwrap_or("velero");
-    base.velero.users =
-        VELERO_ACCOUNTS.iter().map(|account| format!("system:serviceaccount:{namespace}:{account}")).collect();
     base
 }
 
@@ -171,10 +166,7 @@ impl Rows<'_> {
                 self.add(format!("exemptions.{kind}"), account.clone(), source);
             }
         }
-        let velero = if last(self.flags, VELERO).is_some() { Source::Flag(VELERO) } else { Source::BuiltIn };
-        for account in &self.config.velero.users {
-            self.add("exemptions.users".to_owned(), account.clone(), velero);
-        }
+        self.add("exemptions".to_owned(), VELERO.to_owned(), Source::BuiltIn);
         self.rows
     }
 
@@ -261,7 +253,7 @@ mod tests {
             "plans": [{"name": "nightly", "schedule": "0 3 * * *", "ttl": "720h", "lock": "168h"}],
             "exemptions": {"groups": ["admins"]},
         });
-        let flags = ["--default-backup-ttl=48h", "--exempt-user", "root", "--velero-namespace=oadp"];
+        let flags = ["--default-backup-ttl=48h", "--exempt-user", "root"];
         let flags = Some(flags.map(str::to_owned).to_vec());
         insta::assert_snapshot!(shown(&Given { policy: Some(json!({"spec": spec})), flags }), @"
 SETTING                                    VALUE                                                           SOURCE
@@ -278,8 +270,7 @@ rules                                      every other rule has its own severity
 plans.nightly                              0 3 * * *, kept 720h0m0s, locked 168h0m0s                       policy
 exemptions.users                           root                                                            webhook's --exempt-user
 exemptions.groups                          admins                                                          policy
-exemptions.users                           system:serviceaccount:oadp:velero                               webhook's --velero-namespace
-exemptions.users                           system:serviceaccount:oadp:velero-server                        webhook's --velero-namespace");
+exemptions                                 Velero's account: by its name and its right to bypass ledgers   built-in");
     }
 
     #[test]
@@ -295,8 +286,7 @@ defaults.backupTTL                                      <none>: Velero's server 
 defaults.scheduleTTL                                    <none>: Velero's server decides                                 built-in
 defaults.storageLocation                                <none>: Velero's default location                               built-in
 rules                                                   every other rule has its own severity: kubectl backup explain   built-in
-exemptions.users                                        system:serviceaccount:velero:velero                             built-in
-exemptions.users                                        system:serviceaccount:velero:velero-server                      built-in");
+exemptions                                              Velero's account: by its name and its right to bypass ledgers   built-in");
     }
 
     #[test]
