@@ -45,7 +45,7 @@ pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 pub const LOCKS_HOLD: [&str; 2] = [velero::locked_backup_deleted::RULE.code, velero::locked_location::RULE.code];
 
 /// Every rule, in the order of their codes.
-pub const CATALOGUE: [&Rule; 69] = [
+pub const CATALOGUE: [&Rule; 71] = [
     &blank_entry::RULE,
     &empty_entry::RULE,
     &duplicate_volume::RULE,
@@ -90,6 +90,7 @@ pub const CATALOGUE: [&Rule; 69] = [
     &velero::node_agent_missing::RULE,
     &velero::snapshots_off_and_moved::RULE,
     &velero::begun::RULE,
+    &velero::volume_policies::RULE,
     &velero::restore_source::RULE,
     &velero::restore_backup::RULE,
     &velero::restore_schedule::RULE,
@@ -98,6 +99,7 @@ pub const CATALOGUE: [&Rule; 69] = [
     &velero::non_restorable::RULE,
     &velero::resource_modifier::RULE,
     &velero::restore_location::RULE,
+    &velero::resource_modifiers::RULE,
     &velero::delete_request_backup::RULE,
     &velero::lock_unreadable::RULE,
     &velero::lock_shortened::RULE,

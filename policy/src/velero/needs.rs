@@ -62,6 +62,7 @@ impl<'a> Needs<'a> {
                 locations: name("/backupName").is_some(),
                 backup: name("/backupName"),
                 schedule: name("/scheduleName"),
+                resource_policy: name("/resourcePolicy/name"),
                 resource_modifier: name("/resourceModifier/name"),
                 ..Self::default()
             },

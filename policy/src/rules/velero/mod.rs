@@ -24,6 +24,7 @@ pub(super) mod never_runs;
 pub(super) mod node_agent_missing;
 pub(super) mod non_restorable;
 pub(super) mod resource_modifier;
+pub(super) mod resource_modifiers;
 pub(super) mod resource_policy;
 pub(super) mod restore_backup;
 pub(super) mod restore_location;
@@ -36,6 +37,7 @@ pub(super) mod storage_location_missing;
 pub(super) mod storage_location_unusable;
 pub(super) mod ttl_shorter_than_interval;
 pub(super) mod unreadable_duration;
+pub(super) mod volume_policies;
 
 mod chosen_location;
 mod hooks;

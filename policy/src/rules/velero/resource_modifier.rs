@@ -27,7 +27,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     cel: Cel::LeftOut("generated policies are for pods"),
 };
 
-const MODIFIER: &str = "the ConfigMap of resource modifiers";
+pub(super) const MODIFIER: &str = "the ConfigMap of resource modifiers";
 
 fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     let Some(spec) = Spec::own(subject, &[Kind::Restore], &["resourceModifier"]) else { return Ok(Vec::new()) };

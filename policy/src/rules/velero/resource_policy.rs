@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::{later, short};
 use crate::{
-    Config, Facts, Operation, Severity, Subject,
+    Config, Facts, Kind, Operation, Severity, Subject,
     rules::{Cel, Check, Missing, Outcome, Page, Rule, Violation},
-    velero::{BACKUPS, ConfigMapFact, Lookup, Spec, VeleroFacts},
+    velero::{ConfigMapFact, Lookup, Spec, VeleroFacts},
 };
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -16,7 +16,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     page: Page {
         why: "spec.resourcePolicy names a ConfigMap in Velero's namespace. When it is not there, or has not exactly one \
               key, the backup fails its validation; when its kind is not configmap, Velero ignores it, and volumes are \
-              backed up in another way than asked for (internal/resourcepolicies). A schedule's kind does not count: \
+              backed up in another way than asked for (internal/resourcepolicies). A restore, which has filters there, \
+              fails either way. A schedule's kind does not count: \
               Velero writes configmap into the backups that it makes of one.",
         bad: include_str!("../examples/BKP317.bad.yaml"),
         good: include_str!("../examples/BKP317.good.yaml"),
@@ -28,15 +29,18 @@ pub(in crate::rules) const RULE: Rule = Rule {
     cel: Cel::LeftOut("generated policies are for pods"),
 };
 
-const POLICY: &str = "the ConfigMap of volume policies";
+pub(super) const POLICY: &str = "the ConfigMap of volume policies";
 
 fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
-    let Some(spec) = Spec::touched(subject, BACKUPS, &["resourcePolicy"]) else { return Ok(Vec::new()) };
+    let Some(spec) = Spec::touched(subject, &[Kind::Backup, Kind::Schedule, Kind::Restore], &["resourcePolicy"]) else {
+        return Ok(Vec::new());
+    };
     let Some(policy) = spec.get("resourcePolicy") else { return Ok(Vec::new()) };
     let text = |key: &str| policy.get(key).and_then(Value::as_str).unwrap_or_default();
     let (kind, name) = (text("kind"), text("name"));
     if !spec.is_for_later() && !kind.eq_ignore_ascii_case("configmap") {
-        let message = format!("Velero reads volume policies from a ConfigMap only, and ignores {}", short(kind));
+        let ignores = if subject.kind == Kind::Restore { "refuses" } else { "ignores" };
+        let message = format!("Velero reads volume policies from a ConfigMap only, and {ignores} {}", short(kind));
         return Ok(vec![Violation::at(spec.path("resourcePolicy").field("kind"), message)]);
     }
     let message = match facts.velero.resource_policy.as_ref().ok_or(Missing(POLICY))? {
