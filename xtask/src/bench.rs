@@ -3,6 +3,7 @@
 mod cli;
 mod fixture;
 mod measure;
+mod snapshots;
 mod webhook;
 
 use anyhow::Result;
@@ -19,6 +20,8 @@ pub struct Args {
 enum What {
     /// The plugin's start and its lists, beside Velero's CLI and kubectl
     Cli(cli::Args),
+    /// Hundreds of snapshots listed, pruned and deleted, beside kubectl
+    Snapshots(snapshots::Args),
     /// The webhook beside Gatekeeper and beside none
     #[command(disable_help_flag = true)]
     Webhook(webhook::Args),
@@ -31,6 +34,7 @@ impl Args {
     pub fn run(self) -> Result<()> {
         match self.what {
             What::Cli(args) => args.run(),
+            What::Snapshots(args) => args.run(),
             What::Webhook(args) => args.run(),
             What::Measure(args) => args.run(),
         }

@@ -1,6 +1,6 @@
 //! Waits for a snapshot to be gone.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotContent};
 use kube::Api;
@@ -9,6 +9,8 @@ use crate::{
     client::{Cluster, until},
     context::Context,
     error::{CliError, Result},
+    facts::events,
+    output::Progress,
     plan::snapshot::{delete, driver_error},
 };
 
@@ -38,6 +40,7 @@ pub async fn until_gone(
         finalizers = found.as_ref().and_then(|found| found.metadata.finalizers.clone()).unwrap_or_default();
         Ok(found.is_none().then_some(()))
     });
+    let failed = Cell::new(false);
     let gone = tokio::select! {
         biased;
         gone = gone => gone.map_err(|error| match error.code {
@@ -48,13 +51,38 @@ pub async fn until_gone(
             return Err(CliError::new(format!("{subject} is being deleted, but the driver refuses: {message}"))
                 .hint(format!("It holds its slot of the quota until it is gone; the driver may try again. {look}")));
         }
+        never = driver_fails(cluster, snapshot, &progress, &failed) => never,
     };
     if gone.is_some() {
         return Ok(());
     }
+    let why =
+        if failed.get() { ": its driver fails to delete the storage's copy; the driver's log says why" } else { "" };
     let held = if finalizers.is_empty() { String::new() } else { format!("; it is held by {}", finalizers.join(", ")) };
-    Err(CliError::timeout(format!("{subject} is still being deleted after {timeout:?}{held}"))
+    Err(CliError::timeout(format!("{subject} is still being deleted after {timeout:?}{why}{held}"))
         .hint(format!("It holds its slot of the quota until it is gone. {look}")))
+}
+
+/// Notes that the driver failed to delete: since external-snapshotter 8 only an event without the driver's words tells, and
+/// the next try may go well. Never ends.
+async fn driver_fails(
+    cluster: &Cluster,
+    snapshot: &VolumeSnapshot,
+    progress: &Progress,
+    failed: &Cell<bool>,
+) -> Option<()> {
+    let bound = snapshot.status.as_ref().and_then(|status| status.bound_volume_snapshot_content_name.as_deref());
+    let Some(name) = bound else { return std::future::pending().await };
+    // Events of what has no namespace are in this one.
+    let about = events::About { kind: "VolumeSnapshotContent", namespace: "default", name, uid: None };
+    events::first(cluster, about, |event| {
+        if event.reason.as_deref() == Some("SnapshotDeleteError") {
+            failed.set(true);
+            progress.say("the driver failed to delete the storage's copy; tried again");
+        }
+        None
+    })
+    .await
 }
 
 /// Ends with the driver's message once it reports that it cannot delete. Never ends when the content may not be read:

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use backup_api::snapshot::VolumeSnapshot;
 use kube::{
     Api,
     api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams},
@@ -68,42 +67,41 @@ impl Thing {
         client::delete_exactly(cluster, &path, &self.uid, &doing).await
     }
 
-    /// The provisioner holds a snapshot for as long as it fills a claim from it, and forgets to let go when the claim is
-    /// deleted before. A second content keeps the storage's snapshot, so that there is nothing to hold.
-    async fn let_go(&self, cluster: &Cluster) -> Result<()> {
-        if !self.is_second {
-            return Ok(());
-        }
-        let [name, namespace] = ["/metadata/name", "/metadata/namespace"].map(|pointer| self.text(pointer));
-        let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), namespace);
-        let doing = || format!("let go of {}", self.place());
-        let Some(found) = api.get_opt(name).await.doing(doing)? else { return Ok(()) };
-        let held = found.metadata.finalizers.unwrap_or_default();
-        if found.metadata.uid.as_deref() != Some(&self.uid) || !held.iter().any(|it| it == OF_PROVISIONER) {
-            return Ok(());
-        }
-        let others: Vec<_> = held.into_iter().filter(|it| it != OF_PROVISIONER).collect();
-        let patch = json!({"metadata": {"finalizers": others, "resourceVersion": found.metadata.resource_version}});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match api.patch_metadata(name, &params, &Patch::Merge(patch)).await.doing(doing) {
-            // Somebody else was faster; whether it is gone is seen next.
-            Err(error) if !matches!(error.code, Some(404 | 409)) => Err(error),
-            _ => Ok(()),
-        }
+    /// Waits until it is gone.
+    async fn gone(&self, cluster: &Cluster) -> Result<()> {
+        let still = || CliError::timeout(format!("{} is still being deleted after {GOING:?}", self.place()));
+        tokio::time::timeout(GOING, self.watched(cluster)).await.unwrap_or_else(|_| Err(still()))
     }
 
-    async fn gone(&self, cluster: &Cluster) -> Result<()> {
+    /// The provisioner holds a snapshot for as long as it fills a claim from it, and forgets to let go when the claim is
+    /// deleted before. A second content keeps the storage's snapshot, so that there is nothing to hold.
+    async fn watched(&self, cluster: &Cluster) -> Result<()> {
         let (group, version) = self.text("/apiVersion").split_once('/').unwrap_or(("", self.text("/apiVersion")));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, self.text("/kind")));
+        let name = self.text("/metadata/name");
         let api: Api<DynamicObject> = match self.text("/metadata/namespace") {
             "" => Api::all_with(cluster.client.clone(), &resource),
             namespace => Api::namespaced_with(cluster.client.clone(), namespace, &resource),
         };
         let doing = format!("watch {}", self.place());
-        let gone = until(api, self.text("/metadata/name"), GOING, &doing, |found: Option<DynamicObject>| {
-            Ok(found.is_none_or(|found| found.metadata.uid.as_deref() != Some(&self.uid)).then_some(()))
-        });
-        gone.await?.ok_or_else(|| CliError::timeout(format!("{} is still being deleted after {GOING:?}", self.place())))
+        loop {
+            let judge = |found: Option<DynamicObject>| {
+                let found = found.map(|found| found.metadata).filter(|found| found.uid.as_deref() == Some(&self.uid));
+                let Some(found) = found else { return Ok(Some(None)) };
+                let held = found.finalizers.iter().flatten().any(|it| it == OF_PROVISIONER);
+                Ok((held && self.is_second).then_some(Some(found)))
+            };
+            let held = until(api.clone(), name, Duration::ZERO, &doing, judge).await?.flatten();
+            let Some(held) = held else { return Ok(()) };
+            let others: Vec<_> = held.finalizers.into_iter().flatten().filter(|it| it != OF_PROVISIONER).collect();
+            let patch = json!({"metadata": {"finalizers": others, "resourceVersion": held.resource_version}});
+            let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+            match api.patch(name, &params, &Patch::Merge(patch)).await.doing(|| format!("let go of {}", self.place())) {
+                // Somebody else was faster: look again.
+                Err(error) if !matches!(error.code, Some(404 | 409)) => return Err(error),
+                _ => {}
+            }
+        }
     }
 }
 
@@ -205,7 +203,6 @@ async fn remove(cluster: &Cluster, things: &[Thing]) -> Vec<(Thing, CliError)> {
         let removals = of_kind.map(|thing| async move {
             let removed = async {
                 thing.delete(cluster).await?;
-                thing.let_go(cluster).await?;
                 thing.gone(cluster).await
             };
             removed.await.err().map(|error| (thing.clone(), error))

@@ -58,6 +58,8 @@ pub struct Faults {
     pub not_ready: NotReady,
     /// The snapshot's data vanish when it becomes ready.
     pub lose_content: bool,
+    /// This many deletions of the snapshot fail before one works.
+    pub fail_delete_times: u32,
 }
 
 impl Faults {
@@ -73,7 +75,10 @@ impl Faults {
                 "delay" => faults.delay = duration(key, value)?,
                 "fail" => faults.fail = Some(value.clone()),
                 "fail-times" => {
-                    faults.fail_times = value.parse().map_err(|_| invalid(key, value, "want a count, as in 2"))?;
+                    faults.fail_times = count(key, value)?;
+                }
+                "fail-delete-times" if snapshot => {
+                    faults.fail_delete_times = count(key, value)?;
                 }
                 "not-ready-for" if snapshot && value == "never" => faults.not_ready = NotReady::Forever,
                 "not-ready-for" if snapshot => faults.not_ready = NotReady::For(duration(key, value)?),
@@ -90,6 +95,10 @@ impl Faults {
     pub fn check_always(&self) -> Result<(), Error> {
         self.fail.clone().map_or(Ok(()), |message| Err(Error::Ordered(message)))
     }
+}
+
+fn count(key: &str, value: &str) -> Result<u32, Error> {
+    value.parse().map_err(|_| invalid(key, value, "want a count, as in 2"))
 }
 
 fn duration(key: &str, value: &str) -> Result<Duration, Error> {
@@ -158,6 +167,7 @@ mod tests {
                 ("fault.test/fail-times", "2"),
                 ("fault.test/not-ready-for", "10s"),
                 ("fault.test/lose-content", "true"),
+                ("fault.test/fail-delete-times", "3"),
                 ("other", "ignored"),
             ],
             Operation::CreateSnapshot,
@@ -168,6 +178,7 @@ mod tests {
             fail_times: 2,
             not_ready: NotReady::For(Duration::from_secs(10)),
             lose_content: true,
+            fail_delete_times: 3,
         };
         assert_eq!(faults, Ok(want));
         let never = parse(&[("fault.test/not-ready-for", "never")], Operation::CreateSnapshot);
@@ -183,6 +194,7 @@ mod tests {
             ("fault.test/fail-times", "-1", Operation::CreateVolume),
             ("fault.test/lose-content", "yes", Operation::CreateSnapshot),
             ("fault.test/not-ready-for", "10s", Operation::CreateVolume),
+            ("fault.test/fail-delete-times", "1", Operation::CreateVolume),
         ] {
             let message = parse(&[(key, value)], operation).unwrap_err();
             assert!(message.contains(key) && message.contains(value), "{message}");

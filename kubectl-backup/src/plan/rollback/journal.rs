@@ -31,6 +31,9 @@ pub struct Journal {
     pub workloads: Vec<Workload>,
     /// The snapshot of the old data, when one is to be taken.
     pub safety: Option<String>,
+    /// Whether to go on when that snapshot cannot be had: the volume is kept in any case.
+    #[serde(default)]
+    pub safety_is_optional: bool,
 }
 
 /// Which way a rollback goes.

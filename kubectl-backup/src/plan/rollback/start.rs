@@ -21,6 +21,8 @@ pub struct Start<'a> {
     pub binds_late: bool,
     /// The name of the snapshot of the old data, when one is to be taken.
     pub safety: Option<&'a str>,
+    /// Whether to go on when it cannot be had.
+    pub safety_is_optional: bool,
 }
 
 /// What is known.
@@ -100,6 +102,7 @@ pub fn start(request: &Start<'_>, found: &Found) -> Result<(Journal, Vec<String>
         kept,
         workloads,
         safety: request.safety.map(str::to_owned),
+        safety_is_optional: request.safety_is_optional,
     };
     Ok((journal, remarks))
 }
@@ -158,7 +161,13 @@ mod tests {
             json!({"metadata": {"name": "pv-1"}, "spec": {"persistentVolumeReclaimPolicy": "Delete"}}),
         );
         let found = Found { claim: claim.clone(), volume: volume.unwrap(), users };
-        let request = Start { snapshot: "snap", planned: claim, binds_late: false, safety: Some("before") };
+        let request = Start {
+            snapshot: "snap",
+            planned: claim,
+            binds_late: false,
+            safety: Some("before"),
+            safety_is_optional: true,
+        };
         match start(&request, &found) {
             Ok((journal, remarks)) => {
                 let names: Vec<_> = journal.workloads.iter().map(|it| format!("{it} x{}", it.replicas)).collect();

@@ -44,6 +44,7 @@ pub(super) async fn create(
         created: now,
         ready: faults.not_ready.readiness(now),
         lose_content: faults.lose_content,
+        fail_delete_times: faults.fail_delete_times,
     };
     let store = service.store.clone();
     let made = blocking(move || {
@@ -82,7 +83,13 @@ pub(super) async fn delete(
 ) -> Result<DeleteSnapshotResponse, Error> {
     match Id::of(Kind::Snapshot, &request.snapshot_id) {
         Ok(id) => {
-            let claim = service.claims.alone(Key::snapshot(id.clone()))?;
+            let key = Key::snapshot(id.clone());
+            let claim = service.claims.alone(key.clone())?;
+            if let Some(snapshot) = service.store.snapshots.get(&id)? {
+                let faults = Faults { fail_times: snapshot.fail_delete_times, ..Faults::default() };
+                service.attempts.suffer(&key, &faults).await?;
+                service.attempts.forget(&key);
+            }
             let store = service.store.clone();
             blocking(move || {
                 let _claim = claim;

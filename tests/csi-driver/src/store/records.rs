@@ -45,6 +45,9 @@ pub struct Snapshot {
     /// Its data vanish when it becomes ready: a fault
     #[serde(default)]
     pub lose_content: bool,
+    /// So many deletions fail before one works: a fault
+    #[serde(default)]
+    pub fail_delete_times: u32,
 }
 
 /// When a snapshot becomes ready.

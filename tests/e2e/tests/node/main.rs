@@ -7,4 +7,6 @@ mod d2_manifests;
 mod h3_pause;
 mod h4_restore;
 mod h5_clone;
+mod h6_other_namespace;
 mod h9_rollback;
+mod h9_stateful;

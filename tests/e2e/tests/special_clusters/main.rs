@@ -1,6 +1,7 @@
 //! End to end on clusters of a test's own: something is missing, or our webhook keeps the rules.
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
+mod controllers_down;
 mod d1_krew;
 mod install;
 mod missing;

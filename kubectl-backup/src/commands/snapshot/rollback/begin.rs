@@ -32,7 +32,13 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
             Some(name::derive(&format!("{claim}-before"), context.now()))
         }
     };
-    let request = Start { snapshot: &args.snapshot, planned: &planned, binds_late: late, safety: safety.as_deref() };
+    let request = Start {
+        snapshot: &args.snapshot,
+        planned: &planned,
+        binds_late: late,
+        safety: safety.as_deref(),
+        safety_is_optional: args.safety == Safety::Auto,
+    };
     let (mut journal, remarks) = start(&request, &found)?;
     facts::rollback::require(cluster, &journal).await?;
     if let Some(name) = safety.take() {

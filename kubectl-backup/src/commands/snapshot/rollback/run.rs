@@ -45,7 +45,17 @@ pub async fn run(
         if step == Step::Arrived {
             break;
         }
-        step::take(context, cluster, &journal, &step, timeout).await.map_err(hints)?;
+        match step::take(context, cluster, &journal, &step, timeout).await {
+            Err(error) if journal.safety_is_optional && matches!(step, Step::TakeSafety | Step::AwaitSafety) => {
+                context.ui.warning(&format!("there is no snapshot of the data as they are: {}", error.message));
+                context.ui.status("The volume with these data is kept all the same.");
+                if let Some(left) = step::drop_safety(cluster, &mut journal).await {
+                    context.ui.warning(&left);
+                }
+                store::write(cluster, snapshot, Some(&journal), None).await?;
+            }
+            taken => taken.map_err(hints)?,
+        }
     }
     context.ui.on_interrupt(None);
     let seconds = context.now().duration_since(started).as_secs();

@@ -102,6 +102,9 @@ pub async fn take_safety(
     let path = VolumeSnapshot::url_path(&(), Some(namespace));
     let doing = format!("create volumesnapshot {name:?} in namespace {namespace:?}");
     match client::create(cluster, &path, &body, dry_run, &doing).await {
+        Ok(answer) if dry_run == DryRun::Server && answer.pointer("/spec/volumeSnapshotClassName").is_none() => {
+            Err(CliError::new("its class is not known: the VolumeSnapshotClasses may not be listed"))
+        }
         Ok(_) => {
             if dry_run == DryRun::None {
                 context.ui.status(&format!("volumesnapshot/{name} created"));
@@ -109,6 +112,16 @@ pub async fn take_safety(
             Ok(())
         }
         Err(error) => Err(refusal::explain(facts::snapshots::explain(error), "volumesnapshots", name, namespace)),
+    }
+}
+
+/// Goes on without the snapshot of the old data: it failed, and would only hold a slot. Returns what is left of it.
+pub async fn drop_safety(cluster: &Cluster, journal: &mut Journal) -> Option<String> {
+    let name = journal.safety.take()?;
+    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    match api.delete(&name, &DeleteParams::default()).await.doing(|| format!("delete volumesnapshot {name:?}")) {
+        Err(error) if !error.is_not_found() => Some(format!("snapshot {name} stays ({})", error.message)),
+        _ => None,
     }
 }
 

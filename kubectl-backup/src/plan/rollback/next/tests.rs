@@ -33,6 +33,7 @@ fn journal(direction: Direction, binds_late: bool, safety: bool, policy: &str) -
         kept: Kept { volume: OLD.into(), claim_uid: "u0".into(), reclaim_policy: policy.into() },
         workloads: vec![workload()],
         safety: safety.then(|| "before".into()),
+        safety_is_optional: false,
     }
 }
 

@@ -1,0 +1,195 @@
+//! Least privilege: each group of verbs works with exactly its role, and says what is missing without.
+
+use e2e_tests::{Claim, Namespace, Run, TestCluster};
+
+/// The folder of the roles as they are shipped.
+const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/roles");
+
+/// Somebody whose rights come from our roles only.
+struct Person<'a> {
+    shop: &'a Namespace<'a>,
+    name: String,
+}
+
+impl<'a> Person<'a> {
+    fn new(shop: &'a Namespace<'a>) -> Self {
+        // `apply` changes nothing the second time, so that tests side by side do not meet.
+        shop.cluster().kubectl(&["apply", "-k", ROLES]);
+        Self { shop, name: format!("person-{}", shop.name()) }
+    }
+
+    fn may(&self, role: &str) -> &Self {
+        self.may_in(self.shop.name(), role)
+    }
+
+    fn may_in(&self, namespace: &str, role: &str) -> &Self {
+        let role = format!("--clusterrole=kubectl-backup-{role}");
+        let (name, user) = (format!("{}-{}", self.name, &role[29..]), format!("--user={}", self.name));
+        self.shop.cluster().kubectl(&["create", "rolebinding", "-n", namespace, &name, &role, &user]);
+        self
+    }
+
+    fn may_in_cluster(&self, role: &str) -> Binding<'a> {
+        let binding = Binding { cluster: self.shop.cluster(), name: format!("{}-{role}", self.name) };
+        let role = format!("--clusterrole=kubectl-backup-{role}");
+        binding.cluster.kubectl(&[
+            "create",
+            "clusterrolebinding",
+            &binding.name,
+            &role,
+            &format!("--user={}", self.name),
+        ]);
+        binding
+    }
+
+    fn may_no_more(&self) {
+        self.shop.kubectl(&["delete", "rolebindings", "--all"]);
+    }
+
+    fn runs(&self, args: &[&str]) -> Run {
+        self.shop.plugin(&[args, &["--as", &self.name, "--timeout", "60s"]].concat())
+    }
+
+    fn asks(&self, args: &[&str]) -> Run {
+        self.shop.plugin(&[args, &["--as", &self.name]].concat())
+    }
+}
+
+/// A right in the whole cluster, which ends with the value.
+struct Binding<'a> {
+    cluster: &'a TestCluster,
+    name: String,
+}
+
+impl Drop for Binding<'_> {
+    fn drop(&mut self) {
+        self.cluster.try_kubectl(&["delete", "clusterrolebinding", &self.name]);
+    }
+}
+
+#[test]
+fn h1_h4_h5_h7_h8_each_verb_works_with_its_role_and_names_what_is_missing_without() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("roles");
+    Claim::block(&shop, "data");
+    let person = Person::new(&shop);
+    let lacks = |run: Run, what: &str| drop(run.ends_with(1).says("is forbidden").says(what));
+
+    lacks(
+        person.runs(&["snapshot", "create", "data", "--name", "snap"]),
+        "cannot get resource \"persistentvolumeclaims\"",
+    );
+    let classes = person.may_in_cluster("classes");
+    person.may("snapshot-create");
+    person.runs(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    lacks(person.runs(&["snapshot", "delete", "snap", "--yes"]), "cannot delete resource \"volumesnapshots\"");
+    person.may_no_more();
+
+    lacks(person.asks(&["snapshot", "list"]), "cannot list resource \"volumesnapshots\"");
+    person.may("snapshot-view");
+    assert!(person.asks(&["snapshot", "list"]).ok().stdout.contains("snap"));
+    person.asks(&["snapshot", "describe", "snap"]).ok();
+    // A listing of the whole cluster says how to list what one may.
+    person.asks(&["snapshot", "list", "-A"]).ends_with(1).says("at the cluster scope").says("choose it with -n");
+    lacks(
+        person.runs(&["snapshot", "restore", "snap", "--to", "x"]),
+        "cannot create resource \"persistentvolumeclaims\"",
+    );
+    lacks(person.runs(&["clone", "data", "x"]), "cannot create resource \"persistentvolumeclaims\"");
+    person.may_no_more();
+
+    person.may("snapshot-restore");
+    person.runs(&["snapshot", "restore", "snap", "--to", "restored"]).ok();
+    person.runs(&["clone", "data", "cloned"]).ok();
+    person.may_no_more();
+    // Classes only make the checks better.
+    drop(classes);
+    person.may("snapshot-restore");
+    person.runs(&["clone", "data", "unchecked"]).ok();
+    person.may_no_more();
+
+    person.may("snapshot-delete");
+    person.runs(&["snapshot", "prune", "--keep", "1", "--yes"]).ok();
+    person.runs(&["snapshot", "delete", "snap", "--yes"]).ok();
+    let quota = person.asks(&["quota"]).ends_with(1);
+    quota.says("you may not list their objects in all namespaces").says("-n ");
+    let _quota = person.may_in_cluster("quota-view");
+    person.asks(&["quota"]).ok();
+    person.asks(&["snapshot", "list", "-A"]).ok();
+}
+
+#[test]
+fn h9_a_rollback_names_all_rights_that_are_missing_before_it_begins() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("roles");
+    let data = Claim::block(&shop, "data");
+    data.write("ledger", b"good");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    data.write("ledger", b"bad");
+    let person = Person::new(&shop);
+    let _classes = person.may_in_cluster("classes");
+    let rollback = ["snapshot", "rollback", "snap", "--yes"];
+    person.may("snapshot-rollback");
+    person.runs(&rollback).ends_with(1).says("cannot get resource \"persistentvolumes\"");
+    person.may_no_more();
+    let _volumes = person.may_in_cluster("volumes");
+    person.may("snapshot-view");
+    // Pods are looked for first; what may be looked at and not changed is named in one go.
+    shop.kubectl(&["create", "role", "pods", "--verb=list", "--resource=pods"]);
+    shop.kubectl(&["create", "rolebinding", "pods", "--role=pods", &format!("--user={}", person.name)]);
+    let run = person.runs(&rollback).ends_with(1).says("Nothing was changed");
+    let run = run.says(
+        "patch volumesnapshots.snapshot.storage.k8s.io; create persistentvolumeclaims; delete persistentvolumeclaims",
+    );
+    drop(run);
+    person.may_no_more();
+    person.may("snapshot-rollback");
+    person.runs(&rollback).ok();
+    assert_eq!(Claim::existing(&shop, "data", "block").read("ledger"), b"good");
+    person.runs(&["snapshot", "rollback", "snap", "--undo", "--yes"]).ok();
+    assert_eq!(Claim::existing(&shop, "data", "block").read("ledger"), b"bad");
+}
+
+#[test]
+fn h6_the_role_for_other_namespaces_suffices_for_both_ways() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("roles"), cluster.namespace("roles"));
+    Claim::files(&shop, "data").write("ledger", b"kept");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let person = Person::new(&shop);
+    let _rights = [person.may_in_cluster("elsewhere"), person.may_in_cluster("classes")];
+    person.runs(&["snapshot", "restore", "snap", "--to", "restored", "--to-namespace", depot.name()]).ok();
+    person.runs(&["clone", "data", "cloned", "--to-namespace", depot.name()]).ok();
+    for name in ["restored", "cloned"] {
+        assert_eq!(Claim::existing(&depot, name, "files").read("ledger"), b"kept");
+    }
+    assert_eq!(depot.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+}
+
+#[test]
+fn c1_c13_cold_backups_need_rights_in_veleros_namespace_only() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("roles");
+    shop.kubectl(&["create", "configmap", "thing"]);
+    let person = Person::new(&shop);
+    let backup = shop.name();
+    let velero = ["--velero-namespace", "velero"];
+    let asks = |args: &[&str]| cluster.plugin(&[args, &velero, &["--as", &person.name]].concat());
+    let runs = |args: &[&str]| asks(&[args, &["--timeout", "120s"]].concat());
+    let steps: [(&str, &dyn Fn() -> Run); 4] = [
+        ("velero-backup", &|| runs(&["create", backup, "--namespaces", backup, "--volumes", "none"])),
+        ("velero-view", &|| asks(&["list"])),
+        ("velero-restore", &|| runs(&["restore", backup, "--namespace-mappings", &format!("{backup}:{backup}-copy")])),
+        ("velero-delete", &|| runs(&["delete", backup, "--yes"])),
+    ];
+    for (role, step) in steps {
+        step().ends_with(1).says("is forbidden").says("in the namespace \"velero\"");
+        person.may_in("velero", role);
+        step().ok();
+        let name = format!("{}-{role}", person.name);
+        cluster.kubectl(&["delete", "rolebinding", "-n", "velero", &name]);
+    }
+    // Velero is only looked for where everything may be listed.
+    person.asks(&["list"]).ends_with(1).says("name it with --velero-namespace");
+    cluster.try_kubectl(&["delete", "namespace", &format!("{backup}-copy"), "--wait=false"]);
+}
