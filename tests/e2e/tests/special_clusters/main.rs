@@ -3,6 +3,7 @@
 
 mod controllers_down;
 mod d1_krew;
+mod full_quota;
 mod install;
 mod missing;
 mod parity;

@@ -13,7 +13,7 @@ fn ledger(guarded: &Guarded, path: &str) -> String {
     guarded.cluster.kubectl(&["get", LEDGER, "-o", &format!("jsonpath={path}")])
 }
 
-fn wait_for_slots(guarded: &Guarded, used: usize) {
+pub fn wait_for_slots(guarded: &Guarded, used: usize) {
     let used = format!("--for=jsonpath={{.status.used}}={used}");
     guarded.cluster.kubectl(&["wait", LEDGER, &used, "--timeout=90s"]);
     guarded.cluster.kubectl(&["wait", LEDGER, "--for=jsonpath={.status.pending}=0", "--timeout=90s"]);
