@@ -4,6 +4,7 @@ mod address;
 pub mod admission;
 mod api;
 mod cache;
+pub mod cert_manager;
 mod cgroup;
 mod cluster;
 mod component;

@@ -61,6 +61,11 @@ impl Replica {
 
     /// Starts it. It need not be ready when this returns.
     pub fn start(&self, cluster: &Cluster, program: &Path) -> Result<Webhook> {
+        self.start_with(cluster, program, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_with(&self, cluster: &Cluster, program: &Path, variables: &[(&str, PathBuf)]) -> Result<Webhook> {
         let kubeconfig = write_kubeconfig(cluster, self)?;
         let mut command = Command::new(program);
         command
@@ -70,6 +75,7 @@ impl Replica {
             .args(["--ledger-ttl", "45s"])
             // Long enough for a policy that is replaced by force, short enough for tests that delete it.
             .args(["--policy-grace", "3s"])
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("KUBECONFIG", kubeconfig);
         Webhook::start(cluster, &self.name, command, self.answers_on())
     }
@@ -197,8 +203,13 @@ pub fn start_process(cluster: &Cluster, program: &Path) -> Result<Webhook> {
 
 /// Applies everything of `manifests/webhook/base` that needs no pods, with the API servers calling this URL.
 pub fn apply_url(cluster: &Cluster, url: &str) -> Result<()> {
-    let base = concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/webhook/base");
-    let manifests = cluster.kubectl(&["kustomize", base], "")?;
+    apply_url_of(cluster, "base", url)
+}
+
+/// The same of another folder of `manifests/webhook`.
+pub fn apply_url_of(cluster: &Cluster, folder: &str, url: &str) -> Result<()> {
+    let folder = format!("{}/../../manifests/webhook/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let manifests = cluster.kubectl(&["kustomize", &folder], "")?;
     let objects = cluster.kubectl(&["create", "--dry-run=client", "--output=json", "--filename=-"], &manifests)?;
     let objects: Vec<Value> = serde_json::Deserializer::from_str(&objects)
         .into_iter()
@@ -216,8 +227,9 @@ fn without_pods(mut object: Value, url: &str) -> Option<Value> {
         _ => {}
     }
     for webhook in object.get_mut("webhooks").and_then(Value::as_array_mut).into_iter().flatten() {
-        // The webhook adds the path.
-        webhook["clientConfig"] = json!({"url": url});
+        // The webhook adds the path, where the manifests name none.
+        let path = webhook["clientConfig"]["service"]["path"].as_str().unwrap_or_default();
+        webhook["clientConfig"] = json!({"url": format!("{url}{path}")});
     }
     Some(object)
 }

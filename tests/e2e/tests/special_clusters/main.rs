@@ -13,5 +13,6 @@ mod two_veleros;
 mod velero;
 mod w1_further;
 mod w6_policies;
+mod w8_cert_manager;
 mod webhook;
 mod webhook_server;

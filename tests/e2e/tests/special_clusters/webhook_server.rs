@@ -60,7 +60,30 @@ fn w9_dashboard_alerts_and_documentation_name_metrics_that_exist() {
         }
     }
     let dashboard = fs::read_to_string(root.join("manifests/monitoring/dashboard.json")).expect("a file");
-    serde_json::from_str::<serde_json::Value>(&dashboard).expect("JSON");
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).expect("JSON");
+    let alerts = fs::read_to_string(root.join("manifests/monitoring/alerts.yaml")).expect("a file");
+    let alerts: serde_json::Value = serde_saphyr::from_str(&alerts).expect("YAML");
+    let mut expressions = Vec::new();
+    expressions_of(&dashboard, &mut expressions);
+    expressions_of(&alerts, &mut expressions);
+    assert!(expressions.len() > 30, "{}", expressions.len());
+    for expression in expressions {
+        // What Grafana puts in.
+        let filled = expression.replace("$__rate_interval", "5m");
+        promql_parser::parser::parse(&filled).unwrap_or_else(|error| panic!("{expression}: {error}"));
+    }
+}
+
+/// Every `expr` in a document.
+fn expressions_of(document: &serde_json::Value, found: &mut Vec<String>) {
+    match document {
+        serde_json::Value::Object(fields) => {
+            found.extend(fields.get("expr").and_then(serde_json::Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| expressions_of(value, found));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|value| expressions_of(value, found)),
+        _ => {}
+    }
 }
 
 #[test]

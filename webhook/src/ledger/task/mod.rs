@@ -323,9 +323,12 @@ impl Task {
         if let Wanted::Limit(limit) = self.wanted.now() {
             let ready = self.replica.copy().is_some_and(|copy| copy.status.phase == Phase::Ready);
             self.report.series.stand(&self.resource, limit, ready, &self.replica);
-            self.report.series.kept(&self.resource, ready && self.trouble.known() == Known::default());
             let sums = self.replica.copy().map(|copy| Sums::of(&copy.status));
-            let stand = Stand { limit, served: self.counted.borrow().is_some(), sums };
+            let served = self.counted.borrow().is_some();
+            // Of what the cluster does not have, nothing can be too much.
+            let kept = !served || (ready && self.trouble.known() == Known::default());
+            self.report.series.kept(&self.resource, kept);
+            let stand = Stand { limit, served, sums };
             self.stand.send_if_modified(|known| std::mem::replace(known, stand.clone()) != stand);
         }
     }
