@@ -189,6 +189,9 @@ impl Series {
         set(&self.waiting, replica.waiting());
         // A series that must stay at zero has to be there.
         drop(self.adopted.get_or_create(&quota(resource)));
+        for proof in ["deleted", "absent", "expired"] {
+            drop(self.released.get_or_create(&Release { resource: resource.to_owned(), proof }));
+        }
     }
 
     /// Whether the limit is kept.

@@ -63,6 +63,10 @@ impl Series {
             "Policies that could not be used (invalid), and failures to read the policy (unreadable) or to write its status (status)",
             series.errors.clone(),
         );
+        // What has not happened yet is there as 0, so that its first time is a step.
+        for reason in ["invalid", "unreadable", "status"] {
+            drop(series.errors.get_or_create(&Error { reason }));
+        }
         series
     }
 

@@ -157,7 +157,6 @@ fn w1_any_resource_that_the_policy_names_is_counted_exactly() {
         "-n",
         "default",
         "--field-selector=metadata.name!=disk,metadata.name!=share",
-        "--all-namespaces=false",
         "--wait=false",
     ]);
     guarded.cluster.kubectl(&["delete", "backuppolicy", "default"]);
