@@ -8,12 +8,16 @@ use clap::{Parser, ValueEnum};
 pub const DEFAULT_LIMIT: usize = 10;
 
 /// Load, faults and an oracle for the webhook's quotas, on a cluster of its own
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = "stress", bin_name = "cargo xtask stress quota")]
 pub struct Args {
     /// What counts: our ledger, or a live list to compare with, which must be seen to admit too many
     #[arg(long, value_enum, default_value_t = Counting::Ledger)]
     pub counter: Counting,
+
+    /// Afterwards the same, with the same faults, for a live list in the ledger's place; and both beside each other
+    #[arg(long, conflicts_with = "counter")]
+    pub beside_live_list: bool,
 
     /// Fewer creates and fewer faults: about a minute of load
     #[arg(long)]

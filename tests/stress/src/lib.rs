@@ -5,6 +5,7 @@
 mod args;
 mod balancer;
 pub mod bench;
+mod beside;
 mod configuration;
 mod faults;
 mod figures;

@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use crate::args::{Args, Counting, DEFAULT_LIMIT};
+use crate::beside::{Beside, Row};
 use crate::configuration::Hook;
 use crate::faults::{self, Fault, Victims};
 use crate::history::Evidence;
@@ -40,6 +41,16 @@ const TOLD_EVERY: Duration = Duration::from_secs(15);
 
 /// Runs, prints the report, and fails when the quota did not do what it promises.
 pub async fn run(args: &Args) -> Result<()> {
+    let mut rows = vec![once(args).await?];
+    if args.beside_live_list {
+        rows.push(once(&Args { counter: Counting::LiveList, ..args.clone() }).await?);
+        println!("{}", Beside(&rows));
+    }
+    Ok(())
+}
+
+/// One run on a cluster of its own.
+async fn once(args: &Args) -> Result<Row> {
     let zero = Instant::now();
     let tell = |step: &str| eprintln!("{:6.1} s  {step}", zero.elapsed().as_secs_f64());
     let cluster = start_cluster(args, &tell)?;
@@ -48,7 +59,8 @@ pub async fn run(args: &Args) -> Result<()> {
         keep_logs(&cluster, folder)?;
     }
     let down = block_in_place(|| cluster.down());
-    result.and(down)
+    let row = result?;
+    down.map(|()| row)
 }
 
 fn start_cluster(args: &Args, tell: &impl Fn(&str)) -> Result<Cluster> {
@@ -58,7 +70,7 @@ fn start_cluster(args: &Args, tell: &impl Fn(&str)) -> Result<Cluster> {
     block_in_place(|| Cluster::up(&options, &mut |step| tell(step)))
 }
 
-async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str)) -> Result<()> {
+async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str)) -> Result<Row> {
     let servers = Server::all(cluster, args.apiservers).await?;
     let first = servers.first().context("no API server")?;
     for index in 0..plan::NAMESPACES {
@@ -115,7 +127,8 @@ async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str))
     let counts = replicas.counts().await;
     let report = Report { title, evidence: &evidence, judgement: &judgement, faults: &faults, counts: &counts, rest };
     println!("{}", report.text());
-    verdict(args.counter, &judgement.violations, judgement.over_admitted)
+    verdict(args.counter, &judgement.violations, judgement.over_admitted)?;
+    Ok(Row::of(format!("{:?}", args.counter), &report))
 }
 
 fn verdict(counter: Counting, violations: &[Violation], over_admitted: usize) -> Result<()> {

@@ -51,6 +51,10 @@ pub struct Args {
     #[arg(long)]
     pub alone: bool,
 
+    /// How many replicas of ours claims are measured with
+    #[arg(long, default_value_t = 3)]
+    pub replicas: u8,
+
     /// Measure only what claims of slots add to creates
     #[arg(long)]
     pub claims: bool,
@@ -84,10 +88,10 @@ async fn measure(args: &Args, cluster: &Cluster, tell: &impl Fn(&str)) -> Result
     server.create_namespace("bench").await?;
     let mut table = Table::default();
     tell("starting our webhook");
-    let ours = Subject::ours(cluster, &args.webhook).await?;
+    let mut ours = Subject::ours(cluster, &args.webhook).await?;
     ours.check().await?;
     if args.claims {
-        table.quota = Some(quota::measure(args, cluster, server, &ours, tell).await?);
+        table.quota = Some(quota::measure(args, cluster, server, &mut ours, tell).await?);
         return Ok(table);
     }
     tell("measuring our webhook");
@@ -107,7 +111,7 @@ async fn measure(args: &Args, cluster: &Cluster, tell: &impl Fn(&str)) -> Result
     ours.out_of_the_way(cluster, server).await?;
     table.creates = take_turns(args, cluster, server, &ours, gatekeeper.as_ref()).await?;
     drop(gatekeeper);
-    table.quota = Some(quota::measure(args, cluster, server, &ours, tell).await?);
+    table.quota = Some(quota::measure(args, cluster, server, &mut ours, tell).await?);
     Ok(table)
 }
 

@@ -1,10 +1,9 @@
 //! What a quota adds to creates, when many create at the same time; and what our webhook says of its own times.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::json;
 use test_cluster::{Cluster, webhook::until_quotas_ready};
@@ -13,7 +12,7 @@ use tokio::task::block_in_place;
 use super::Args;
 use super::creates::{Crowd, Load, namespace, snapshots};
 use super::process::Usage;
-use super::subject::{Subject, Who};
+use super::subject::{Others, Subject, Who};
 use crate::load::{
     api::{Call, JSON, Server},
     sweep,
@@ -59,6 +58,8 @@ pub struct Quota {
     pub writes: f64,
     /// The same, that met another's.
     pub conflicts: f64,
+    /// How many replicas there were.
+    pub replicas: usize,
 }
 
 /// Measures: without and with take turns, so that what else the machine does meets both.
@@ -66,15 +67,18 @@ pub async fn measure(
     args: &Args,
     cluster: &Cluster,
     server: &Server,
-    ours: &Subject,
+    ours: &mut Subject,
     tell: &impl Fn(&str),
 ) -> Result<Quota> {
+    tell("starting the other replicas");
+    let others = ours.joined_by(cluster, &args.webhook, args.replicas.saturating_sub(1)).await?;
+    let ours = &*ours;
     for creator in 0..args.creators.min(50) {
         server.create_namespace(&namespace(creator)).await?;
     }
     let saturated = Load { creators: args.creators, each: EACH, pace: None, keep: false };
     let paced = Load { pace: Some(PACE), ..saturated };
-    let meter = Meter::new(cluster, ours)?;
+    let meter = Meter::new(cluster, ours, &others)?;
     tell("creating snapshots, not counted: connections and caches");
     set_limit(cluster, ours, ROOM).await?;
     ours.in_the_way(cluster, server).await?;
@@ -87,6 +91,7 @@ pub async fn measure(
         phases: Vec::new(),
         writes: 0.0,
         conflicts: 0.0,
+        replicas: ours.admin.len(),
     };
     let before = read_both(server, ours).await?;
     for round in 0..args.rounds {
@@ -128,8 +133,10 @@ struct Meter {
 }
 
 impl Meter {
-    fn new(cluster: &Cluster, ours: &Subject) -> Result<Self> {
-        let mut programs = vec![("webhook", ours.webhook.id()), ("clients", std::process::id())];
+    fn new(cluster: &Cluster, ours: &Subject, others: &Others) -> Result<Self> {
+        let webhooks = [&ours.webhook].into_iter().chain(&others.webhooks);
+        let mut programs: Vec<_> = webhooks.map(|webhook| ("webhooks", webhook.id())).collect();
+        programs.push(("clients", std::process::id()));
         for (name, component) in [("API server", "kube-apiserver"), ("etcd", "etcd")] {
             programs.push((name, cluster.component(component)?.id()));
         }
@@ -137,13 +144,20 @@ impl Meter {
     }
 
     async fn run(&self, server: &Server, load: Load, round: &str, spent: &mut Spent) -> Result<()> {
-        let used = || self.programs.iter().map(|(name, id)| anyhow::Ok((*name, Usage::of(*id)?.cpu)));
-        let before = used().collect::<Result<BTreeMap<_, _>>>()?;
+        let before = self.used()?;
         spent.crowd.add(snapshots(server, load, round).await?);
-        for (name, after) in used().collect::<Result<Vec<_>>>()? {
+        for (name, after) in self.used()? {
             *spent.cpu.entry(name).or_default() += after - before.get(name).copied().unwrap_or_default();
         }
         Ok(())
+    }
+
+    fn used(&self) -> Result<BTreeMap<&'static str, Duration>> {
+        let mut used = BTreeMap::<_, Duration>::new();
+        for (name, id) in &self.programs {
+            *used.entry(*name).or_default() += Usage::of(*id)?.cpu;
+        }
+        Ok(used)
     }
 }
 
@@ -168,12 +182,17 @@ async fn empty(server: &Server, ours: &Subject) -> Result<()> {
     until(ours, "backup_webhook_quota_slots", |slots| slots < 0.5).await
 }
 
-/// Until the replica says so of itself.
+/// Until each replica says so of itself.
 async fn until(ours: &Subject, name: &str, reached: impl Fn(f64) -> bool) -> Result<()> {
     let deadline = tokio::time::Instant::now() + LIMIT;
     loop {
-        let value = metrics::total(&read(ours).await?, name, "volumesnapshots");
-        if reached(value) {
+        let mut all = true;
+        let mut value = 0.0;
+        for admin in &ours.admin {
+            value = metrics::total(&metrics::read(*admin).await?, name, "volumesnapshots");
+            all &= reached(value);
+        }
+        if all {
             return Ok(());
         }
         ensure!(tokio::time::Instant::now() < deadline, "the webhook's {name} is {value} after {LIMIT:?}");
@@ -248,7 +267,10 @@ fn phases(before: &Series, after: &Series) -> Vec<(&'static str, Histogram)> {
 
 /// What our webhook and the API server count.
 async fn read_both(server: &Server, ours: &Subject) -> Result<Series> {
-    let mut series = read(ours).await?;
+    let mut series = Series::new();
+    for admin in &ours.admin {
+        metrics::add(&mut series, &metrics::read(*admin).await?);
+    }
     let call = Call { user: "", method: Method::GET, path: "/metrics", content: JSON, body: String::new() };
     let (status, text) = server.send(call).await?;
     ensure!(status.is_success(), "reading the API server's metrics: {status}");
@@ -258,7 +280,7 @@ async fn read_both(server: &Server, ours: &Subject) -> Result<Series> {
 }
 
 async fn read(subject: &Subject) -> Result<Series> {
-    metrics::read(SocketAddrV4::new(*subject.target.at.ip(), subject.target.at.port() + 1)).await
+    metrics::read(*subject.admin.first().context("it tells nothing")?).await
 }
 
 #[cfg(test)]

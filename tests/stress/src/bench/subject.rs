@@ -17,8 +17,9 @@ use super::creates::wrong_pod_is_refused;
 use super::gatekeeper;
 use super::pod;
 use super::review_load::Target;
+use crate::balancer;
 use crate::load::api::Server;
-use crate::replicas::at;
+use crate::replicas::{at, common_address};
 use crate::review::Identity;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -41,8 +42,19 @@ pub struct Subject {
     pub who: Who,
     pub webhook: Webhook,
     pub target: Target,
+    /// By which the API server calls it: its own address, or that of a balancer before it and others.
+    pub front: SocketAddrV4,
+    /// Where it and the others tell their metrics.
+    pub admin: Vec<SocketAddrV4>,
     /// From its start until it said that it is ready.
     pub ready_after: Duration,
+}
+
+/// Further replicas of ours, and what is before all of them. They end with this value.
+pub struct Others {
+    pub webhooks: Vec<Webhook>,
+    // The balancer ends with it.
+    _balancer: tokio::task::JoinSet<()>,
 }
 
 impl Subject {
@@ -61,7 +73,26 @@ impl Subject {
         let authority = secret(cluster, "ca.crt")?;
         let path = format!("/validate/{}?timeout=3s", secret(cluster, "path")?);
         let target = Target { at: place.listens_on(), authority, path };
-        Ok(Self { who: Who::Ours, webhook, target, ready_after })
+        let (front, admin) = (target.at, vec![place.answers_on()]);
+        Ok(Self { who: Who::Ours, webhook, target, front, admin, ready_after })
+    }
+
+    /// Starts further replicas, and a balancer before all of them, as a Service is.
+    pub async fn joined_by(&mut self, cluster: &Cluster, program: &Path, others: u8) -> Result<Others> {
+        let common_address = common_address(cluster);
+        let mut backends: Vec<_> = self.admin.iter().map(|admin| (self.target.at, *admin)).collect();
+        let mut webhooks = Vec::new();
+        for index in 0..others {
+            let (name, address) = (format!("ours-{}", index + 2), at(cluster, 102 + index));
+            let place = Replica { name, address, common_address, server: 0 };
+            let (webhook, _) = ready(|| place.start(cluster, program), place.answers_on()).await?;
+            backends.push((place.listens_on(), place.answers_on()));
+            webhooks.push(webhook);
+        }
+        self.admin = backends.iter().map(|(_, admin)| *admin).collect();
+        self.front = SocketAddrV4::new(common_address, PORT);
+        let balancer = balancer::start(self.front, backends).await?;
+        Ok(Others { webhooks, _balancer: balancer })
     }
 
     /// Starts Gatekeeper with its rule in force.
@@ -77,7 +108,8 @@ impl Subject {
         drop(first);
         let (webhook, ready_after) = ready(|| start(false), health).await?;
         let target = Target { at: serves, authority: identity.certificate, path: gatekeeper::PATH.to_owned() };
-        let subject = Self { who: Who::Gatekeeper, webhook, target, ready_after };
+        let (front, admin) = (serves, vec![health]);
+        let subject = Self { who: Who::Gatekeeper, webhook, target, front, admin, ready_after };
         subject.until_it_refuses().await?;
         Ok(subject)
     }
@@ -103,7 +135,7 @@ impl Subject {
     /// Puts it in the way of creates, and returns once the API server asks it.
     pub async fn in_the_way(&self, cluster: &Cluster, server: &Server) -> Result<()> {
         match self.who {
-            Who::Ours => block_in_place(|| apply_url(cluster, &format!("https://{}", self.target.at)))?,
+            Who::Ours => block_in_place(|| apply_url(cluster, &format!("https://{}", self.front)))?,
             Who::Gatekeeper => {
                 let text = self.configuration().to_string();
                 block_in_place(|| cluster.kubectl(&["apply", "-f", "-"], &text))?;
@@ -149,7 +181,7 @@ async fn ready(start: impl Fn() -> Result<Webhook>, health: SocketAddrV4) -> Res
     let mut webhook = block_in_place(start)?;
     // The program that makes the kubeconfig's token is no part of the start.
     let started = webhook.started().max(started);
-    while !matches!(crate::balancer::probe(health).await, Ok(true)) {
+    while !matches!(balancer::probe(health).await, Ok(true)) {
         ensure!(started.elapsed() < LIMIT, "not ready after {LIMIT:?}: see {}", webhook.log().display());
         webhook.still_runs()?;
         tokio::time::sleep(PAUSE).await;

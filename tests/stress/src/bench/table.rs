@@ -125,7 +125,7 @@ impl Table {
         quota.saturated.write(f)?;
         writeln!(f, "\nthe same, one create a second each")?;
         quota.paced.write(f)?;
-        writeln!(f, "\nclaims that were granted, inside the server")?;
+        writeln!(f, "\ncreates and claims, as the API server and {} replicas count them", quota.replicas)?;
         for (phase, times) in &quota.phases {
             if let (Some(p50), Some(p99)) = (times.quantile(0.5), times.quantile(0.99)) {
                 writeln!(f, "  {phase:<26} p50 at most {p50:>8.1} ms  p99 at most {p99:>8.1} ms")?;
