@@ -2,10 +2,55 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::jitter;
 
 const FIRST: Duration = Duration::from_millis(10);
 const LAST: Duration = Duration::from_secs(1);
+/// About as long as a read and a write of the ledger take.
+const TURN: Duration = Duration::from_millis(20);
+/// As often in a row nobody is too late by chance.
+const UNLUCKY: u32 = 12;
+/// How long after another replica was met it is still expected to write.
+const COMPANY: Duration = Duration::from_secs(2);
+
+/// Turns of replicas that write the same ledger.
+///
+/// Whoever has just written could write again at once, and whoever was too late has to read first: so that one replica could keep all others
+/// waiting for seconds. So while others are about, each leaves them a moment, and none waits longer the more often it was too late: with
+/// each conflict somebody else got ahead.
+#[derive(Debug, Default)]
+pub struct Turns {
+    met: Option<Instant>,
+    late: bool,
+    in_a_row: u32,
+}
+
+impl Turns {
+    /// Another replica was faster. Whether that may be true: one that is never heard out may not be allowed to write at all.
+    pub fn met(&mut self) -> bool {
+        (self.met, self.late) = (Some(Instant::now()), true);
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.in_a_row <= UNLUCKY
+    }
+
+    /// A write was stored.
+    pub fn worked(&mut self) {
+        self.in_a_row = 0;
+    }
+
+    /// The pause before a read, when that is because another was faster.
+    pub fn before_read(&mut self) -> Duration {
+        if std::mem::take(&mut self.late) { jitter::below(TURN / 2) } else { Duration::ZERO }
+    }
+
+    /// The pause before a write. `again` when the last one was ours, and nothing was read since.
+    pub fn before_write(&self, again: bool) -> Duration {
+        let in_company = self.met.is_some_and(|met| met.elapsed() < COMPANY);
+        if in_company && again { jitter::below(TURN) } else { Duration::ZERO }
+    }
+}
 
 /// How often something failed in a row, and whether the pause for the last time is still to be made.
 #[derive(Debug, Default)]
@@ -39,6 +84,24 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_writes_again_leaves_others_a_moment_and_who_was_late_waits_no_longer_each_time() {
+        let mut turns = Turns::default();
+        assert_eq!((turns.before_read(), turns.before_write(true)), (Duration::ZERO, Duration::ZERO), "it is alone");
+        let mut pauses = Vec::new();
+        for _ in 0..100 {
+            assert!(turns.met());
+            turns.worked();
+            pauses.push((turns.before_read(), turns.before_write(true)));
+            assert_eq!((turns.before_read(), turns.before_write(false)), (Duration::ZERO, Duration::ZERO));
+        }
+        assert!(pauses.iter().all(|(read, write)| *read <= TURN / 2 && *write <= TURN), "{pauses:?}");
+        assert!(pauses.iter().any(|(read, write)| !read.is_zero() && !write.is_zero()));
+        assert_eq!((0..20).filter(|_| turns.met()).count(), 12, "that is no chance any more");
+        tokio::time::advance(COMPANY).await;
+        assert_eq!(turns.before_write(true), Duration::ZERO, "it is alone again");
+    }
 
     #[test]
     fn pauses_grow_to_a_second_and_end_with_success() {

@@ -36,7 +36,8 @@ impl Task {
                 let (store, series) = (self.store.clone(), self.report.series.clone());
                 let (resource, timed) = (self.resource.clone(), self.timed("write"));
                 self.written = Some(Instant::now());
-                self.begin(Duration::ZERO, async move {
+                let pause = self.turns.before_write(self.again);
+                self.begin(pause, async move {
                     let outcome = told(timed.over(store.write(expected, status)).await, "write", store.name());
                     series.wrote(&resource, &outcome);
                     Event::LedgerWritten(outcome)
@@ -71,7 +72,7 @@ impl Task {
     }
 
     fn pause(&mut self) -> Duration {
-        self.reads.pause().max(self.writes.pause())
+        self.reads.pause().max(self.writes.pause()).max(self.turns.before_read())
     }
 
     fn timed(&self, request: &'static str) -> Timed {

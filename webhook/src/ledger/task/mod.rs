@@ -18,7 +18,7 @@ use tokio_util::time::DelayQueue;
 use claims::{Waiting, exists};
 
 use super::{
-    backoff::Backoff,
+    backoff::{Backoff, Turns},
     counted::Counted,
     decision::{Ask, Decision},
     hook::Probes,
@@ -123,6 +123,9 @@ struct Task {
     setup: Proof,
     /// When the last write of the ledger began.
     written: Option<Instant>,
+    turns: Turns,
+    /// Whether the last that was heard of the ledger is a write of ours.
+    again: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -194,6 +197,8 @@ impl Task {
             trouble,
             setup: Proof::Missing,
             written: None,
+            turns: Turns::default(),
+            again: false,
         }
     }
 
@@ -265,18 +270,31 @@ impl Task {
         match &event {
             Event::LedgerRead(_) => {
                 self.reads.worked();
+                self.again = false;
                 if let Some(read) = self.read.take() {
                     // Nobody needs to wait for it.
                     let _ = read.send(());
                 }
             }
             Event::LedgerUnreadable => self.reads.failed(),
-            Event::LedgerWritten(WriteOutcome::Committed(_)) => self.writes.worked(),
-            Event::LedgerWritten(WriteOutcome::Conflict | WriteOutcome::Unknown) => self.writes.failed(),
+            Event::LedgerWritten(WriteOutcome::Committed(_)) => {
+                self.writes.worked();
+                self.turns.worked();
+                self.again = true;
+            }
+            Event::LedgerWritten(WriteOutcome::Conflict) => self.was_late(),
+            Event::LedgerWritten(WriteOutcome::Unknown) => self.writes.failed(),
             Event::HookConfirmed => self.setup = Proof::Given,
             _ => {}
         }
         self.step(event);
+    }
+
+    /// Another replica's write was faster, or ours is not allowed.
+    fn was_late(&mut self) {
+        if !self.turns.met() {
+            self.writes.failed();
+        }
     }
 
     fn see(&mut self, sight: Sight) {
