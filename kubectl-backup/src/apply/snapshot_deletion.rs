@@ -145,7 +145,13 @@ async fn second_content(cluster: &Cluster, snapshot: &VolumeSnapshot, dry_run: D
     let api: Api<VolumeSnapshotContent> = Api::all(cluster.client.clone());
     let doing = |verb: &str| format!("{verb} volumesnapshotcontent {content:?}, which was made for it");
     let found = api.get_opt(content).await.doing(|| doing("read"))?;
-    let Some(found) = found.filter(|found| is_temporary(&found.metadata) && found.spec.deletion_policy == "Retain")
+    // Anybody can name another's content in a snapshot of their own.
+    let is_its_own = |found: &VolumeSnapshotContent| {
+        let reference = &found.spec.volume_snapshot_ref;
+        reference.namespace.as_deref() == Some(&cluster.namespace) && reference.name.as_deref() == Some(name(snapshot))
+    };
+    let Some(found) = found
+        .filter(|found| is_temporary(&found.metadata) && found.spec.deletion_policy == "Retain" && is_its_own(found))
     else {
         return Ok(());
     };

@@ -55,10 +55,21 @@ impl FromStr for Selector {
             }
         }
         if selector == LabelSelector::default() {
-            return Err("the selector is empty: leave the flag away to select everything".into());
+            return Err(EMPTY.into());
         }
         Ok(Self(selector))
     }
+}
+
+const EMPTY: &str = "the selector is empty: leave the flag away to select everything";
+
+/// Takes a selector that the server will read. A shell variable that nobody set must not select everything.
+///
+/// # Errors
+/// When it selects nothing in particular.
+pub fn parse_selector(text: &str) -> Result<String, String> {
+    let is_empty = text.chars().all(|c| c == ',' || c.is_whitespace());
+    if is_empty { Err(EMPTY.to_owned()) } else { Ok(text.to_owned()) }
 }
 
 enum Term {
@@ -177,6 +188,14 @@ mod tests {
         insta::assert_snapshot!(selector("a=b c"), @r#""b c" is no valid label value"#);
         insta::assert_snapshot!(selector("a=b=c"), @r#""b=c" is no valid label value"#);
         insta::assert_snapshot!(selector("-a=b"), @r#""-a" is no valid label key"#);
+    }
+
+    #[test]
+    fn a_selector_for_the_server_stays_as_it_is_and_is_never_empty() {
+        assert_eq!(parse_selector("a in (b, c),!d").unwrap(), "a in (b, c),!d");
+        for text in ["", " ", ",", " , "] {
+            assert_eq!(parse_selector(text).unwrap_err(), EMPTY);
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub use connection::ConnectionArgs;
 pub use dry_run::{DryRun, DryRunArgs};
 pub use duration::{go_duration, parse_duration, parse_request_timeout, parse_retention};
 pub use hook::Hook;
-pub use labels::{Labels, Selector};
+pub use labels::{Labels, Selector, parse_selector};
 pub use name::{parse_claim_name, parse_claim_pair, parse_group, parse_name, parse_snapshot_name};
 pub use namespace::NamespaceScopeArgs;
 pub use namespaces::{NamespaceMapping, parse_namespace_pattern};

@@ -6,7 +6,7 @@ use backup_policy::{Config, Facts, Severity};
 use clap::ValueEnum;
 
 use crate::{
-    args::{DryRun, OutputFormat},
+    args::{DryRun, DryRunArgs, OutputFormat},
     client::Cluster,
     context::Context,
     error::{CliError, Result},
@@ -56,9 +56,8 @@ pub struct Args {
     /// Put right what has one right answer; comments and the rest of the text stay as they are
     #[arg(long)]
     fix: bool,
-    /// Must be "none" or "client". With client, --fix shows its changes as a diff and writes nothing
-    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "STRATEGY", requires = "fix")]
-    dry_run: DryRun,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
     /// Output format. One of: (json, yaml, sarif, name, wide)
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
@@ -163,10 +162,10 @@ impl Args {
         if of_cluster && self.output == Some(Format::Sarif) {
             return Err(CliError::usage("SARIF leads to files, and what lives in the cluster has none: use -o json"));
         }
-        if self.dry_run == DryRun::Server {
+        if self.dry_run.dry_run == DryRun::Server {
             return Err(CliError::usage("--dry-run=server sends nothing here: lint writes no objects"));
         }
-        let writes = self.fix && self.dry_run == DryRun::None;
+        let writes = self.fix && self.dry_run.dry_run == DryRun::None;
         if writes && (self.kustomize.is_some() || self.filename.iter().any(|name| name.as_os_str() == "-")) {
             return Err(CliError::usage("what comes from the standard input or from kustomize cannot be written back")
                 .hint("See the changes with --fix --dry-run=client, and make them where the manifests are made."));
@@ -205,7 +204,7 @@ impl Args {
             return Ok(source);
         }
         let name = source.name.clone();
-        if self.dry_run == DryRun::Client {
+        if self.dry_run.dry_run == DryRun::Client {
             context.ui.data(&visible(&write::diff(&source, &fixed.text)))?;
             context.ui.status(&format!("{name}: {} would be put right (dry run)", fixed.done.join(", ")));
             return Ok(source);
@@ -244,7 +243,7 @@ impl Args {
             OutputFormat::Name => ui.data(&report.names().iter().map(|name| format!("{name}\n")).collect::<String>()),
             OutputFormat::Table | OutputFormat::Wide => {
                 // With a diff on the same stream the findings would be no patch.
-                if !(self.fix && self.dry_run == DryRun::Client) {
+                if !(self.fix && self.dry_run.dry_run == DryRun::Client) {
                     ui.data(&text::render(report, ui.colors_data()))?;
                 }
                 let asked = Asked { live, each: format == OutputFormat::Wide };

@@ -6,8 +6,6 @@ use crate::error::{CliError, Result};
 
 /// All of it, in the order in which it is applied; made by `cargo xtask gen`.
 const MANIFESTS: &str = include_str!("../../../manifests/install.yaml");
-/// Velero's namespace in the manifests.
-const VELERO: &str = "velero";
 /// The namespace of the webhook.
 pub const NAMESPACE: &str = "kubectl-backup-system";
 /// The webhook's Deployment, and its configurations.
@@ -20,8 +18,22 @@ pub struct Choices {
     pub image: Option<String>,
     /// How many replicas, when not three.
     pub replicas: Option<u32>,
-    /// The namespace of Velero, when not `velero`.
-    pub velero_namespace: Option<String>,
+}
+
+/// The registry and repository of the program's own images.
+const OWN_IMAGES: &str = "kubectl-backup.dev/backup-webhook:";
+
+impl Choices {
+    /// These choices, and those of the installed webhook where nothing was chosen: who runs the same command again, maybe in
+    /// an emergency, must not lose them. An image of our own makes way for this version's.
+    #[must_use]
+    pub fn or(self, installed: &Self) -> Self {
+        let mirrored = installed.image.clone().filter(|image| !image.starts_with(OWN_IMAGES));
+        Self {
+            image: self.image.or(mirrored),
+            replicas: self.replicas.or(installed.replicas.filter(|count| *count > 0)),
+        }
+    }
 }
 
 /// The objects with these choices.
@@ -29,13 +41,7 @@ pub struct Choices {
 /// # Errors
 /// When the manifests are not what this version expects, so that a choice could not be put in.
 pub fn objects(choices: &Choices) -> Result<Vec<Value>> {
-    let manifests = match &choices.velero_namespace {
-        // The accounts of Velero are named to the API server, in each entry's condition.
-        Some(namespace) => MANIFESTS
-            .replace(&format!("system:serviceaccount:{VELERO}:"), &format!("system:serviceaccount:{namespace}:")),
-        None => MANIFESTS.to_owned(),
-    };
-    let documents = manifests.split("\n---\n").skip(1);
+    let documents = MANIFESTS.split("\n---\n").skip(1);
     let broken = |error: &dyn std::fmt::Display| CliError::new(format!("the built-in manifests are broken: {error}"));
     let mut objects = documents
         .map(|document| serde_saphyr::from_str::<Value>(document).map_err(|error| broken(&error)))
@@ -49,14 +55,6 @@ pub fn objects(choices: &Choices) -> Result<Vec<Value>> {
         deployment.pointer_mut("/spec/template/spec/containers/0").ok_or_else(|| broken(&"no container"))?;
     if let Some(image) = &choices.image {
         container["image"] = json!(image);
-    }
-    if let Some(namespace) = &choices.velero_namespace {
-        // The same accounts are named to the webhook, which marks what they make.
-        let argument = json!(format!("--velero-namespace={namespace}"));
-        match container.get_mut("args").and_then(Value::as_array_mut) {
-            Some(args) => args.push(argument),
-            None => container["args"] = json!([argument]),
-        }
     }
     Ok(objects)
 }
@@ -122,19 +120,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_chosen_before_stays() {
+        let of = |image: &str, replicas| Choices { image: Some(image.to_owned()), replicas: Some(replicas) };
+        let again = Choices::default().or(&of("mirror.example.org/webhook:1", 2));
+        assert_eq!((again.image.as_deref(), again.replicas), (Some("mirror.example.org/webhook:1"), Some(2)));
+        let newer = of("example.org/webhook:2", 3).or(&of("mirror.example.org/webhook:1", 0));
+        assert_eq!((newer.image.as_deref(), newer.replicas), (Some("example.org/webhook:2"), Some(3)));
+        let own = Choices::default().or(&of(&format!("{OWN_IMAGES}0.0.1"), 0));
+        assert_eq!((own.image, own.replicas), (None, None), "this version's, and as many as it has");
+        assert!(MANIFESTS.contains(&format!("image: {OWN_IMAGES}")));
+    }
+
+    #[test]
     fn choices_are_put_in() {
-        let choices = Choices {
-            image: Some("example.org/webhook:1".into()),
-            replicas: Some(1),
-            velero_namespace: Some("openshift-adp".into()),
-        };
+        let choices = Choices { image: Some("example.org/webhook:1".into()), replicas: Some(1) };
         let objects = objects(&choices).unwrap();
         let deployment = objects.iter().find(|object| kind(object) == "Deployment").unwrap();
         assert_eq!(deployment["spec"]["replicas"], 1);
         let container = &deployment["spec"]["template"]["spec"]["containers"][0];
         assert_eq!(container["image"], "example.org/webhook:1");
-        assert!(container["args"].as_array().unwrap().contains(&json!("--velero-namespace=openshift-adp")));
-        let text = serde_json::to_string(&objects).unwrap();
-        assert!(!text.contains("serviceaccount:velero:") && text.contains("serviceaccount:openshift-adp:velero"));
     }
 }

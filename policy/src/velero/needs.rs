@@ -37,9 +37,10 @@ impl<'a> Needs<'a> {
     pub fn of(subject: &Subject<'a>) -> Self {
         let own_name = subject.object.pointer("/metadata/name").and_then(Value::as_str);
         if subject.kind == Kind::BackupStorageLocation && subject.operation != Operation::Create {
-            return Self { locked_in: own_name.filter(|_| !subject.is_terminating()), ..Self::default() };
+            return Self { locked_in: own_name, ..Self::default() };
         }
-        if subject.operation == Operation::Delete || subject.is_terminating() {
+        let is_request = subject.kind == Kind::DeleteBackupRequest;
+        if subject.operation == Operation::Delete || (subject.is_terminating() && !is_request) {
             return Self::default();
         }
         let spec = match subject.kind {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     apply::backup_deletion::until_deleted,
-    args::{DryRun, DryRunArgs, OutputArgs, WaitArgs, parse_backup_name},
+    args::{DryRun, DryRunArgs, OutputArgs, WaitArgs, parse_backup_name, parse_selector},
     client::{self, Cluster, ListRequest},
     context::Context,
     error::Result,
@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(value_name = "BACKUP", value_parser = parse_backup_name, group = "which")]
     names: Vec<String>,
     /// Delete those that the label selector selects
-    #[arg(short = 'l', long, value_name = "SELECTOR", group = "which")]
+    #[arg(short = 'l', long, value_name = "SELECTOR", group = "which", value_parser = parse_selector)]
     selector: Option<String>,
     /// Delete all
     #[arg(long, group = "which")]

@@ -18,11 +18,11 @@ use crate::{
 /// Install the admission webhook, or bring it up to this version
 ///
 /// Applies, as one owner of the fields it sets, what manifests/webhook/base has: types, rights, the webhook's Deployment
-/// and, once its replicas are ready, the configurations that make API servers ask it. Velero's namespace is named with
-/// --velero-namespace when it is not "velero".
+/// and, once its replicas are ready, the configurations that make API servers ask it. Run again, it keeps
+/// the replicas, and an image that is not of this program's own registry, unless others are named.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The webhook's image; that of this version when absent
+    /// The webhook's image; that of this version when absent, or the installed one when that is from another registry
     #[arg(long, value_name = "IMAGE")]
     image: Option<String>,
     /// How many replicas of the webhook run
@@ -49,15 +49,11 @@ pub struct Args {
 impl Args {
     /// Runs the command.
     pub async fn run(self, context: &Context) -> Result<Exit> {
-        let choices = Choices {
-            image: self.image.clone(),
-            replicas: self.replicas,
-            velero_namespace: context.connection.velero_namespace.clone(),
-        };
-        let objects = install::objects(&choices)?;
+        let named = Choices { image: self.image.clone(), replicas: self.replicas };
         let ui = &context.ui;
         let format = self.output.format();
         if self.dry_run.dry_run == DryRun::Client {
+            let objects = install::objects(&named)?;
             if format.is_structured() {
                 print_object(ui, format, &json!({"apiVersion": "v1", "kind": "List", "items": objects}))?;
             } else {
@@ -68,7 +64,9 @@ impl Args {
             return Ok(Exit::Done);
         }
         let cluster = context.cluster().await?;
-        self.ask(context, &cluster, &objects).await?;
+        let installed = rollout::installed(&cluster).await?;
+        let objects = install::objects(&named.or(&installed))?;
+        self.ask(context, &cluster, &objects, installed.image.as_deref())?;
         let mut applied = Vec::new();
         let mut waited = false;
         for object in &objects {
@@ -93,15 +91,14 @@ impl Args {
         !self.no_wait && self.dry_run.dry_run == DryRun::None
     }
 
-    async fn ask(&self, context: &Context, cluster: &Cluster, objects: &[Value]) -> Result<()> {
+    fn ask(&self, context: &Context, cluster: &Cluster, objects: &[Value], installed: Option<&str>) -> Result<()> {
         if self.dry_run.dry_run != DryRun::None {
             return Ok(());
         }
-        let installed = rollout::image(cluster).await?;
         let wanted =
             objects.iter().find_map(|object| object.pointer("/spec/template/spec/containers/0/image")?.as_str());
         let wanted = wanted.unwrap_or_default();
-        let what = match &installed {
+        let what = match installed {
             Some(image) if image == wanted => {
                 format!("The webhook {image} is installed; its manifests are applied again")
             }
@@ -115,7 +112,8 @@ impl Args {
         ));
         context.ui.status(
             "API servers will ask it about snapshots, Velero's objects and pods with annotations for Velero; without an \
-             answer new snapshots and schedules are refused.",
+             answer new snapshots and schedules are refused, pods and workloads with such annotations, and the deletion of \
+             backups.",
         );
         if self.yes {
             return Ok(());

@@ -12,17 +12,20 @@ use crate::{
     client::{Cluster, until},
     context::Context,
     error::{CliError, Doing as _, Result},
-    plan::install::{NAME, NAMESPACE},
+    plan::install::{Choices, NAME, NAMESPACE},
 };
 
-/// The image that runs now; none when the webhook is not installed.
-pub async fn image(cluster: &Cluster) -> Result<Option<String>> {
+/// What was chosen for the webhook that is installed; nothing when none is.
+pub async fn installed(cluster: &Cluster) -> Result<Choices> {
     let api: Api<Deployment> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let deployment =
         api.get_opt(NAME).await.doing(|| format!("read deployment {NAME:?} in namespace {NAMESPACE:?}"))?;
-    Ok(deployment.and_then(|deployment| {
-        deployment.spec?.template.spec?.containers.into_iter().next().and_then(|container| container.image)
-    }))
+    let Some(spec) = deployment.and_then(|deployment| deployment.spec) else { return Ok(Choices::default()) };
+    let container = spec.template.spec.and_then(|pod| pod.containers.into_iter().next());
+    Ok(Choices {
+        image: container.and_then(|container| container.image),
+        replicas: spec.replicas.and_then(|replicas| u32::try_from(replicas).ok()),
+    })
 }
 
 /// Waits until every replica is of the newest version and ready.
@@ -71,9 +74,9 @@ pub async fn until_counted(context: &Context, cluster: &Cluster, timeout: Durati
             Ok((phase == Some("Ready")).then_some(()))
         });
         if ready.await?.is_none() {
-            context.ui.warning(&format!(
-                "the quota of {ledger} is not set up yet: new objects of it have to wait; look with kubectl backup quota"
-            ));
+            return Err(CliError::timeout(format!("the quota of {ledger} is not set up in time"))
+                .hint("The webhook is installed, and goes on setting it up: new objects of it have to wait.")
+                .hint("Look with: kubectl backup quota"));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use backup_api::snapshot::VolumeSnapshot;
 
 use crate::{
     apply::snapshot_deletion::{self, How},
-    args::{DryRun, DryRunArgs, OutputFormat, WaitArgs, parse_group, parse_snapshot_name},
+    args::{DryRun, DryRunArgs, OutputFormat, WaitArgs, parse_group, parse_selector, parse_snapshot_name},
     client::{Cluster, ListRequest, list},
     context::Context,
     error::Result,
@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(value_name = "SNAPSHOT", value_parser = parse_snapshot_name, group = "which")]
     names: Vec<String>,
     /// Delete those that the label selector selects, but none of Velero's
-    #[arg(short = 'l', long, value_name = "SELECTOR", group = "which")]
+    #[arg(short = 'l', long, value_name = "SELECTOR", group = "which", value_parser = parse_selector)]
     selector: Option<String>,
     /// Delete the snapshots of a group
     #[arg(long, value_name = "NAME", value_parser = parse_group, group = "which")]

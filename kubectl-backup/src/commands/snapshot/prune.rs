@@ -6,7 +6,7 @@ use backup_api::snapshot::VolumeSnapshot;
 
 use crate::{
     apply::snapshot_deletion::{self, How},
-    args::{DryRun, DryRunArgs, WaitArgs, parse_claim_name, parse_duration},
+    args::{DryRun, DryRunArgs, WaitArgs, parse_claim_name, parse_duration, parse_selector},
     client::{ListRequest, list},
     context::Context,
     error::Result,
@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(value_name = "PVC", value_parser = parse_claim_name)]
     claims: Vec<String>,
     /// Only snapshots that the label selector selects
-    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    #[arg(short = 'l', long, value_name = "SELECTOR", value_parser = parse_selector)]
     selector: Option<String>,
     /// Keep so many of the newest
     #[arg(long, value_name = "N", group = "rules")]

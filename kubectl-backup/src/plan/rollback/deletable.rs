@@ -60,6 +60,6 @@ mod tests {
         };
         insta::assert_snapshot!(said(&journal(false)), @r#"a rollback of PVC "data" to VolumeSnapshot "good" is under way; nothing was deleted | Go on with: kubectl backup snapshot rollback good --continue -n shop | Go back with: kubectl backup snapshot rollback good --undo -n shop"#);
         insta::assert_snapshot!(said(&journal(true)), @r#"PVC "data" was rolled back to snapshot good: without it there is no --undo, and volume pv-1 with the data from before stays until it is deleted by hand"#);
-        insta::assert_snapshot!(said("{}"), @r#"the annotation kubectl-backup.dev/rollback of VolumeSnapshot "good" is no rollback of this program: missing field `direction` at line 1 column 2 | A newer version of the plugin may have begun it; go on with that one."#);
+        insta::assert_snapshot!(said("{}"), @r#"the annotation kubectl-backup.dev/rollback of VolumeSnapshot "good" is no rollback of this program: missing field `direction` at line 1 column 2 | A newer version of the plugin may have begun it: then go on with that one. | If nobody began one, forget it with: kubectl annotate volumesnapshot good kubectl-backup.dev/rollback- -n shop"#);
     }
 }

@@ -6,7 +6,10 @@ use backup_api::snapshot::VolumeSnapshot;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CliError, Result};
+use crate::{
+    args::parse_name,
+    error::{CliError, Result},
+};
 
 /// Annotation of a snapshot: the journal. Of a PVC: the snapshot that it was made from by a rollback.
 pub const ROLLBACK: &str = "kubectl-backup.dev/rollback";
@@ -95,13 +98,45 @@ impl Journal {
     pub fn of(snapshot: &VolumeSnapshot) -> Result<Option<Self>> {
         let text = snapshot.metadata.annotations.as_ref().and_then(|all| all.get(ROLLBACK));
         let Some(text) = text else { return Ok(None) };
-        serde_json::from_str(text).map(Some).map_err(|error| {
+        let [name, namespace] = [&snapshot.metadata.name, &snapshot.metadata.namespace].map(|part| part.as_deref());
+        let unusable = |why: &dyn fmt::Display| {
             CliError::new(format!(
-                "the annotation {ROLLBACK} of VolumeSnapshot {:?} is no rollback of this program: {error}",
-                snapshot.metadata.name.as_deref().unwrap_or_default()
+                "the annotation {ROLLBACK} of VolumeSnapshot {:?} is no rollback of this program: {why}",
+                name.unwrap_or_default()
             ))
-            .hint("A newer version of the plugin may have begun it; go on with that one.")
-        })
+            .hint("A newer version of the plugin may have begun it: then go on with that one.")
+            .hint(format!(
+                "If nobody began one, forget it with: kubectl annotate volumesnapshot {} {ROLLBACK}- -n {}",
+                name.unwrap_or_default(),
+                namespace.unwrap_or_default()
+            ))
+        };
+        let journal: Self = serde_json::from_str(text).map_err(|error| unusable(&error))?;
+        journal.check(snapshot).map_err(|why| unusable(&why))?;
+        Ok(Some(journal))
+    }
+
+    /// Whoever may write the snapshot may write its annotations: what they say must at least be about its PVC, and the names
+    /// be names, since they become parts of requests and of messages.
+    fn check(&self, snapshot: &VolumeSnapshot) -> Result<(), &'static str> {
+        let namespace = snapshot.metadata.namespace.as_deref();
+        let claim = self.original.metadata.name.as_deref();
+        let of_snapshot = snapshot.spec.source.persistent_volume_claim_name.as_deref();
+        if of_snapshot.is_some_and(|name| claim != Some(name)) {
+            return Err("it is about another PVC than the snapshot");
+        }
+        for planned in [&self.original.metadata, &self.replacement.metadata] {
+            if planned.name.as_deref() != claim || planned.namespace.as_deref().is_some_and(|it| Some(it) != namespace)
+            {
+                return Err("its PVCs are not one and the same");
+            }
+        }
+        let workloads = self.workloads.iter().map(|workload| workload.name.as_str());
+        let names = claim.into_iter().chain([self.kept.volume.as_str()]).chain(self.safety.as_deref()).chain(workloads);
+        if claim.is_none() || names.into_iter().any(|name| parse_name(name).is_err()) {
+            return Err("it holds what is no name of an object");
+        }
+        Ok(())
     }
 
     /// The PVC's name.

@@ -6,6 +6,7 @@
 mod claims;
 mod deletable;
 mod journal;
+pub mod kept;
 mod next;
 mod start;
 mod words;

@@ -52,6 +52,17 @@ pub fn through(
             return Err(CliError::new(format!("VolumeSnapshot {source_name:?} has no content to restore from")));
         }
     };
+    // Anybody can name another's content in a snapshot of their own; our rights on contents must not lend it to them.
+    let reference = &content.spec.volume_snapshot_ref;
+    let is_its_own = [&reference.namespace, &reference.name].map(|part| part.as_deref().unwrap_or_default())
+        == [source_namespace, source_name]
+        && (reference.uid.is_none() || reference.uid == source.metadata.uid);
+    if !is_its_own {
+        return Err(CliError::new(format!(
+            "the content that VolumeSnapshot {source_name:?} in namespace {source_namespace:?} names is that of another snapshot"
+        ))
+        .hint(format!("Look with: kubectl backup snapshot describe {source_name} -n {source_namespace}")));
+    }
     let reported = content.status.as_ref().and_then(|status| status.snapshot_handle.as_ref());
     let Some(handle) = reported.or(content.spec.source.snapshot_handle.as_ref()) else {
         return Err(CliError::new(format!(
@@ -159,7 +170,7 @@ mod tests {
 
     fn source() -> VolumeSnapshot {
         serde_json::from_value(json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
-            "metadata": {"name": "s1", "namespace": "shop"}, "spec": {"source": {"persistentVolumeClaimName": "web"}}}))
+            "metadata": {"name": "s1", "namespace": "shop", "uid": "u"}, "spec": {"source": {"persistentVolumeClaimName": "web"}}}))
         .unwrap()
     }
 
@@ -200,6 +211,18 @@ mod tests {
         insta::assert_snapshot!(said(&content(&json!({}))), @r#"the content of VolumeSnapshot "s1" does not tell what it is called on the storage | Look with: kubectl backup snapshot describe s1 -n shop"#);
         insta::assert_snapshot!(said(&Content::Hidden("c1".into())), @r#"what VolumeSnapshot "s1" is called on the storage is not known: its content "c1" may not be read | Another namespace is reached through a second content: that needs rights on volumesnapshotcontents, which are about the whole cluster."#);
         insta::assert_snapshot!(said(&Content::Unbound), @r#"VolumeSnapshot "s1" has no content to restore from |"#);
+    }
+
+    #[test]
+    fn the_content_of_another_snapshot_is_not_lent() {
+        let found = content(&json!({"snapshotHandle": "h"}));
+        let mut other = source();
+        other.metadata.namespace = Some("tenant".to_owned());
+        let error = through(&other, &found, "x", claim(), "tenant-2").unwrap_err();
+        insta::assert_snapshot!(error.message, @r#"the content that VolumeSnapshot "s1" in namespace "tenant" names is that of another snapshot"#);
+        let mut later = source();
+        later.metadata.uid = Some("u2".to_owned());
+        assert!(through(&later, &found, "x", claim(), "test").is_err(), "one of the same name that is gone");
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub enum Kept {
     LastReady,
     /// Not ready: under way, failed, or being deleted. It stands in for nothing, and is not counted.
     NotReady,
+    /// Of no PVC of the cluster: made from what was on the storage, so that none of them stands in for another.
+    OfNoClaim,
 }
 
 impl Kept {
@@ -47,6 +49,7 @@ impl Kept {
             Self::Young => "not old enough",
             Self::LastReady => "last ready one of its PVC",
             Self::NotReady => "not ready, so not counted",
+            Self::OfNoClaim => "of no PVC",
         }
     }
 }
@@ -67,7 +70,9 @@ pub fn plan(snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> Ve
     for snapshot in snapshots.into_iter().filter(|snapshot| !is_temporary(&snapshot.metadata)) {
         of_claim.entry(snapshot.spec.source.persistent_volume_claim_name.clone()).or_default().push(snapshot);
     }
-    of_claim.into_values().flat_map(|snapshots| of_one(snapshots, rules, now)).collect()
+    let unclaimed = of_claim.remove(&None).unwrap_or_default();
+    let unclaimed = unclaimed.into_iter().map(|snapshot| Fate { snapshot, kept: Some(Kept::OfNoClaim) });
+    unclaimed.chain(of_claim.into_values().flat_map(|snapshots| of_one(snapshots, rules, now))).collect()
 }
 
 fn of_one(mut snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> Vec<Fate> {
@@ -193,6 +198,19 @@ mod tests {
         data   mon        12d    delete   no rule keeps it
         logs   only       324d   keep     last ready one of its PVC
         ");
+    }
+
+    #[test]
+    fn what_is_of_no_claim_stands_in_for_nothing_else() {
+        let imported = |name: &str| {
+            let mut snapshot = snapshot("", name, "2026-01-01T00:00:00Z", true);
+            snapshot.spec.source.persistent_volume_claim_name = None;
+            snapshot.spec.source.volume_snapshot_content_name = Some(name.to_owned());
+            snapshot
+        };
+        let fates =
+            plan(vec![imported("a"), imported("b")], &Rules { newest: 1, ..Rules::default() }, NOW.parse().unwrap());
+        assert!(fates.iter().all(|fate| fate.kept == Some(Kept::OfNoClaim)) && fates.len() == 2);
     }
 
     proptest! {

@@ -28,7 +28,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
-    if subject.is_terminating() {
+    // Velero acts upon a request that is being deleted, too.
+    if subject.is_terminating() && subject.kind != Kind::DeleteBackupRequest {
         return Ok(Vec::new());
     }
     let (end, path) = match (subject.kind, subject.operation) {
@@ -88,6 +89,20 @@ mod tests {
         insta::assert_snapshot!(said_of(super::check, &request("New"), &locked("2026-12-31T00:00:00Z")), @"spec.backupName: the backup is locked until 2026-12-31T00:00:00Z, and cannot be deleted before");
         assert_eq!(said_of(super::check, &request("New"), &locked("2025-12-31T00:00:00Z")), "");
         insta::assert_snapshot!(said_of(super::check, &request("New"), &Facts::default()), @"not evaluated: the backup that a DeleteBackupRequest names");
+    }
+
+    #[test]
+    fn a_request_that_is_being_deleted_is_one() {
+        let mut old = request("Processed");
+        old["metadata"] = json!({"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["a/b"]});
+        let mut new = old.clone();
+        new["spec"]["backupName"] = json!("b");
+        new["status"]["phase"] = json!("New");
+        let facts = locked("2026-12-31T00:00:00Z");
+        assert_ne!(told(super::check, &Subject::write(Kind::DeleteBackupRequest, &new, Some(&old)), &facts), "");
+        let mut freed = old.clone();
+        freed["metadata"]["finalizers"] = json!([]);
+        assert_eq!(told(super::check, &Subject::write(Kind::DeleteBackupRequest, &freed, Some(&old)), &facts), "");
     }
 
     #[test]

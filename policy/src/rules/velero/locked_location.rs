@@ -40,7 +40,9 @@ const PLACE: [&[&str]; 4] = [
 ];
 
 fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
-    if subject.kind != Kind::BackupStorageLocation || subject.is_terminating() {
+    // Velero works with a location for as long as it exists, also while it is being deleted.
+    let deleted_before = subject.operation == Operation::Delete && subject.is_terminating();
+    if subject.kind != Kind::BackupStorageLocation || deleted_before {
         return Ok(Vec::new());
     }
     let moved: Vec<_> = match (subject.operation, subject.old) {

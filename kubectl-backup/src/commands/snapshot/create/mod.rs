@@ -18,7 +18,7 @@ use crate::{
     },
     args::{
         Annotations, DryRun, DryRunArgs, Hook, Labels, OutputArgs, WaitArgs, parse_claim_name, parse_duration,
-        parse_group, parse_name, parse_snapshot_name,
+        parse_group, parse_name, parse_selector, parse_snapshot_name,
     },
     client::Cluster,
     context::Context,
@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(value_name = "PVC", value_parser = parse_claim_name, group = "which")]
     claims: Vec<String>,
     /// Snapshot the PVCs that the label selector selects
-    #[arg(short = 'l', long, value_name = "SELECTOR", group = "which")]
+    #[arg(short = 'l', long, value_name = "SELECTOR", group = "which", value_parser = parse_selector)]
     selector: Option<String>,
     /// Snapshot all PVCs of the namespace
     #[arg(long, group = "which")]

@@ -95,7 +95,7 @@ impl Args {
     /// The label selector, with the group in it.
     fn selectors(&self) -> String {
         let group = self.group.as_ref().map(|group| format!("{}={group}", labels::GROUP));
-        self.selector.iter().cloned().chain(group).collect::<Vec<_>>().join(",")
+        self.selector.iter().filter(|it| !it.trim().is_empty()).cloned().chain(group).collect::<Vec<_>>().join(",")
     }
 }
 

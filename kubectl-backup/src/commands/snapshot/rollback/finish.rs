@@ -8,7 +8,10 @@ use crate::{
     error::{CliError, Result},
     exit::Exit,
     facts,
-    plan::rollback::{Journal, finished, go_on},
+    plan::rollback::{
+        Journal, finished, go_on,
+        kept::{own_reclaim_policy, require_of},
+    },
 };
 
 /// Gives the old volume its reclaim policy and takes the journal away.
@@ -24,10 +27,14 @@ pub async fn finish(context: &Context, cluster: &Cluster, args: &Args) -> Result
         .hint(go_on(name, &cluster.namespace)));
     }
     let volume = facts::rollback::volume(cluster, &journal.kept.volume).await?;
+    if let Some(volume) = &volume {
+        require_of(volume, &cluster.namespace, journal.claim())?;
+    }
     let claimed = volume.as_ref().and_then(|volume| volume.status.as_ref()?.phase.as_deref()) == Some("Bound");
     if volume.is_some() && !claimed {
         if !args.yes {
-            let fate = if journal.kept.reclaim_policy == "Delete" { "It is deleted for good." } else { "It stays." };
+            let policy = volume.as_ref().map(own_reclaim_policy).transpose()?.flatten();
+            let fate = if policy == Some("Delete") { "It is deleted for good." } else { "It stays." };
             let question = format!(
                 "Let go of volume {} with the data of PVC {:?} in namespace {:?} of context {:?} from before the rollback? {fate}",
                 journal.kept.volume,

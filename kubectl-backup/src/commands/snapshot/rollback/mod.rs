@@ -26,7 +26,7 @@ use crate::{
 /// the quota has room. What is done is written down with the snapshot: a run that was interrupted goes on with
 /// --continue or goes back with --undo.
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("way").args(["go_on", "undo", "finish"]))]
+#[command(group = clap::ArgGroup::new("way").args(["go_on", "undo", "finish"]).conflicts_with("dry_run"))]
 pub struct Args {
     /// The snapshot to go back to
     #[arg(value_name = "SNAPSHOT", value_parser = parse_snapshot_name)]

@@ -23,14 +23,12 @@ use crate::{
     facts,
     plan::{
         refusal,
-        rollback::{Journal, Step, Workload, WorkloadKind},
+        rollback::{
+            Journal, Step, Workload, WorkloadKind,
+            kept::{KEPT_FOR, OWN_RECLAIM_POLICY, own_reclaim_policy, require_of},
+        },
     },
 };
-
-/// Annotation of a volume that a rollback keeps: the PVC that it belonged to, as `namespace/name`.
-const KEPT_FOR: &str = "kubectl-backup.dev/kept-for";
-/// Annotation of a volume that a rollback keeps: its own reclaim policy.
-const OWN_RECLAIM_POLICY: &str = "kubectl-backup.dev/own-reclaim-policy";
 
 /// Takes a step and says so.
 pub async fn take(
@@ -69,7 +67,7 @@ pub async fn take(
         Step::AwaitClaimGone(uid) => waits::claim_gone(context, cluster, claim, uid, timeout).await,
         Step::Free(volume, uid) => {
             say(&format!("making volume {volume} free for its PVC"));
-            free(cluster, volume, uid).await
+            free(cluster, volume, claim, uid).await
         }
         Step::CreateReplacement => {
             say("making the PVC from the snapshot");
@@ -127,29 +125,48 @@ pub async fn drop_safety(cluster: &Cluster, journal: &mut Journal) -> Option<Str
 
 /// Gives the volume with the old data its own reclaim policy again.
 pub async fn give_back(cluster: &Cluster, journal: &Journal) -> Result<()> {
+    let volume = own_volume(cluster, &journal.kept.volume, journal.claim()).await?;
+    let Some(policy) = own_reclaim_policy(&volume)? else {
+        return Err(CliError::new(format!(
+            "the reclaim policy that volume {:?} had before the rollback is not noted on it; it keeps the one that it has",
+            journal.kept.volume
+        ))
+        .hint(format!("See it with: kubectl get pv {}", journal.kept.volume)));
+    };
     let patch = json!({
-        "metadata": {"annotations": {KEPT_FOR: null, OWN_RECLAIM_POLICY: null}},
-        "spec": {"persistentVolumeReclaimPolicy": journal.kept.reclaim_policy},
+        "metadata": {"resourceVersion": volume.metadata.resource_version, "annotations": {KEPT_FOR: null, OWN_RECLAIM_POLICY: null}},
+        "spec": {"persistentVolumeReclaimPolicy": policy},
     });
     patch_volume(cluster, &journal.kept.volume, patch).await
 }
 
+/// Reads a volume that something is to be done to.
+async fn own_volume(cluster: &Cluster, volume: &str, claim: &str) -> Result<PersistentVolume> {
+    let found = facts::rollback::volume(cluster, volume).await?;
+    let found = found.ok_or_else(|| CliError::new(format!("volume {volume:?} does not exist any more")))?;
+    require_of(&found, &cluster.namespace, claim)?;
+    Ok(found)
+}
+
 async fn keep(cluster: &Cluster, volume: &str, claim: &str) -> Result<()> {
-    let own = facts::rollback::volume(cluster, volume).await?;
-    let own = own.and_then(|volume| volume.spec?.persistent_volume_reclaim_policy).unwrap_or_default();
+    let found = own_volume(cluster, volume, claim).await?;
+    // It may be kept already: then what it has is not its own.
+    let noted = own_reclaim_policy(&found)?.map(str::to_owned);
+    let own = noted.or_else(|| found.spec?.persistent_volume_reclaim_policy).unwrap_or_default();
     let patch = json!({
-        "metadata": {"annotations": {KEPT_FOR: format!("{}/{claim}", cluster.namespace), OWN_RECLAIM_POLICY: own}},
+        "metadata": {"resourceVersion": found.metadata.resource_version, "annotations": {KEPT_FOR: format!("{}/{claim}", cluster.namespace), OWN_RECLAIM_POLICY: own}},
         "spec": {"persistentVolumeReclaimPolicy": "Retain"},
     });
     patch_volume(cluster, volume, patch).await
 }
 
 /// A volume whose PVC is gone belongs to it still, by its uid; without the uid it waits for a PVC of the same name.
-async fn free(cluster: &Cluster, volume: &str, uid: &str) -> Result<()> {
+async fn free(cluster: &Cluster, volume: &str, claim: &str, uid: &str) -> Result<()> {
     let Some(found) = facts::rollback::volume(cluster, volume).await? else { return Ok(()) };
     if found.spec.as_ref().and_then(|spec| spec.claim_ref.as_ref()?.uid.as_deref()) != Some(uid) {
         return Ok(());
     }
+    require_of(&found, &cluster.namespace, claim)?;
     let patch = json!({
         "metadata": {"resourceVersion": found.metadata.resource_version},
         "spec": {"claimRef": {"uid": null, "resourceVersion": null}},
