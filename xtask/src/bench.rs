@@ -4,6 +4,7 @@ mod cli;
 mod fixture;
 mod measure;
 mod snapshots;
+mod together;
 mod webhook;
 
 use anyhow::Result;
@@ -25,6 +26,8 @@ enum What {
     /// The webhook beside Gatekeeper and beside none
     #[command(disable_help_flag = true)]
     Webhook(webhook::Args),
+    /// Volumes snapshotted together, beside each by itself
+    Together(together::Args),
     /// Run a program once and print its wall time and peak memory
     #[command(hide = true)]
     Measure(measure::Args),
@@ -36,6 +39,7 @@ impl Args {
             What::Cli(args) => args.run(),
             What::Snapshots(args) => args.run(),
             What::Webhook(args) => args.run(),
+            What::Together(args) => args.run(),
             What::Measure(args) => args.run(),
         }
     }

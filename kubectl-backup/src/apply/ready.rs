@@ -30,9 +30,10 @@ pub struct Awaited {
 }
 
 impl Awaited {
-    /// Begins to wait.
-    pub fn new(context: &Context, name: &str, uid: Option<&str>) -> Self {
-        let progress = context.ui.progress(&format!("snapshot {name}"));
+    /// Begins to wait. `width` is that of the longest name of those that are waited for together.
+    pub fn new(context: &Context, name: &str, uid: Option<&str>, width: usize) -> Self {
+        let label = "snapshot ";
+        let progress = context.ui.progress_of(&format!("{label}{name}"), label.len() + width);
         Self { name: name.to_owned(), uid: uid.map(str::to_owned), progress, since: context.now() }
     }
 }
@@ -177,7 +178,7 @@ pub async fn until_ready(
         subject(name, namespace),
         describe(name, namespace)
     )));
-    let awaited = [Awaited::new(context, name, None)];
+    let awaited = [Awaited::new(context, name, None, 0)];
     let ended = until_all(cluster, &awaited, None, Goal::Ready, timeout, |_, _| {}).await?;
     context.ui.on_interrupt(None);
     let [one] = awaited;

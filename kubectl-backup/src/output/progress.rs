@@ -17,10 +17,15 @@ pub struct Progress {
 impl Ui {
     /// Starts to show progress; `label` names the object.
     pub fn progress(&self, label: &str) -> Progress {
+        self.progress_of(label, 0)
+    }
+
+    /// Starts to show progress of one of several things; `width` lets their bars stand below each other.
+    pub fn progress_of(&self, label: &str, width: usize) -> Progress {
         let bar = self.is_interactive().then(|| {
             let bar = self.bars().add(ProgressBar::new_spinner());
             bar.set_style(spinner());
-            bar.set_prefix(escape::cell(label));
+            bar.set_prefix(format!("{:<width$}", escape::cell(label)));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });

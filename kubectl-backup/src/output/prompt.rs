@@ -15,7 +15,7 @@ impl Ui {
             return Err(CliError::usage(format!("no terminal to ask on: {question}"))
                 .hint(format!("Pass {flag} to go ahead without asking.")));
         }
-        self.status(&format!("{question} [y/N]"));
+        self.ask(&format!("{question} [y/N] "));
         let mut answer = String::new();
         io::stdin()
             .read_line(&mut answer)

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::escape;
 
-/// Blanks between columns.
+/// Blanks between columns, as kubectl has them.
 const GAP: usize = 3;
 
 /// A column: its header, and whether only `-o wide` shows it.
@@ -31,12 +31,18 @@ impl Column {
 pub struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
+    room: Option<usize>,
 }
 
 impl Table {
     /// Returns an empty table.
     pub fn new(columns: Vec<Column>) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self { columns, rows: Vec::new(), room: None }
+    }
+
+    /// Sets how many characters of a line are seen, where that is known: columns come closer when they do not fit.
+    pub fn fitting(self, room: Option<usize>) -> Self {
+        Self { room, ..self }
     }
 
     /// Adds a row: a cell for each column, wide ones too.
@@ -71,12 +77,15 @@ impl Table {
             let widest = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max();
             *width = widest.unwrap_or_default().max(*width);
         }
+        let text: usize = widths.iter().sum();
+        let fits = |gap: &usize| self.room.is_none_or(|room| text + gap * widths.len().saturating_sub(1) <= room);
+        let gap = (1..=GAP).rev().find(fits).unwrap_or(1);
         let mut out = String::new();
         for line in &lines {
             let mut text = String::new();
             for (cell, width) in line.iter().zip(widths.iter()) {
                 text.push_str(cell);
-                text.push_str(&" ".repeat(width - cell.width() + GAP));
+                text.push_str(&" ".repeat(width - cell.width() + gap));
             }
             out.push_str(text.trim_end());
             out.push('\n');
@@ -104,6 +113,16 @@ mod tests {
         a-long-name   h1       5m
         日本          h2       12d
         ");
+    }
+
+    #[test]
+    fn columns_come_closer_where_the_room_is_small() {
+        let mut table = Table::new(["NAME", "AGE"].map(Column::new).to_vec());
+        table.row(vec!["abcdef".into(), "12d".into()]);
+        for (room, gap) in [(None, 3), (Some(12), 3), (Some(11), 2), (Some(10), 1), (Some(5), 1)] {
+            let text = table.clone().fitting(room).render(false);
+            assert_eq!(text, format!("NAME  {0}AGE\nabcdef{0}12d\n", " ".repeat(gap)), "{room:?}");
+        }
     }
 
     #[test]

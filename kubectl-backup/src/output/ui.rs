@@ -8,6 +8,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use indicatif::MultiProgress;
+use terminal_size::{Width, terminal_size_of};
 
 use super::escape;
 use crate::{
@@ -36,6 +37,8 @@ struct Inner {
     color: bool,
     /// Whether data for people may be coloured: stdout is a terminal.
     data_color: bool,
+    /// How wide the terminal is that stdout is.
+    columns: Option<usize>,
     /// What to say when the user interrupts a wait.
     resume: Mutex<Option<String>>,
     /// Warnings shown so far: a list of many pages repeats them.
@@ -77,6 +80,7 @@ impl Ui {
                 can_ask,
                 color,
                 data_color,
+                columns: terminal_size_of(io::stdout()).map(|(Width(columns), _)| usize::from(columns)),
                 resume: Mutex::new(None),
                 warned: Mutex::new(Vec::new()),
             }),
@@ -173,6 +177,11 @@ impl Ui {
         self.inner.color
     }
 
+    /// Returns how wide the terminal is that data go to; `None` when they go elsewhere.
+    pub fn columns(&self) -> Option<usize> {
+        self.inner.columns
+    }
+
     /// Returns whether a question would reach somebody.
     pub fn can_ask(&self) -> bool {
         self.inner.can_ask
@@ -184,6 +193,15 @@ impl Ui {
 
     fn paint(&self, text: &str, style: Style) -> String {
         if self.inner.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    /// Writes a question; the answer is typed behind it.
+    pub(super) fn ask(&self, question: &str) {
+        self.inner.bars.suspend(|| {
+            let mut err = lock(&self.inner.err);
+            let _ = write!(err, "{}", escape::message(question));
+            let _ = err.flush();
+        });
     }
 
     fn err_line(&self, line: &str) {

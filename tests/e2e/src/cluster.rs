@@ -86,6 +86,11 @@ impl TestCluster {
         crate::run::kill_at(command, text);
     }
 
+    /// Where the plugin is.
+    pub fn plugin_path(&self) -> &Path {
+        &self.plugin
+    }
+
     /// The plugin as the administrator runs it, sent a signal (`INT`) when it says a line with this text.
     #[track_caller]
     pub fn plugin_signalled_at(&self, text: &str, signal: &str, args: &[&str]) -> Run {
@@ -152,6 +157,12 @@ impl TestCluster {
     /// Makes a namespace that goes away with the value.
     pub fn namespace(&self, prefix: &str) -> Namespace<'_> {
         Namespace::create(self, prefix)
+    }
+
+    /// Makes a namespace of just this name, for texts in which it stands. One that an earlier run left goes first.
+    pub fn namespace_named(&self, name: &str) -> Namespace<'_> {
+        self.try_kubectl(&["delete", "namespace", name, "--ignore-not-found"]).ok();
+        Namespace::named(self, name.to_owned())
     }
 
     /// Makes kubectl's command line again and again, also where this value cannot be.

@@ -19,6 +19,7 @@ mod cluster;
 mod namespace;
 mod reader;
 mod run;
+mod terminal;
 mod traffic;
 mod wait;
 
@@ -28,5 +29,6 @@ pub use claim::Claim;
 pub use cluster::TestCluster;
 pub use namespace::Namespace;
 pub use run::Run;
+pub use terminal::Terminal;
 pub use traffic::{Outcome, Traffic};
 pub use wait::until;

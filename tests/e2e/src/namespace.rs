@@ -14,7 +14,10 @@ pub struct Namespace<'a> {
 
 impl<'a> Namespace<'a> {
     pub(crate) fn create(cluster: &'a TestCluster, prefix: &str) -> Self {
-        let name = format!("{prefix}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Self::named(cluster, format!("{prefix}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    pub(crate) fn named(cluster: &'a TestCluster, name: String) -> Self {
         cluster.kubectl(&["create", "namespace", &name]);
         Self { cluster, name }
     }

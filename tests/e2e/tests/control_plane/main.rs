@@ -19,4 +19,5 @@ mod h7_manage;
 mod h8_prune;
 mod reach;
 mod roles;
+mod terminal;
 mod w6_preflight;

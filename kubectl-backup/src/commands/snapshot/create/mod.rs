@@ -233,7 +233,9 @@ impl Args {
                 None => format!("VolumeSnapshotClass {}", plan.why),
             });
         }
-        ui.status(&format!("To be taken:\n{}", table(plans).render(false).trim_end()));
+        // Further lines of a message are moved to the right.
+        let room = ui.columns().map(|columns| columns.saturating_sub(2));
+        ui.status(&format!("To be taken:\n{}", table(plans).fitting(room).render(false).trim_end()));
         if let Some(group) = group {
             ui.status(&format!("group: {group}"));
         }

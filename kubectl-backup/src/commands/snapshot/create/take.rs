@@ -69,8 +69,9 @@ impl Order<'_> {
                 Err(error) => errors.push(error),
             }
         }
+        let width = made.iter().map(|made| made.name.len()).max().unwrap_or_default();
         let mut awaited: Vec<Awaited> =
-            made.iter().map(|made| Awaited::new(context, &made.name, made.uid.as_deref())).collect();
+            made.iter().map(|made| Awaited::new(context, &made.name, made.uid.as_deref(), width)).collect();
         let goes_on = errors.is_empty() || (self.partial && !made.is_empty());
         let mut uncut = Vec::new();
         if let Some(deadline) = deadline.filter(|_| goes_on && !late) {

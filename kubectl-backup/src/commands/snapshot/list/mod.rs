@@ -85,7 +85,7 @@ impl Args {
         let backups = rows.iter().filter_map(origin::restored).map(|restored| restored.backup).collect();
         let backups = facts::backup_standing::of(cluster, backups).await;
         let table = table::of(&rows, &contents, &backups, self.scope.all_namespaces, context.now());
-        context.ui.data(&table.render(wide))
+        context.ui.data(&table.fitting(context.ui.columns()).render(wide))
     }
 
     fn request(&self, namespace: Option<&str>) -> ListRequest {

@@ -115,7 +115,8 @@ impl Printer<'_> {
         let backups = facts::backup_standing::of(self.cluster, backups).await;
         let all = self.args.scope.all_namespaces;
         let table = table::of(&rows, &self.contents, &backups, all, self.context.now());
-        self.context.ui.data(&table.render_below(wide, &mut self.widths))
+        let ui = &self.context.ui;
+        ui.data(&table.fitting(ui.columns()).render_below(wide, &mut self.widths))
     }
 
     /// All at once at first, then each that is new. Whoever may not read them sees `<unknown>`.

@@ -1,0 +1,283 @@
+//! What a user sees: screens of 80 and of 120 columns, with colours and without.
+
+use e2e_tests::{Claim, Namespace, Terminal, TestCluster};
+
+/// Both widths; the narrow one without colours.
+const SCREENS: [(u16, bool); 2] = [(80, false), (120, true)];
+
+struct Recorded<'a> {
+    cluster: &'a TestCluster,
+    namespace: Namespace<'a>,
+    kubeconfig: tempfile::TempDir,
+}
+
+impl<'a> Recorded<'a> {
+    /// A namespace and a context whose names have the same length in every run: they stand in the columns.
+    fn new(cluster: &'a TestCluster, namespace: &str) -> Self {
+        let kubeconfig = tempfile::tempdir().unwrap();
+        let path = kubeconfig.path().join("config");
+        std::fs::copy(cluster.cluster().kubeconfig(), &path).unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        let context = cluster.kubectl(&["config", "current-context"]);
+        cluster.kubectl(&["config", "rename-context", context.trim(), "demo", "--kubeconfig", &path]);
+        Self { cluster, namespace: cluster.namespace_named(namespace), kubeconfig }
+    }
+
+    fn start(&self, (columns, colours): (u16, bool), args: &[&str]) -> Terminal {
+        let kubeconfig = self.kubeconfig.path().join("config");
+        let mut variables =
+            vec![("KUBECONFIG", kubeconfig.to_str().unwrap()), ("TERM", "xterm-256color"), ("HOME", "/nonexistent")];
+        if !colours {
+            variables.push(("NO_COLOR", "1"));
+        }
+        Terminal::start(
+            self.cluster.plugin_path(),
+            &[args, &["-n", self.namespace.name()]].concat(),
+            &variables,
+            columns,
+        )
+    }
+
+    /// The last screen of a command that ends by itself.
+    #[track_caller]
+    fn ended(&self, screen: (u16, bool), args: &[&str]) -> String {
+        self.start(screen, args).end().1
+    }
+}
+
+/// What differs from run to run, replaced by something of the same width.
+fn settings() -> insta::internals::SettingsBindDropGuard {
+    let mut settings = insta::Settings::clone_current();
+    for (pattern, text) in [
+        (r"20\d{12}", "20261121101500"),
+        (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-21T10:15:00Z"),
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "01234567-89ab-cdef-0123-456789abcdef"),
+        (r"\(\d+s ago\)", "(5s ago)"),
+        (r"after \d+s", "after 5s"),
+        // The age at the end of a row, and how long a bar has been there.
+        (r"(?m)\b\d+s$", "5s"),
+        (r"[⠁-⣿]", "*"),
+    ] {
+        settings.add_filter(pattern, text);
+    }
+    settings.bind_to_scope()
+}
+
+#[test]
+fn h1_create_draws_a_bar_for_each_volume() {
+    let _settings = settings();
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-create");
+    let shop = &recorded.namespace;
+    for claim in ["disk", "uploads"] {
+        Claim::block(shop, claim);
+    }
+    cluster.try_kubectl(&["delete", "volumesnapshotclass", "slow", "--ignore-not-found"]);
+    cluster.create(
+        r#"{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshotClass","metadata":{"name":"slow"},
+        "driver":"block.csi.test.kubectl-backup.dev","deletionPolicy":"Delete","parameters":{"fault.test/delay":"4s"}}"#,
+    );
+    let mut screens = Vec::new();
+    for screen in SCREENS {
+        let group = format!("g{}", screen.0);
+        let terminal =
+            recorded.start(screen, &["snapshot", "create", "disk", "uploads", "--class", "slow", "--group", &group]);
+        screens.push(terminal.wait_until(|text| text.matches("being taken").count() == 2));
+        screens.push(terminal.end().1);
+    }
+    let [narrow, narrow_end, wide, wide_end] = screens.try_into().unwrap();
+    insta::assert_snapshot!(narrow, @"
+    To be taken:
+      NAME                   PVC     CLASS DRIVER                            SIZE
+      disk-20261121101500    disk    slow  block.csi.test.kubectl-backup.dev 64Mi
+      uploads-20261121101500 uploads slow  block.csi.test.kubectl-backup.dev 64Mi
+    group: g80
+    volumesnapshot.snapshot.storage.k8s.io/disk-20261121101500 created
+    volumesnapshot.snapshot.storage.k8s.io/uploads-20261121101500 created
+    * snapshot disk-20261121101500    [====>   ] being taken                      5s
+    * snapshot uploads-20261121101500 [====>   ] being taken                      5s
+    ");
+    insta::assert_snapshot!(sorted(&narrow_end), @"
+    To be taken:
+      NAME                   PVC     CLASS DRIVER                            SIZE
+      disk-20261121101500    disk    slow  block.csi.test.kubectl-backup.dev 64Mi
+      uploads-20261121101500 uploads slow  block.csi.test.kubectl-backup.dev 64Mi
+    group: g80
+    volumesnapshot.snapshot.storage.k8s.io/disk-20261121101500 created
+    volumesnapshot.snapshot.storage.k8s.io/uploads-20261121101500 created
+    snapshot disk-20261121101500 is ready (64Mi, after 5s)
+    snapshot uploads-20261121101500 is ready (64Mi, after 5s)
+    ");
+    insta::assert_snapshot!(wide, @"
+    To be taken:
+      NAME                     PVC       CLASS   DRIVER                              SIZE
+      disk-20261121101500      disk      slow    block.csi.test.kubectl-backup.dev   64Mi
+      uploads-20261121101500   uploads   slow    block.csi.test.kubectl-backup.dev   64Mi
+    group: g120
+    volumesnapshot.snapshot.storage.k8s.io/disk-20261121101500 created
+    volumesnapshot.snapshot.storage.k8s.io/uploads-20261121101500 created
+    * snapshot disk-20261121101500    [====>   ] being taken                                                              5s
+    * snapshot uploads-20261121101500 [====>   ] being taken                                                              5s
+    ");
+    insta::assert_snapshot!(sorted(&wide_end), @"
+    To be taken:
+      NAME                     PVC       CLASS   DRIVER                              SIZE
+      disk-20261121101500      disk      slow    block.csi.test.kubectl-backup.dev   64Mi
+      uploads-20261121101500   uploads   slow    block.csi.test.kubectl-backup.dev   64Mi
+    group: g120
+    volumesnapshot.snapshot.storage.k8s.io/disk-20261121101500 created
+    volumesnapshot.snapshot.storage.k8s.io/uploads-20261121101500 created
+    snapshot disk-20261121101500 is ready (64Mi, after 5s)
+    snapshot uploads-20261121101500 is ready (64Mi, after 5s)
+    ");
+    cluster.kubectl(&["delete", "volumesnapshotclass", "slow"]);
+}
+
+/// Volumes become ready in any order.
+fn sorted(screen: &str) -> String {
+    let (mut ready, mut lines): (Vec<_>, Vec<_>) = screen.lines().partition(|line| line.contains(" is ready ("));
+    ready.sort_unstable();
+    lines.append(&mut ready);
+    lines.join("\n")
+}
+
+#[test]
+fn h7_list_and_describe_fit_the_screen() {
+    let _settings = settings();
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-list");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    Claim::files(shop, "uploads");
+    shop.plugin(&["snapshot", "create", "disk", "uploads", "--group", "release-7"]).ok();
+    let [narrow, wide] = SCREENS.map(|screen| recorded.ended(screen, &["snapshot", "list"]));
+    insta::assert_snapshot!(narrow, @"
+    NAME                    PVC      READY  SIZE  CLASS           GROUP      AGE
+    disk-20261121101500     disk     true   64Mi  block-snapshot  release-7  5s
+    uploads-20261121101500  uploads  true   64Mi  files-snapshot  release-7  5s
+    ");
+    insta::assert_snapshot!(wide, @"
+    NAME                     PVC       READY   SIZE   CLASS            GROUP       AGE
+    disk-20261121101500      disk      true    64Mi   block-snapshot   release-7   5s
+    uploads-20261121101500   uploads   true    64Mi   files-snapshot   release-7   5s
+    ");
+    let names = shop.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[0].metadata.name}"]);
+    let [narrow, wide] = SCREENS.map(|screen| recorded.ended(screen, &["snapshot", "describe", &names]));
+    insta::assert_snapshot!(described(&narrow), @"
+    Name:             disk-20261121101500
+    Namespace:        terminal-list
+    Labels:           kubectl-backup.dev/group=release-7
+    Group:            release-7 (see all: kubectl backup snapshot list --group relea
+    se-7 -n terminal-list)
+    Created:          2026-11-21T10:15:00Z (5s ago)
+    PVC:              disk
+    PVC was:          test-block-std ReadWriteOnce 64Mi
+    Class:            block-snapshot
+    Ready:            true
+    Taken:            2026-11-21T10:15:00Z
+    Restore size:     64Mi
+    Content:          snapcontent-01234567-89ab-cdef-0123-456789abcdef
+    Driver:           block.csi.test.kubectl-backup.dev
+    Handle:           snapshot-01234567-89ab-cdef-0123-456789abcdef
+    Volume mode:      Filesystem
+    Deletion policy:  Delete (the storage's copy goes with this snapshot)
+    Restored into:    <none>
+    Restore with:     kubectl backup snapshot restore disk-20261121101500 --to NEW-P
+    VC -n terminal-list
+    ");
+    insta::assert_snapshot!(described(&wide), @"
+    Name:             disk-20261121101500
+    Namespace:        terminal-list
+    Labels:           kubectl-backup.dev/group=release-7
+    Group:            release-7 (see all: kubectl backup snapshot list --group release-7 -n terminal-list)
+    Created:          2026-11-21T10:15:00Z (5s ago)
+    PVC:              disk
+    PVC was:          test-block-std ReadWriteOnce 64Mi
+    Class:            block-snapshot
+    Ready:            true
+    Taken:            2026-11-21T10:15:00Z
+    Restore size:     64Mi
+    Content:          snapcontent-01234567-89ab-cdef-0123-456789abcdef
+    Driver:           block.csi.test.kubectl-backup.dev
+    Handle:           snapshot-01234567-89ab-cdef-0123-456789abcdef
+    Volume mode:      Filesystem
+    Deletion policy:  Delete (the storage's copy goes with this snapshot)
+    Restored into:    <none>
+    Restore with:     kubectl backup snapshot restore disk-20261121101500 --to NEW-PVC -n terminal-list
+    ");
+}
+
+/// Without the events: they come and merge in any order.
+fn described(screen: &str) -> String {
+    let (before, rest) = screen.split_once("Events:").unwrap();
+    let (_, after) = rest.split_once("Restore with:").unwrap();
+    format!("{before}Restore with:{after}")
+}
+
+#[test]
+fn h7_list_watch_shows_each_change_until_it_is_interrupted() {
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-watch");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    shop.plugin(&["snapshot", "create", "disk", "--name", "first"]).ok();
+    let mut terminal = recorded.start((120, false), &["snapshot", "list", "--watch", "-o", "wide"]);
+    terminal.wait_until(|text| text.contains("NAME") && text.contains("first"));
+    shop.plugin(&["snapshot", "create", "disk", "--name", "second"]).ok();
+    let ready = |text: &str| text.lines().any(|line| line.starts_with("second") && line.contains(" true "));
+    terminal.wait_until(ready);
+    shop.plugin(&["snapshot", "delete", "first", "--yes"]).ok();
+    let text = terminal.wait_until(|text| text.contains("deleting"));
+    assert_eq!(text.matches("NAME").count(), 1, "{text}");
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 130);
+}
+
+#[test]
+fn h7_delete_asks_on_the_screen_and_takes_no_for_an_answer() {
+    let _settings = settings();
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-delete");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    Claim::files(shop, "uploads");
+    shop.plugin(&["snapshot", "create", "disk", "uploads", "--group", "release-7"]).ok();
+    let mut screens = Vec::new();
+    for (screen, answer) in SCREENS.into_iter().zip(["n\r", "\r"]) {
+        let mut terminal = recorded.start(screen, &["snapshot", "delete", "--group", "release-7"]);
+        terminal.wait_until(|text| text.contains("[y/N]"));
+        terminal.press(answer);
+        let (code, text) = terminal.end();
+        assert_eq!(code, 1, "{text}");
+        screens.push(text);
+    }
+    let [narrow, wide] = screens.try_into().unwrap();
+    insta::assert_snapshot!(narrow, @r#"
+    snapshot disk-20261121101500 of PVC disk: the storage's copy is deleted too
+    snapshot uploads-20261121101500 of PVC uploads: the storage's copy is deleted to
+    o
+    Delete 2 VolumeSnapshots (disk-20261121101500, uploads-20261121101500) in namesp
+    ace "terminal-delete" of context "demo"? [y/N] n
+    error: not confirmed; nothing was changed
+    "#);
+    insta::assert_snapshot!(wide, @r#"
+    snapshot disk-20261121101500 of PVC disk: the storage's copy is deleted too
+    snapshot uploads-20261121101500 of PVC uploads: the storage's copy is deleted too
+    Delete 2 VolumeSnapshots (disk-20261121101500, uploads-20261121101500) in namespace "terminal-delete" of context "demo"?
+     [y/N]
+    ‹bold red:error:› not confirmed; nothing was changed
+    "#);
+    let coloured = recorded.ended((80, true), &["snapshot", "delete", "nosuch"]);
+    insta::assert_snapshot!(coloured, @r#"
+    ‹bold red:error:› VolumeSnapshot "nosuch" in namespace "terminal-delete" does not exist
+    ‹cyan:hint:› The snapshots in namespace "terminal-delete" are: disk-20261121101500, upl
+    oads-20261121101500
+    ‹cyan:hint:› Those of all namespaces are shown by: kubectl backup snapshot list -A
+    "#);
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).lines().count(), 2);
+    let mut terminal = recorded.start((80, false), &["snapshot", "delete", "--group", "release-7"]);
+    terminal.wait_until(|text| text.contains("[y/N]"));
+    terminal.press("y\r");
+    assert_eq!(terminal.end().0, 0);
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+}
