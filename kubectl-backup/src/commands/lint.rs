@@ -162,6 +162,9 @@ impl Args {
         if of_cluster && self.output == Some(Format::Sarif) {
             return Err(CliError::usage("SARIF leads to files, and what lives in the cluster has none: use -o json"));
         }
+        if self.dry_run.dry_run != DryRun::None && !self.fix {
+            return Err(CliError::usage("--dry-run is about what --fix would write: give both"));
+        }
         if self.dry_run.dry_run == DryRun::Server {
             return Err(CliError::usage("--dry-run=server sends nothing here: lint writes no objects"));
         }
