@@ -46,13 +46,17 @@ fn c12_a_locked_backup_stays_until_its_lock_ends() {
     // Whoever the policy exempts may, and Velero then deletes the data as well.
     let policy = json!({
         "apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": {"name": "default"},
-        "spec": {"exemptions": {"users": [VELERO]}},
+        "spec": {"exemptions": {"users": [VELERO]}, "defaults": {"labels": {"in-force": "yes"}}},
     });
     cluster.create(&policy.to_string());
     let exempt = || cluster.try_create_as(VELERO, &request.to_string()).code == 0;
     until("the policy is followed", Duration::from_secs(30), exempt);
-    cluster.kubectl(&["delete", "backuppolicy", "default"]);
     cluster.kubectl(&["wait", "--for=delete", "backup.velero.io/kept", "-n", "velero", "--timeout=120s"]);
+    let new = backup("new", json!({})).to_string();
+    guarded.forget_policy(|| {
+        let create = ["create", "--dry-run=server", "-o", "json", "-f", "-"];
+        cluster.try_kubectl_with(&create, &new).ok().json()["metadata"]["labels"].get("in-force").is_some()
+    });
 }
 
 #[test]

@@ -102,6 +102,12 @@ impl Guarded {
         self.cluster.try_create(&snapshot(namespace, "s11", &json!({})).to_string()).ends_with(1).says("10/10 used");
     }
 
+    /// Takes the policy away for the next test: one that is gone stays in force for a while.
+    fn forget_policy(&self, in_force: impl Fn() -> bool) {
+        self.cluster.kubectl(&["delete", "backuppolicy", "default"]);
+        until("the policy is given up", Duration::from_secs(30), || !in_force());
+    }
+
     fn done(&self, object: &str) {
         self.cluster.wait_for("velero", object, "jsonpath={.status.phase}=Completed", 180);
     }

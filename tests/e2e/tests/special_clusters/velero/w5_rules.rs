@@ -144,5 +144,5 @@ fn w4_what_a_backup_leaves_open_comes_from_the_policy_and_what_it_says_stays() {
     let velero = ["create", "--dry-run=server", "-o", "json", "-f", "-", &format!("--as={VELERO}")];
     let own = guarded.cluster.try_kubectl_with(&velero, &backup("b", json!({})).to_string()).ok().json();
     assert!(own["spec"].get("ttl").is_none() && own["metadata"].get("labels").is_none(), "{own}");
-    guarded.cluster.kubectl(&["delete", "backuppolicy", "default"]);
+    guarded.forget_policy(|| filled(&backup("b", json!({})))["spec"]["ttl"] == "48h0m0s");
 }
