@@ -11,6 +11,8 @@ pub const TEMPORARY: &str = "kubectl-backup.dev/temporary";
 pub const FILLS: &str = "kubectl-backup.dev/fills";
 /// Annotation of what is temporary: the volume snapshot that it stands for, as `namespace/name`.
 pub const STANDS_FOR: &str = "kubectl-backup.dev/stands-for";
+/// Annotation of what the plugin made: the one run of it that did. It tells what is its own when a create got no answer.
+pub const RUN: &str = "kubectl-backup.dev/run";
 /// Annotation of a volume snapshot: the storage class of the claim that it was taken of.
 pub const SOURCE_STORAGE_CLASS: &str = "kubectl-backup.dev/source-storage-class";
 /// Annotation of a volume snapshot: the access modes of the claim, separated by commas.

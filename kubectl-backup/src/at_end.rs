@@ -16,6 +16,11 @@ impl AtEnd {
         *self.slot() = Some(work.shared());
     }
 
+    /// Forgets the work: it is not needed any more.
+    pub fn clear(&self) {
+        *self.slot() = None;
+    }
+
     /// Returns whether there is work that was not begun, or not ended.
     pub fn is_due(&self) -> bool {
         self.slot().as_ref().is_some_and(|work| work.peek().is_none())
@@ -63,6 +68,9 @@ mod tests {
         go.notify_one();
         assert!(!at_end.run().await && !at_end.run().await);
         assert!(!at_end.is_due());
+        at_end.set(async { false }.boxed());
+        at_end.clear();
+        assert!(!at_end.is_due() && at_end.run().await);
         assert_eq!(begun.load(Ordering::Relaxed), 1);
     }
 }

@@ -5,6 +5,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::{
+    apply::unanswered::Run,
     args::ConnectionArgs,
     at_end::AtEnd,
     commands,
@@ -86,14 +87,27 @@ pub fn run() -> ExitCode {
         }
     };
     let at_end = AtEnd::default();
-    let context = Context { ui: ui.clone(), connection: cli.connection, at_end: at_end.clone() };
+    let on_interruption = AtEnd::default();
+    let context = Context {
+        ui: ui.clone(),
+        connection: cli.connection,
+        at_end: at_end.clone(),
+        on_interruption: on_interruption.clone(),
+        run: Run::random(),
+    };
     let result = runtime.block_on(async {
-        let result = tokio::select! {
-            result = dispatch(cli.command, &context) => result,
-            () = interruption() => Err(interrupted(&ui)),
+        let ended = tokio::select! {
+            result = dispatch(cli.command, &context) => Some(result),
+            () = interruption() => None,
         };
         finish(&ui, &at_end).await;
-        result
+        match ended {
+            Some(result) => result,
+            None => {
+                finish(&ui, &on_interruption).await;
+                Err(interrupted(&ui))
+            }
+        }
     });
     match result {
         Ok(exit) => exit.into(),

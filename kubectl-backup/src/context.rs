@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
+    apply::unanswered::Run,
     args::ConnectionArgs,
     at_end::AtEnd,
     client::{Cluster, connect},
@@ -18,6 +19,10 @@ pub struct Context {
     pub connection: ConnectionArgs,
     /// What must be done however the command ends.
     pub at_end: AtEnd,
+    /// What must be done, after that, when the user interrupts.
+    pub on_interruption: AtEnd,
+    /// The mark of this run on what it makes.
+    pub run: Run,
 }
 
 impl Context {

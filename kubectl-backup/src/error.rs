@@ -66,6 +66,11 @@ impl CliError {
         self.code == Some(404)
     }
 
+    /// Returns whether it is not known if the server did what was asked: no answer came, or one from something in between.
+    pub fn leaves_open(&self) -> bool {
+        self.code.is_none_or(|code| code >= 500)
+    }
+
     /// Returns whether the server said that the user may not do it.
     pub fn is_forbidden(&self) -> bool {
         self.code == Some(403)

@@ -15,5 +15,7 @@ pub mod restoration;
 pub mod snapshot_creation;
 pub mod snapshot_deletion;
 pub mod start;
+mod storage_copy;
+pub mod unanswered;
 pub mod velero_version;
 mod wonder;

@@ -8,9 +8,10 @@ use kube::{
 };
 use serde_json::Value;
 
+use super::{storage_copy, unanswered::Run};
 use crate::{
     args::DryRun,
-    client::{self, Cluster},
+    client::{self, Cluster, ListRequest, list},
     error::{CliError, Doing as _, Result},
     facts,
     plan::{refusal, snapshot::name},
@@ -18,6 +19,8 @@ use crate::{
 
 /// Derived names that are tried before giving up: as many as a second may bring forth.
 const ATTEMPTS: u32 = 20;
+/// Looks for what an interrupted run has made.
+const LOOKS: usize = 2;
 /// Creates under way at a time.
 const AT_ONCE: usize = 32;
 
@@ -44,16 +47,18 @@ impl Made {
 /// the next name.
 pub async fn create_all(
     cluster: &Cluster,
+    run: &Run,
     snapshots: &[VolumeSnapshot],
     derived: bool,
     dry_run: DryRun,
 ) -> Vec<Result<Made>> {
-    let creates = snapshots.iter().map(|snapshot| create_under_free_name(cluster, snapshot, derived, dry_run));
+    let creates = snapshots.iter().map(|snapshot| create_under_free_name(cluster, run, snapshot, derived, dry_run));
     stream::iter(creates).buffered(AT_ONCE).collect().await
 }
 
 async fn create_under_free_name(
     cluster: &Cluster,
+    run: &Run,
     snapshot: &VolumeSnapshot,
     derived: bool,
     dry_run: DryRun,
@@ -64,22 +69,33 @@ async fn create_under_free_name(
     loop {
         let name = name::again(&first, attempt);
         snapshot.metadata.name = Some(name.clone());
-        match create(cluster, &as_sent(&snapshot)?, &name, dry_run).await {
+        let mut sent = as_sent(&snapshot)?;
+        if dry_run == DryRun::None {
+            run.mark(&mut sent);
+        }
+        match create(cluster, &sent, &name, dry_run).await {
             Err(error) if derived && attempt < ATTEMPTS && error.reason.as_deref() == Some("AlreadyExists") => {
                 attempt += 1;
             }
-            Err(error) if error.code.is_none() => return made_all_the_same(cluster, &snapshot).await.ok_or(error),
+            Err(error) if dry_run == DryRun::None && error.leaves_open() => {
+                return made_all_the_same(cluster, run, &name, error).await;
+            }
             result => return result.map(Made::of),
         }
     }
 }
 
-/// A create without an answer may have been done. The group tells ours from another one of the same name.
-async fn made_all_the_same(cluster: &Cluster, snapshot: &VolumeSnapshot) -> Option<Made> {
-    let group = snapshot.metadata.labels.as_ref()?.get(labels::GROUP)?;
-    let found = facts::snapshots::read_as_is(cluster, snapshot.metadata.name.as_deref()?).await.ok()?;
-    let labelled = found.pointer("/metadata/labels").and_then(|labels| labels.get(labels::GROUP));
-    (labelled.and_then(Value::as_str) == Some(group)).then(|| Made::of(found))
+/// A create without an answer may have been done.
+async fn made_all_the_same(cluster: &Cluster, run: &Run, name: &str, error: CliError) -> Result<Made> {
+    let namespace = &cluster.namespace;
+    let path = format!("{}/{name}", VolumeSnapshot::url_path(&(), Some(namespace)));
+    match run.find(cluster, &path, &format!("read volumesnapshot {name:?} in namespace {namespace:?}")).await {
+        Ok(Some(found)) => Ok(Made::of(found)),
+        Ok(None) => Err(error),
+        Err(_) => Err(error.hint(format!(
+            "VolumeSnapshot {name:?} may have been made all the same; look with: kubectl backup snapshot list -n {namespace}"
+        ))),
+    }
 }
 
 /// Writes a snapshot as it is sent.
@@ -104,26 +120,62 @@ pub async fn create(cluster: &Cluster, snapshot: &Value, name: &str, dry_run: Dr
         .map_err(|error| refusal::explain(facts::snapshots::explain(error), "volumesnapshots", name, namespace))
 }
 
-/// Deletes what was made. Returns what to tell, and whether all of it goes.
+/// Deletes what was made, with the storage's copies. Returns what to tell, and whether all of it goes.
 pub async fn take_back(cluster: &Cluster, made: &[Made]) -> (String, bool) {
-    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let deletes = made.iter().map(async |made| {
-        let params = DeleteParams {
-            preconditions: Some(Preconditions { uid: made.uid.clone(), resource_version: None }),
-            ..DeleteParams::default()
-        };
-        match api.delete(&made.name, &params).await.doing(|| format!("delete volumesnapshot {:?}", made.name)) {
-            Err(error) if !error.is_not_found() => Some((made.name.clone(), error.message)),
-            _ => None,
-        }
-    });
-    let stayed: Vec<_> = stream::iter(deletes).buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
-    if stayed.is_empty() {
+    let deletes = made.iter().cloned().map(|made| async move { (take_one_back(cluster, &made).await, made.name) });
+    let done: Vec<_> = stream::iter(deletes).buffered(AT_ONCE).collect().await;
+    let stayed: Vec<_> = done.iter().filter_map(|(done, name)| Some((name.as_str(), done.as_ref().err()?))).collect();
+    let mut told = if stayed.is_empty() {
         let names: Vec<&str> = made.iter().map(|made| made.name.as_str()).collect();
-        return (format!("deleted again: {}", names.join(", ")), true);
+        format!("deleted again: {}", names.join(", "))
+    } else {
+        let why: Vec<String> = stayed.iter().map(|(name, why)| format!("{name} ({})", why.message)).collect();
+        let names: Vec<&str> = stayed.iter().map(|(name, _)| *name).collect();
+        let command = format!("kubectl backup snapshot delete {} -n {}", names.join(" "), cluster.namespace);
+        format!("could not be deleted again: {}. Delete them with: {command}", why.join(", "))
+    };
+    for remark in done.iter().filter_map(|(done, _)| done.as_ref().ok()?.as_ref()) {
+        told.push_str(&format!(". {remark}"));
     }
-    let why: Vec<String> = stayed.iter().map(|(name, why)| format!("{name} ({why})")).collect();
-    let names: Vec<&str> = stayed.iter().map(|(name, _)| name.as_str()).collect();
-    let command = format!("kubectl backup snapshot delete {} -n {}", names.join(" "), cluster.namespace);
-    (format!("could not be deleted again: {}. Delete them with: {command}", why.join(", ")), false)
+    (told, stayed.is_empty())
+}
+
+/// Deletes everything that this run has made in the namespace, by its mark. A create that was interrupted may be done only
+/// after a first look. Returns what to tell, and whether all of it goes; `None` when there is nothing.
+///
+/// # Errors
+/// When it cannot be looked up.
+pub async fn take_back_of(cluster: &Cluster, run: &Run, group: Option<&str>) -> Result<Option<(String, bool)>> {
+    let selector = group.map(|group| format!("{}={group}", labels::GROUP));
+    let request = ListRequest::of::<VolumeSnapshot>(Some(&cluster.namespace), selector.as_deref());
+    let doing = format!("list volumesnapshots in namespace {:?}", cluster.namespace);
+    let mut all: Vec<Made> = Vec::new();
+    let mut end = None;
+    for _ in 0..LOOKS {
+        let known = all.len();
+        list(cluster, &request, &doing, |found: Value| {
+            let made = Made::of(found);
+            if run.made(&made.object) && !all.iter().any(|other| other.uid == made.uid) {
+                all.push(made);
+            }
+        })
+        .await?;
+        if all.len() > known {
+            end = Some(take_back(cluster, &all).await);
+        }
+    }
+    Ok(end)
+}
+
+async fn take_one_back(cluster: &Cluster, made: &Made) -> Result<Option<String>> {
+    let remark = storage_copy::goes_with(cluster, &made.name, made.uid.as_deref().unwrap_or_default()).await?;
+    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: made.uid.clone(), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    match api.delete(&made.name, &params).await.doing(|| format!("delete volumesnapshot {:?}", made.name)) {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(remark),
+    }
 }

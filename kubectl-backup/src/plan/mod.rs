@@ -31,6 +31,7 @@ pub mod saved_volume;
 pub mod selector_words;
 pub mod snapshot;
 pub mod standstill;
+pub mod undo;
 pub mod velero_namespace;
 pub mod velero_server;
 pub mod volume_fate;

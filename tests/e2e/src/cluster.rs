@@ -99,6 +99,14 @@ impl TestCluster {
         crate::run::signal_at(command, text, signal)
     }
 
+    /// The plugin with that kubeconfig, sent a signal (`INT`) once `ready` returns.
+    #[track_caller]
+    pub fn plugin_signalled_when(&self, kubeconfig: &Path, signal: &str, args: &[&str], ready: impl FnOnce()) -> Run {
+        let mut command = self.hermetic(&self.plugin);
+        command.env("KUBECONFIG", kubeconfig).args(args);
+        crate::run::signal_when(command, signal, ready)
+    }
+
     /// kubectl as the administrator runs it. Panics when it fails.
     #[track_caller]
     pub fn kubectl(&self, args: &[&str]) -> String {

@@ -124,3 +124,24 @@ pub(crate) fn signal_at(mut command: Command, text: &str, signal: &str) -> Run {
     let code = status.code().unwrap_or(-1);
     Run { command: line, stdout: String::new(), stderr: said, code, took: started.elapsed() }
 }
+
+/// Sends the program a signal once `ready` returns, and returns how it ended.
+#[track_caller]
+pub(crate) fn signal_when(mut command: Command, signal: &str, ready: impl FnOnce()) -> Run {
+    let line = format!("{command:?}");
+    let started = Instant::now();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let child = child.unwrap_or_else(|error| panic!("{line}: {error}"));
+    ready();
+    let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+    assert!(kill.expect("kill runs").success(), "kill -s {signal}");
+    let output = child.wait_with_output().unwrap_or_else(|error| panic!("{line}: {error}"));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    Run {
+        command: line,
+        stdout: String::new(),
+        stderr,
+        code: output.status.code().unwrap_or(-1),
+        took: started.elapsed(),
+    }
+}

@@ -73,7 +73,7 @@ pub async fn clone(
             name: name.clone(),
         });
     }
-    let mut made = Made::default();
+    let mut made = Made::nothing(&context.run);
     let resource = format!("volumesnapshot.{SNAPSHOTS}/{name}");
     if how.dry_run == DryRun::Client {
         context.ui.status(&format!("{resource} of PVC {source} would be taken for it, and removed again"));

@@ -96,6 +96,7 @@ impl Args {
             return elsewhere::clone(context, &cluster, &there, &self.source, (claim, binds_late), &how).await;
         }
         facts::target_namespace::require_room(&cluster, std::slice::from_ref(&claim), 0).await?;
-        restore(context, &cluster, &[Restoration { pair: None, claim, binds_late }], Made::default(), &how).await
+        restore(context, &cluster, &[Restoration { pair: None, claim, binds_late }], Made::nothing(&context.run), &how)
+            .await
     }
 }

@@ -15,8 +15,21 @@ use crate::{
 pub struct Target {
     /// Its pod.
     pub pod: String,
+    /// Its pod's uid: a StatefulSet's next pod has the same name.
+    pub uid: String,
     /// Its name.
     pub container: String,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks {
+    /// What pauses the application.
+    pub pause: Vec<Hook>,
+    /// What resumes it.
+    pub resume: Vec<Hook>,
+    /// The volumes that are cut.
+    pub claims: BTreeSet<String>,
 }
 
 /// What to do around the cut.
@@ -34,8 +47,9 @@ pub struct Plan {
 ///
 /// # Errors
 /// When no pod has a container that a hook names.
-pub fn plan(pause: &[Hook], resume: &[Hook], claims: &BTreeSet<String>, pods: &[Pod]) -> Result<Plan> {
-    let writers: Vec<&Pod> = pods.iter().filter(|pod| is_running(pod) && mounts(pod, claims)).collect();
+pub fn plan(hooks: &Hooks, pods: &[Pod]) -> Result<Plan> {
+    let Hooks { pause, resume, claims } = hooks;
+    let writers: Vec<&Pod> = pods.iter().filter(|pod| phase(pod) == "Running" && mounts(pod, claims)).collect();
     if writers.is_empty() {
         return Ok(Plan::default());
     }
@@ -50,11 +64,37 @@ pub fn plan(pause: &[Hook], resume: &[Hook], claims: &BTreeSet<String>, pods: &[
     Ok(Plan { unpaused, ..plan })
 }
 
+/// Plans what is still to be paused once the pods with these uids are: pods go, and others take their places.
+///
+/// # Errors
+/// When one of them is gone and its successor is about to write, where no hook can run yet.
+pub fn rest(hooks: &Hooks, pods: &[Pod], paused: &BTreeSet<String>, gone: &BTreeSet<String>) -> Result<Plan> {
+    let starting: Vec<&str> =
+        pods.iter().filter(|pod| phase(pod) == "Pending" && mounts(pod, &hooks.claims)).map(name).collect();
+    if !gone.is_empty() && !starting.is_empty() {
+        return Err(moving(gone).hint(format!("Starting, with the volumes: pod {}.", starting.join(", "))));
+    }
+    let mut plan = plan(hooks, pods)?;
+    for (_, targets) in plan.pause.iter_mut().chain(&mut plan.resume) {
+        targets.retain(|target| !paused.contains(&target.uid));
+    }
+    plan.pause.retain(|(_, targets)| !targets.is_empty());
+    plan.resume.retain(|(_, targets)| !targets.is_empty());
+    Ok(plan)
+}
+
+/// The error of an application whose pods change while it is to be paused.
+pub fn moving(gone: &BTreeSet<String>) -> CliError {
+    let named = gone.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    CliError::new(format!("pod {named} was replaced before it was paused; no snapshot was taken"))
+        .hint("Try again once the application's pods stay.")
+}
+
 fn aim(hook: &Hook, writers: &[&Pod]) -> Result<(Hook, Vec<Target>)> {
     let targets: Vec<Target> = writers
         .iter()
         .filter(|pod| containers(pod).any(|container| container.name == hook.container))
-        .map(|pod| Target { pod: name(pod).to_owned(), container: hook.container.clone() })
+        .map(|pod| Target { pod: name(pod).to_owned(), uid: uid(pod).to_owned(), container: hook.container.clone() })
         .collect();
     if !targets.is_empty() {
         return Ok((hook.clone(), targets));
@@ -78,8 +118,8 @@ fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     spec.map(|spec| spec.containers.iter()).into_iter().flatten().chain(sidecars)
 }
 
-fn is_running(pod: &Pod) -> bool {
-    pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Running")
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
 }
 
 fn mounts(pod: &Pod, claims: &BTreeSet<String>) -> bool {
@@ -91,6 +131,10 @@ fn name(pod: &Pod) -> &str {
     pod.metadata.name.as_deref().unwrap_or_default()
 }
 
+fn uid(pod: &Pod) -> &str {
+    pod.metadata.uid.as_deref().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -100,7 +144,7 @@ mod tests {
     fn pod(name: &str, phase: &str, containers: &[&str], claim: &str) -> Pod {
         let containers: Vec<_> = containers.iter().map(|name| json!({"name": name})).collect();
         serde_json::from_value(json!({
-            "metadata": {"name": name},
+            "metadata": {"name": name, "uid": format!("{name}-uid")},
             "spec": {"containers": containers, "initContainers": [{"name": "once"}, {"name": "side", "restartPolicy": "Always"}],
                 "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}]},
             "status": {"phase": phase},
@@ -113,8 +157,15 @@ mod tests {
     }
 
     fn planned(pause: &[&str], pods: &[Pod]) -> Result<String> {
+        told(&plan(&wanted(pause), pods)?)
+    }
+
+    fn wanted(pause: &[&str]) -> Hooks {
         let claims = BTreeSet::from(["data".to_owned(), "files".to_owned()]);
-        let plan = plan(&hooks(pause), &hooks(&["db: resume"]), &claims, pods)?;
+        Hooks { pause: hooks(pause), resume: hooks(&["db: resume"]), claims }
+    }
+
+    fn told(plan: &Plan) -> Result<String> {
         let aims = |aims: &[(Hook, Vec<Target>)]| -> Vec<String> {
             aims.iter()
                 .map(|(hook, targets)| {
@@ -145,6 +196,30 @@ mod tests {
             "pause in db-0/db, x in db-0/side+web/side | resume in db-0/db | unpaused "
         );
         assert_eq!(planned(&["db: pause"], &pods[3..]).unwrap(), " |  | unpaused ");
+    }
+
+    #[test]
+    fn who_took_the_place_of_a_pod_that_is_gone_is_paused_too() {
+        let set = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<BTreeSet<String>>();
+        let rest = |pods: &[Pod], paused: &[&str], gone: &[&str]| {
+            let plan = rest(&wanted(&["db: pause"]), pods, &set(paused), &set(gone));
+            plan.and_then(|plan| told(&plan))
+                .map_err(|error| format!("{} | {}", error.message, error.hints.join(" | ")))
+        };
+        let (zero, one) = (pod("db-0", "Running", &["db"], "data"), pod("db-1", "Running", &["db"], "data"));
+        let both = [zero.clone(), one];
+        assert_eq!(rest(&both, &["db-0-uid", "db-1-uid"], &[]).unwrap(), " |  | unpaused ");
+        assert_eq!(rest(&both, &["db-0-uid"], &[]).unwrap(), "pause in db-1/db | resume in db-1/db | unpaused ");
+        // A StatefulSet's next pod has the name of the last.
+        let mut next = zero.clone();
+        next.metadata.uid = Some("another".to_owned());
+        assert_eq!(rest(&[next], &["db-0-uid"], &[]).unwrap(), "pause in db-0/db | resume in db-0/db | unpaused ");
+        // It is gone, and nobody took its place.
+        assert_eq!(rest(&[], &[], &["db-0"]).unwrap(), " |  | unpaused ");
+        let pending = pod("db-0", "Pending", &["db"], "data");
+        insta::assert_snapshot!(rest(std::slice::from_ref(&pending), &[], &["db-0"]).unwrap_err(), @"pod db-0 was replaced before it was paused; no snapshot was taken | Try again once the application's pods stay. | Starting, with the volumes: pod db-0.");
+        // One that never started writes nothing, as before.
+        assert_eq!(rest(&[zero, pending], &["db-0-uid"], &[]).unwrap(), " |  | unpaused ");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Faults of a CSI driver: each ends in time, in words, and nothing is left that is not named.
 
-use e2e_tests::{Claim, Namespace, TestCluster};
+use e2e_tests::{Claim, Namespace, TestCluster, until};
 use serde_json::json;
 
 const BLOCK: &str = "block.csi.test.kubectl-backup.dev";
@@ -174,4 +174,30 @@ fn h9_a_rollback_that_cannot_be_filled_goes_back_or_on() {
     cluster.wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 90);
     rollback(&["--continue"]).ok();
     assert_eq!(read(), b"good");
+}
+
+#[test]
+fn h3_what_is_taken_back_leaves_nothing_on_the_storage_also_where_the_class_retains() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("csi");
+    for claim in ["a", "b"] {
+        Claim::block(&shop, claim);
+    }
+    let name = format!("retain-{}", shop.name());
+    let class = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass", "metadata": {"name": name},
+        "driver": BLOCK, "deletionPolicy": "Retain"});
+    cluster.create(&class.to_string());
+    shop.kubectl(&["create", "quota", "few", "--hard=count/volumesnapshots.snapshot.storage.k8s.io=1"]);
+    let hard = r"jsonpath={.status.hard.count/volumesnapshots\.snapshot\.storage\.k8s\.io}=1";
+    cluster.wait_for(shop.name(), "resourcequota/few", hard, 30);
+    let run = shop.plugin(&["snapshot", "create", "a", "b", "--class", &name]).ends_with(1);
+    run.says("exceeded quota").says("deleted again: ");
+    let contents = || {
+        let path = "jsonpath={.items[*].spec.volumeSnapshotRef.namespace}";
+        cluster.kubectl(&["get", "volumesnapshotcontents", "-o", path])
+    };
+    until("the content and the storage's copy are gone", std::time::Duration::from_secs(30), || {
+        !contents().contains(shop.name())
+    });
+    cluster.kubectl(&["delete", "volumesnapshotclass", &name]);
 }

@@ -85,3 +85,32 @@ fn h6_of_a_group_all_are_restored_or_none() {
     assert_eq!(depot.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
     cluster.kubectl(&["delete", "storageclass", name]);
 }
+
+#[test]
+fn h6_what_a_pod_uses_by_then_is_not_removed_again() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    let [of_disk, _] = group(&shop);
+    // Nothing runs here: a pod that names the PVC is enough.
+    let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": depot.name()},
+        "spec": {"serviceAccountName": "web", "automountServiceAccountToken": false, "containers": [{"name": "c", "image": "none"}],
+            "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "disk"}}]}});
+    depot.kubectl(&["create", "serviceaccount", "web"]);
+    cluster.create(&pod.to_string());
+    // The driver refuses the other only once this one has its data.
+    let name = format!("h6-late-{}", std::process::id());
+    let class = serde_json::json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
+        "provisioner": "files.csi.test.kubectl-backup.dev",
+        "parameters": {"fault.test/fail": "the pool is degraded", "fault.test/delay": "5s"}});
+    cluster.create(&class.to_string());
+    let note = format!("kubectl-backup.dev/source-storage-class={name}");
+    shop.kubectl(&["annotate", "volumesnapshot", "share", "--overwrite", &note]);
+    let run = shop.plugin(&["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()]).ends_with(1);
+    run.says("persistentvolumeclaim/disk in namespace")
+        .says("stays (it is used by pod web)")
+        .says("kubectl delete pers");
+    assert_eq!(claims(&depot), "disk");
+    assert_eq!(sha256(&Claim::existing(&depot, "disk", "block").read("ledger")), of_disk);
+    assert_eq!(depot.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+    cluster.kubectl(&["delete", "storageclass", &name]);
+}

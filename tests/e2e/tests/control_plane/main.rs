@@ -17,6 +17,7 @@ mod h6_groups;
 mod h6_other_namespace;
 mod h7_manage;
 mod h8_prune;
+mod lost_answers;
 mod reach;
 mod roles;
 mod terminal;

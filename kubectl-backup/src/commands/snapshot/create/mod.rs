@@ -106,7 +106,7 @@ impl Args {
         let (plans, mut part) = self.all_or_nothing(context, drafts)?;
         let (plans, unfit) = self.fitting(context, &cluster, plans).await?;
         part |= unfit;
-        let hooks = self.hooks(context, &cluster, &plans).await?;
+        let (hooks, pauses) = self.hooks(context, &cluster, &plans).await?;
         self.show(context, &plans, group.as_deref());
         let derived = self.name.is_none();
         let snapshots: Vec<_> = plans.iter().map(|plan| plan.snapshot.clone()).collect();
@@ -116,7 +116,7 @@ impl Args {
         if dry_run != DryRun::None {
             let made = match dry_run {
                 DryRun::Client => objects.into_iter().map(|object| Ok(Made::of(object))).collect(),
-                _ => create_all(&cluster, &snapshots, derived, dry_run).await,
+                _ => create_all(&cluster, &context.run, &snapshots, derived, dry_run).await,
             };
             let (made, failed) = self.all_or_nothing(context, made)?;
             self.report(context, made.iter().map(|made| &made.object))?;
@@ -127,6 +127,7 @@ impl Args {
             derived,
             group: group.as_deref(),
             hooks: &hooks,
+            pauses: &pauses,
             hook_timeout: self.hook_timeout,
             max_pause: self.max_pause,
             partial: self.partial,
@@ -204,22 +205,22 @@ impl Args {
         Ok((plans, true))
     }
 
-    async fn hooks(&self, context: &Context, cluster: &Cluster, plans: &[Plan]) -> Result<pause::Plan> {
+    async fn hooks(&self, context: &Context, cluster: &Cluster, plans: &[Plan]) -> Result<(pause::Hooks, pause::Plan)> {
         if self.pause_hook.is_empty() {
-            return Ok(pause::Plan::default());
+            return Ok(Default::default());
         }
         let claims =
             plans.iter().filter_map(|plan| plan.snapshot.spec.source.persistent_volume_claim_name.clone()).collect();
-        let pods = facts::workloads::pods(cluster).await?;
-        let hooks = pause::plan(&self.pause_hook, &self.resume_hook, &claims, &pods)?;
-        if hooks.pause.is_empty() {
+        let hooks = pause::Hooks { pause: self.pause_hook.clone(), resume: self.resume_hook.clone(), claims };
+        let plan = pause::plan(&hooks, &facts::workloads::pods(cluster).await?)?;
+        if plan.pause.is_empty() {
             context.ui.status("no running pod mounts the volumes: there is nothing to pause");
         }
-        if !hooks.unpaused.is_empty() {
-            let pods = hooks.unpaused.join(", ");
+        if !plan.unpaused.is_empty() {
+            let pods = plan.unpaused.join(", ");
             context.ui.warning(&format!("these pods mount the volumes too and are not paused: {pods}"));
         }
-        Ok(hooks)
+        Ok((hooks, plan))
     }
 
     /// Says what will be taken.

@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use backup_api::snapshot::VolumeSnapshot;
+use futures::FutureExt as _;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     apply::{
-        pause::pause,
+        pause::{Limits, pause},
         ready::{Awaited, told, until_all},
-        snapshot_creation::{Made, create_all, take_back},
+        snapshot_creation::{Made, create_all, take_back, take_back_of},
     },
     args::DryRun,
     client::Cluster,
     context::Context,
     error::{CliError, Result},
-    plan::snapshot::{pause::Plan, readiness::Goal},
+    plan::snapshot::{
+        pause::{Hooks, Plan},
+        readiness::Goal,
+    },
 };
 
 /// What to take, and how.
@@ -27,7 +31,9 @@ pub struct Order<'a> {
     /// Their group.
     pub group: Option<&'a str>,
     /// The hooks around the cut.
-    pub hooks: &'a Plan,
+    pub hooks: &'a Hooks,
+    /// Where they run.
+    pub pauses: &'a Plan,
     /// How long a hook may take.
     pub hook_timeout: Duration,
     /// How long the application may be paused.
@@ -54,12 +60,16 @@ impl Order<'_> {
     /// When one is refused, or was not cut while the application was paused.
     pub async fn take(&self, context: &Context, cluster: &Cluster) -> Result<Taken> {
         context.ui.on_interrupt(Some(self.after_interruption(&cluster.namespace)));
-        let paused = !self.hooks.pause.is_empty();
+        let paused = !self.pauses.pause.is_empty();
         let deadline = paused.then(|| Instant::now() + self.max_pause);
-        if paused {
-            pause(context, cluster, self.hooks, self.hook_timeout).await?;
+        if let Some(deadline) = deadline {
+            let limits = Limits { hook: self.hook_timeout, pause: self.max_pause, deadline };
+            pause(context, cluster, self.hooks, self.pauses, &limits).await?;
         }
-        let creation = create_all(cluster, self.snapshots, self.derived, DryRun::None);
+        if self.is_whole_or_nothing() {
+            context.on_interruption.set(undo(context, cluster, self.group).boxed());
+        }
+        let creation = create_all(cluster, &context.run, self.snapshots, self.derived, DryRun::None);
         let (results, mut late) = in_time(context, deadline, creation).await;
         let mut made = Vec::new();
         let mut errors = Vec::new();
@@ -106,6 +116,8 @@ impl Order<'_> {
         awaited.retain(|one| kept.iter().any(|made| made.name == one.name));
         let part = !errors.is_empty();
         let told = if back.is_empty() { None } else { Some(take_back(cluster, &back).await.0) };
+        // From here on what is there stays.
+        context.on_interruption.clear();
         if kept.is_empty() {
             context.ui.on_interrupt(None);
             return Err(self.refused(context, errors, told.as_deref()));
@@ -115,6 +127,11 @@ impl Order<'_> {
             context.ui.warning(&told);
         }
         Ok(Taken { made: kept, part, resumed, awaited })
+    }
+
+    /// Whether a part, or what is cut after the application went on, is worse than nothing.
+    fn is_whole_or_nothing(&self) -> bool {
+        !self.pauses.pause.is_empty() || (self.snapshots.len() > 1 && !self.partial)
     }
 
     fn refused(&self, context: &Context, errors: Vec<CliError>, told: Option<&str>) -> CliError {
@@ -136,6 +153,24 @@ impl Order<'_> {
             ),
             (None, _) => format!("look with: kubectl backup snapshot list -n {namespace}"),
         }
+    }
+}
+
+/// Takes back what this run has made by now, also what it had no answer about.
+fn undo(context: &Context, cluster: &Cluster, group: Option<&str>) -> impl Future<Output = bool> + Send + use<> {
+    let (ui, cluster, run) = (context.ui.clone(), cluster.clone(), context.run.clone());
+    let group = group.map(str::to_owned);
+    async move {
+        let (told, is_done) = match take_back_of(&cluster, &run, group.as_deref()).await {
+            Ok(Some((told, is_done))) => (told, is_done),
+            Ok(None) => ("nothing was made".to_owned(), true),
+            Err(error) => {
+                let look = format!("kubectl backup snapshot list -n {}", cluster.namespace);
+                (format!("what was made could not be looked up ({}); look with: {look}", error.message), false)
+            }
+        };
+        ui.on_interrupt(Some(format!("It came before all volumes were cut: {told}")));
+        is_done
     }
 }
 

@@ -101,6 +101,6 @@ impl Args {
         let sources = sources::Sources { context, cluster: &cluster, there: &there, args: &self };
         let items = sources.plan(wanted).await?;
         let how = How { wait: self.wait.limit(), dry_run: self.dry_run.dry_run, format: self.output.format() };
-        restore(context, &there, &items, Made::default(), &how).await
+        restore(context, &there, &items, Made::nothing(&context.run), &how).await
     }
 }

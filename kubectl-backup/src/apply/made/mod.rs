@@ -1,0 +1,128 @@
+//! What a run has made so far: taken away again when a later step fails, and named when it cannot be.
+
+mod going;
+mod removal;
+mod thing;
+
+use serde_json::Value;
+
+use self::{
+    removal::{Outcome, remove},
+    thing::{Step, Thing},
+};
+use super::unanswered::Run;
+use crate::{
+    args::DryRun,
+    client::{self, Cluster},
+    error::{CliError, Result},
+};
+
+/// Everything that was made, in order.
+#[derive(Clone, Debug)]
+pub struct Made {
+    run: Run,
+    things: Vec<Thing>,
+}
+
+impl Made {
+    /// Nothing yet.
+    pub fn nothing(run: &Run) -> Self {
+        Self { run: run.clone(), things: Vec::new() }
+    }
+
+    /// Makes an object and remembers it. `resource` is its kind and name; `fills` the claim that it is needed for, when
+    /// only for a while.
+    ///
+    /// # Errors
+    /// When the server refuses or cannot be asked.
+    pub async fn make(
+        &mut self,
+        cluster: &Cluster,
+        object: &Value,
+        resource: &str,
+        fills: Option<&str>,
+        dry_run: DryRun,
+    ) -> Result<Value> {
+        let namespace = object.pointer("/metadata/namespace").and_then(Value::as_str);
+        let place = namespace.map(|namespace| format!(" in namespace {namespace:?}")).unwrap_or_default();
+        let doing = format!("create {resource}{place}");
+        let path = client::path(object).ok_or_else(|| CliError::new(format!("failed to {doing}: it has no path")))?;
+        let collection = path.rsplit_once('/').map_or(path.as_str(), |(collection, _)| collection);
+        if dry_run != DryRun::None {
+            return client::create(cluster, collection, object, dry_run, &doing).await;
+        }
+        let mut marked = object.clone();
+        self.run.mark(&mut marked);
+        let (answer, error) = match client::create(cluster, collection, &marked, dry_run, &doing).await {
+            Ok(answer) => (Some(answer), None),
+            Err(error) if error.leaves_open() => {
+                let looked = self.run.find(cluster, &path, &format!("read {resource}{place}")).await;
+                (looked.unwrap_or(None), Some(error))
+            }
+            Err(error) => return Err(error),
+        };
+        let uid = answer.as_ref().and_then(|answer| Some(answer.pointer("/metadata/uid")?.as_str()?.to_owned()));
+        // What is not there by now may come yet: it is looked for once more when the rest is removed.
+        self.things.push(Thing::new(object, uid, resource, fills));
+        match (answer, error) {
+            (Some(answer), _) => Ok(answer),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(CliError::new(format!("failed to {doing}: the server's answer was empty"))),
+        }
+    }
+
+    /// Removes everything again, and says so with the error that led to it. What a pod uses by now stays.
+    pub async fn undo(self, cluster: &Cluster, error: CliError) -> CliError {
+        if self.things.is_empty() {
+            return error;
+        }
+        let outcome = remove(cluster, &self.run, self.things, &[]).await;
+        let names: Vec<&str> = outcome.removed.iter().map(|thing| thing.resource.as_str()).collect();
+        let error = match (names.is_empty(), outcome.left.is_empty()) {
+            (true, _) => error,
+            (false, true) => error.hint(format!("What was made was removed again: {}.", names.join(", "))),
+            (false, false) => error.hint(format!("Of what was made these were removed again: {}.", names.join(", "))),
+        };
+        named(error, &outcome)
+    }
+
+    /// Removes what was needed only until these claims were filled. Returns what is in the way of it.
+    pub async fn release(&mut self, cluster: &Cluster, filled: &[String]) -> Option<CliError> {
+        let is_done = |thing: &Thing| thing.fills.as_ref().is_some_and(|claim| filled.contains(claim));
+        let (done, kept): (Vec<_>, Vec<_>) = self.things.drain(..).partition(is_done);
+        self.things = kept;
+        let outcome = remove(cluster, &self.run, done, filled).await;
+        if outcome.left.is_empty() && outcome.remarks.is_empty() {
+            return None;
+        }
+        let error = "the PVC has its data, but what was needed for it meanwhile could not be removed";
+        Some(named(CliError::new(error), &outcome))
+    }
+
+    /// What stays because it is needed until a claim is filled, a line each. A second content goes with its snapshot.
+    pub fn needed(&self) -> Vec<String> {
+        let snapshots = self.things.iter().filter(|thing| matches!(thing.step, Step::Second | Step::Snapshot));
+        let line = |thing: &Thing| {
+            let claim = thing.fills.as_ref()?;
+            Some(format!(
+                "PVC {claim} needs snapshot {} in namespace {:?} until it is filled. It holds a slot of the quota; then remove it with: {}",
+                thing.name(),
+                thing.namespace(),
+                thing.removal()
+            ))
+        };
+        snapshots.filter_map(line).collect()
+    }
+
+    /// The commands that remove everything, for whoever interrupts.
+    pub fn removal(&self) -> String {
+        self.things.iter().rev().map(Thing::removal).collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn named(mut error: CliError, outcome: &Outcome) -> CliError {
+    for (thing, why) in &outcome.left {
+        error = error.hint(format!("{} stays ({why}); remove it with: {}", thing.place(), thing.removal()));
+    }
+    outcome.remarks.iter().fold(error, |error, remark| error.hint(remark.clone()))
+}

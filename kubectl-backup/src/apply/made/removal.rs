@@ -1,0 +1,183 @@
+//! Removes what was made, each when nothing needs it any more.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::future::join_all;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::{
+    Api,
+    api::{DeleteParams, Preconditions},
+};
+
+use super::{
+    going::{self, Filling},
+    thing::{Step, Thing},
+};
+use crate::{
+    apply::{storage_copy, unanswered::Run},
+    client::{self, Cluster, until},
+    error::{CliError, Doing as _, Result},
+    facts,
+    plan::{claim::is_bound, undo},
+};
+
+/// How long an object may take to go. Its finalizers are the controllers' to remove.
+pub(super) const GOING: Duration = Duration::from_secs(30);
+
+/// Looks at a claim that changes at every look, at most.
+const LOOKS: usize = 5;
+
+/// What became of what was made.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// What is gone.
+    pub(super) removed: Vec<Thing>,
+    /// What is not, and why.
+    pub(super) left: Vec<(Thing, String)>,
+    /// What else has to be told.
+    pub(super) remarks: Vec<String>,
+}
+
+/// What became of a claim.
+enum Fate {
+    Removed,
+    /// It stays, with its data or waiting for them.
+    Stays {
+        why: String,
+        is_filled: bool,
+    },
+}
+
+/// Removes the objects. `filled` are claims that are known to have their data.
+pub(super) async fn remove(cluster: &Cluster, run: &Run, things: Vec<Thing>, filled: &[String]) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut fillings: BTreeMap<String, Filling> = filled.iter().map(|claim| (claim.clone(), Filling::Over)).collect();
+    let mut known = Vec::new();
+    for thing in things {
+        match settle(cluster, run, &thing).await {
+            Ok(thing) => known.extend(thing),
+            Err(error) => {
+                let why = format!("whether it was made is not known: {}", error.message);
+                // Whether it is being filled is not known either.
+                fillings.insert(thing.name().to_owned(), Filling::Waiting);
+                outcome.left.push((thing, why));
+            }
+        }
+    }
+    for step in Step::ALL {
+        let of_step = known.iter().filter(|thing| thing.step == step);
+        let (needed, free): (Vec<&Thing>, Vec<&Thing>) =
+            of_step.partition(|thing| is_needed(thing, &fillings, &outcome.left));
+        outcome.left.extend(needed.into_iter().map(|thing| (thing.clone(), "it goes after that".to_owned())));
+        match step {
+            Step::Claim => {
+                for (thing, fate) in join_all(free.into_iter().map(async |it| (it, claim(cluster, it).await))).await {
+                    let filling = match &fate {
+                        Ok(Fate::Stays { is_filled: true, .. }) => Filling::Over,
+                        Ok(Fate::Removed) => Filling::Unknown(thing.uid.clone().unwrap_or_default()),
+                        _ => Filling::Waiting,
+                    };
+                    fillings.insert(thing.name().to_owned(), filling);
+                    match fate {
+                        Ok(Fate::Removed) => outcome.removed.push(thing.clone()),
+                        Ok(Fate::Stays { why, .. }) => outcome.left.push((thing.clone(), why)),
+                        Err(error) => outcome.left.push((thing.clone(), error.message)),
+                    }
+                }
+            }
+            _ => {
+                for (thing, done) in
+                    join_all(free.into_iter().map(async |it| (it, other(cluster, it, &fillings).await))).await
+                {
+                    match done {
+                        Ok(remark) => {
+                            outcome.removed.push(thing.clone());
+                            outcome.remarks.extend(remark);
+                        }
+                        Err(error) => outcome.left.push((thing.clone(), error.message)),
+                    }
+                }
+            }
+        }
+    }
+    outcome
+}
+
+/// Finds out whether it is there at all, when its create got no answer.
+async fn settle(cluster: &Cluster, run: &Run, thing: &Thing) -> Result<Option<Thing>> {
+    if thing.uid.is_some() {
+        return Ok(Some(thing.clone()));
+    }
+    let doing = format!("read {}", thing.place());
+    let Some(path) = thing.path() else { return Ok(None) };
+    let found = run.find(cluster, &path, &doing).await?;
+    let uid = found.and_then(|found| Some(found.pointer("/metadata/uid")?.as_str()?.to_owned()));
+    Ok(uid.map(|uid| Thing { uid: Some(uid), ..thing.clone() }))
+}
+
+/// Whether something that stays needs it: a claim that is not filled its snapshot, and a snapshot what it shows.
+fn is_needed(thing: &Thing, fillings: &BTreeMap<String, Filling>, left: &[(Thing, String)]) -> bool {
+    let waits = |claim: &String| matches!(fillings.get(claim), Some(Filling::Waiting));
+    thing.fills.as_ref().is_some_and(|claim| {
+        waits(claim) || left.iter().any(|(other, _)| other.step == Step::Second && other.fills.as_ref() == Some(claim))
+    })
+}
+
+/// Removes a claim that no pod uses.
+async fn claim(cluster: &Cluster, thing: &Thing) -> Result<Fate> {
+    let there = thing.cluster(cluster);
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), thing.namespace());
+    for _ in 0..LOOKS {
+        let found = api.get_opt(thing.name()).await.doing(|| format!("read {}", thing.place()))?;
+        let Some(found) = found.filter(|found| found.metadata.uid == thing.uid) else { return Ok(Fate::Removed) };
+        let pods = match facts::workloads::pods(&there).await {
+            Ok(pods) => Some(pods),
+            Err(error) if error.is_forbidden() => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(why) = undo::keeps(&found, pods.as_deref()) {
+            return Ok(Fate::Stays { why, is_filled: is_bound(&found) });
+        }
+        // Only as it was looked at: bound meanwhile, it is looked at again.
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: found.metadata.uid,
+                resource_version: found.metadata.resource_version,
+            }),
+            ..DeleteParams::default()
+        };
+        match api.delete(thing.name(), &params).await.doing(|| format!("delete {}", thing.place())) {
+            Err(error) if error.code == Some(409) => {}
+            Err(error) if !error.is_not_found() => return Err(error),
+            _ => {
+                let gone = |found: Option<PersistentVolumeClaim>| {
+                    Ok(found.is_none_or(|found| found.metadata.uid != thing.uid).then_some(()))
+                };
+                let doing = format!("watch {}", thing.place());
+                let gone = until(api, thing.name(), GOING, &doing, gone).await?;
+                return gone.map(|()| Fate::Removed).ok_or_else(|| still(thing, ""));
+            }
+        }
+    }
+    Err(CliError::new("it changed again and again while it was to be removed"))
+}
+
+/// Removes a snapshot or a content. Returns what has to be told of the storage's copy.
+async fn other(cluster: &Cluster, thing: &Thing, fillings: &BTreeMap<String, Filling>) -> Result<Option<String>> {
+    let uid = thing.uid.as_deref().unwrap_or_default();
+    let remark = match thing.step {
+        Step::Snapshot => storage_copy::goes_with(&thing.cluster(cluster), thing.name(), uid).await?,
+        _ => None,
+    };
+    let doing = format!("delete {}", thing.place());
+    let path = thing.path().ok_or_else(|| CliError::new(format!("failed to {doing}: it has no path")))?;
+    client::delete_exactly(cluster, &path, uid, &doing).await?;
+    let filling = thing.fills.as_ref().filter(|_| thing.step == Step::Second).and_then(|claim| fillings.get(claim));
+    going::until_gone(cluster, thing, filling).await?;
+    Ok(remark)
+}
+
+/// The error of what does not go.
+pub(super) fn still(thing: &Thing, why: &str) -> CliError {
+    CliError::timeout(format!("{} is still being deleted after {GOING:?}{why}", thing.place()))
+}

@@ -1,0 +1,138 @@
+//! A relay between the plugin and the API server that loses answers, as networks do: the request was done, and nobody
+//! hears of it.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use crate::{TestCluster, until};
+
+/// What becomes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The connection breaks instead.
+    Broken,
+    /// It never comes.
+    Held,
+}
+
+/// A relay that loses the answers to some requests.
+pub struct Relay {
+    proxy: Child,
+    kubeconfig: tempfile::NamedTempFile,
+    lost: Arc<AtomicUsize>,
+}
+
+impl Relay {
+    /// Loses the answers to the first `count` requests whose first line contains the text, dry runs aside.
+    pub fn start(cluster: &TestCluster, text: &str, count: usize, loss: Loss) -> Self {
+        let mut command = cluster.kubectl_again(&["proxy", "--port=0"])();
+        let mut proxy = command.stdout(Stdio::piped()).spawn().expect("kubectl proxy starts");
+        let mut line = String::new();
+        let output = proxy.stdout.take().expect("stdout is piped");
+        BufReader::new(output).read_line(&mut line).expect("kubectl proxy says where it listens");
+        let upstream = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let lost = Arc::<AtomicUsize>::default();
+        let rule = Rule { text: text.to_owned(), count, loss, lost: Arc::clone(&lost) };
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let server = TcpStream::connect(&upstream).expect("kubectl proxy listens");
+                rule.clone().relay(client, server);
+            }
+        });
+        let mut kubeconfig = tempfile::NamedTempFile::new().expect("a temporary file");
+        let config = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "relay",
+            "clusters": [{"name": "relay", "cluster": {"server": format!("http://127.0.0.1:{port}")}}],
+            "users": [{"name": "relay", "user": {}}],
+            "contexts": [{"name": "relay", "context": {"cluster": "relay", "user": "relay"}}],
+        });
+        kubeconfig.write_all(config.to_string().as_bytes()).expect("a temporary file can be written");
+        Self { proxy, kubeconfig, lost }
+    }
+
+    /// The kubeconfig that leads through it.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.kubeconfig.path().to_owned()
+    }
+
+    /// Waits until so many answers were lost: their requests are done by then.
+    #[track_caller]
+    pub fn wait_for_losses(&self, count: usize) {
+        until("answers are lost", Duration::from_secs(30), || self.losses() >= count);
+    }
+
+    /// How many answers were lost.
+    pub fn losses(&self) -> usize {
+        self.lost.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // A test that ends needs no more from it.
+        let _ = self.proxy.kill();
+        let _ = self.proxy.wait();
+    }
+}
+
+#[derive(Clone)]
+struct Rule {
+    text: String,
+    count: usize,
+    loss: Loss,
+    lost: Arc<AtomicUsize>,
+}
+
+impl Rule {
+    /// Carries bytes both ways until one side ends.
+    fn relay(self, mut client: TcpStream, mut server: TcpStream) {
+        let (mut from_client, mut to_client) =
+            (client.try_clone().expect("a socket"), client.try_clone().expect("a socket"));
+        let (mut from_server, requests) = (server.try_clone().expect("a socket"), Arc::<AtomicUsize>::default());
+        let matched = Arc::clone(&requests);
+        let text = self.text.clone();
+        thread::spawn(move || {
+            let mut buffer = vec![0; 65536];
+            while let Ok(length @ 1..) = from_client.read(&mut buffer) {
+                let request = String::from_utf8_lossy(&buffer[..length]);
+                let line = request.lines().next().unwrap_or_default();
+                if line.contains(&text) && !line.contains("dryRun") {
+                    matched.fetch_add(1, Ordering::SeqCst);
+                }
+                if server.write_all(&buffer[..length]).is_err() {
+                    break;
+                }
+            }
+            let _ = server.shutdown(Shutdown::Both);
+        });
+        thread::spawn(move || {
+            let mut buffer = vec![0; 65536];
+            while let Ok(length @ 1..) = from_server.read(&mut buffer) {
+                let is_answer = requests.swap(0, Ordering::SeqCst) > 0;
+                if is_answer && self.lost.fetch_add(1, Ordering::SeqCst) < self.count {
+                    match self.loss {
+                        Loss::Broken => break,
+                        Loss::Held => continue,
+                    }
+                }
+                if to_client.write_all(&buffer[..length]).is_err() {
+                    break;
+                }
+            }
+            let _ = client.shutdown(Shutdown::Both);
+            let _ = client.flush();
+        });
+    }
+}
