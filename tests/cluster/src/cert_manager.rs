@@ -1,4 +1,4 @@
-//! cert-manager beside a cluster: its controller and its CA injector as processes, with the administrator's rights. Its own
+//! cert-manager beside a cluster: its controllers and its CA injector as a process, with the administrator's rights. Its own
 //! webhook, which checks and defaults its objects, is not needed for what is shown with it.
 
 use std::{fs, net::SocketAddrV4, process::Command};
@@ -10,14 +10,13 @@ use crate::{Cluster, program, webhook::Webhook};
 /// The running cert-manager; it ends with this value.
 #[derive(Debug)]
 pub struct CertManager {
-    _processes: [Webhook; 2],
+    _process: Webhook,
 }
 
 /// Builds what is missing, applies its types, and starts it.
 pub fn start(cluster: &Cluster, progress: &mut dyn FnMut(&str)) -> Result<CertManager> {
-    let controller = program("cert-manager", "controller", progress)?;
-    let injector = program("cert-manager", "cainjector", progress)?;
-    let types = controller.parent().context("a program is in a folder")?.join("crd");
+    let manager = program("cert-manager", "manager", progress)?;
+    let types = manager.parent().context("a program is in a folder")?.join("crd");
     for file in fs::read_dir(&types).with_context(|| format!("reading {}", types.display()))? {
         let file = file?.path();
         if file.extension().is_none_or(|extension| extension != "yaml") {
@@ -34,16 +33,8 @@ pub fn start(cluster: &Cluster, progress: &mut dyn FnMut(&str)) -> Result<CertMa
     let established =
         ["wait", "crd", "certificates.cert-manager.io", "issuers.cert-manager.io", "--for=condition=Established"];
     cluster.kubectl(&established, "")?;
-    // Nothing of it may be reached from outside, nor clash with another cluster's.
+    let mut managing = Command::new(manager);
+    managing.arg(format!("--kubeconfig={}", cluster.kubeconfig().display()));
     let anywhere = SocketAddrV4::new(cluster.host_address(), 0);
-    let mut controlling = Command::new(controller);
-    controlling
-        .args(["--leader-elect=false", "--cluster-resource-namespace=default"])
-        .arg(format!("--metrics-listen-address={anywhere}"))
-        .arg(format!("--kubeconfig={}", cluster.kubeconfig().display()));
-    let mut injecting = Command::new(injector);
-    injecting.arg("--leader-elect=false").arg(format!("--kubeconfig={}", cluster.kubeconfig().display()));
-    let start = |name, command| Webhook::start(cluster, name, command, anywhere);
-    let processes = [start("cert-manager", controlling)?, start("cainjector", injecting)?];
-    Ok(CertManager { _processes: processes })
+    Ok(CertManager { _process: Webhook::start(cluster, "cert-manager", managing, anywhere)? })
 }

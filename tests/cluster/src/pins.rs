@@ -1,8 +1,8 @@
 //! Which components there are and at which versions: `components.toml` and the `go.mod` beside each.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,10 @@ impl Pins {
         let version = version_of(&go_mod, &recipe.module)
             .with_context(|| format!("{}/go.mod does not require {}", folder.display(), recipe.module))?
             .to_owned();
-        let fingerprint = fingerprint(&go_mod, &go_sum, &serde_json::to_string(&recipe)?);
+        let recipe_text = serde_json::to_string(&recipe)?;
+        let own = own_sources(&folder).with_context(|| format!("reading {}", folder.display()))?;
+        let parts = [&go_mod, &go_sum, &recipe_text].into_iter().chain(&own).map(String::as_str);
+        let fingerprint = fingerprint(parts);
         Ok(Pin { component: component.into(), folder, version, fingerprint, recipe })
     }
 
@@ -136,9 +139,23 @@ fn expand(template: &str, version: &str) -> String {
     template.replace("{version}", version).replace("{major}", major).replace("{minor}", minor)
 }
 
-fn fingerprint(go_mod: &str, go_sum: &str, recipe: &str) -> String {
+/// Programs of our own that lie beside the pins, each in a folder.
+fn own_sources(folder: &Path) -> io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    for program in fs::read_dir(folder)? {
+        let program = program?.path();
+        if program.is_dir() {
+            files.extend(fs::read_dir(program)?.map(|file| file.map(|file| file.path())));
+        }
+    }
+    let mut files = files.into_iter().collect::<io::Result<Vec<_>>>()?;
+    files.sort();
+    files.into_iter().map(fs::read_to_string).collect()
+}
+
+fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
-    for part in [go_mod, go_sum, recipe] {
+    for part in parts {
         // The length keeps two different splits of the same text apart.
         hash.update(part.len().to_le_bytes());
         hash.update(part);
@@ -167,13 +184,14 @@ mod tests {
 
     #[test]
     fn any_changed_pin_is_another_fingerprint() {
-        let base = fingerprint("mod", "sum", "recipe");
-        assert_eq!(base, fingerprint("mod", "sum", "recipe"));
+        let base = fingerprint(["mod", "sum", "recipe"]);
+        assert_eq!(base, fingerprint(["mod", "sum", "recipe"]));
         for other in [
-            fingerprint("mod2", "sum", "recipe"),
-            fingerprint("mod", "sum2", "recipe"),
-            fingerprint("mod", "sum", "recipe2"),
-            fingerprint("mods", "um", "recipe"),
+            fingerprint(["mod2", "sum", "recipe"]),
+            fingerprint(["mod", "sum2", "recipe"]),
+            fingerprint(["mod", "sum", "recipe2"]),
+            fingerprint(["mods", "um", "recipe"]),
+            fingerprint(["mod", "sum", "recipe", "package main"]),
         ] {
             assert_ne!(base, other);
         }
