@@ -10,6 +10,7 @@ mod context;
 mod error;
 mod exit;
 mod facts;
+mod jsonpath;
 mod lint;
 mod output;
 mod plan;

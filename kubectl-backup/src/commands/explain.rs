@@ -35,7 +35,7 @@ impl Args {
         };
         match self.output.format() {
             OutputFormat::Name => ui.data(&chosen.iter().map(|rule| format!("{}\n", rule.code)).collect::<String>())?,
-            format @ (OutputFormat::Json | OutputFormat::Yaml) => {
+            format @ (OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Template(_)) => {
                 let values: Vec<_> = chosen.iter().map(|rule| explain::value(rule)).collect();
                 let whole = match (values.as_slice(), self.codes.len()) {
                     ([one], 1) => one.clone(),

@@ -85,7 +85,7 @@ impl From<Weight> for Severity {
 }
 
 /// How findings are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Format {
     Plain(OutputFormat),
     Sarif,
@@ -242,7 +242,9 @@ impl Args {
             Format::Plain(format) => format,
         };
         match format {
-            OutputFormat::Json | OutputFormat::Yaml => print_object(ui, format, &json::value(report)),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Template(_) => {
+                print_object(ui, format, &json::value(report))
+            }
             OutputFormat::Name => ui.data(&report.names().iter().map(|name| format!("{name}\n")).collect::<String>()),
             OutputFormat::Table | OutputFormat::Wide => {
                 // With a diff on the same stream the findings would be no patch.

@@ -10,4 +10,6 @@ pub mod policy;
 pub mod quota;
 pub mod restore;
 pub mod snapshot;
+mod velero_listing;
 pub mod version;
+mod watching;

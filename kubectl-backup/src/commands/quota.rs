@@ -61,7 +61,7 @@ impl Args {
         let ui = &context.ui;
         match self.output.format() {
             OutputFormat::Name => ui.data(&quota::names(usages))?,
-            format @ (OutputFormat::Json | OutputFormat::Yaml) => {
+            format @ (OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Template(_)) => {
                 print_object(ui, format, &quota::to_json(usages, enforced))?;
             }
             format @ (OutputFormat::Table | OutputFormat::Wide) => {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     apply::velero_version::{VeleroVersion, velero_version},
-    args::{OutputArgs, OutputFormat},
+    args::ReportOutputArgs,
     context::Context,
     error::{Doing as _, Result},
     exit::Exit,
@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long)]
     client: bool,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ReportOutputArgs,
 }
 
 #[derive(Serialize)]
@@ -46,7 +46,7 @@ impl Args {
             Some((server.git_version, velero_version(&cluster).await))
         };
         match self.output.format() {
-            format @ (OutputFormat::Json | OutputFormat::Yaml) => {
+            format if format.is_structured() => {
                 let mut object = json!({"clientVersion": client});
                 if let Some((server, velero)) = server {
                     object["serverVersion"] = json!({"gitVersion": server});

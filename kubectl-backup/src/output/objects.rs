@@ -1,12 +1,12 @@
 //! Objects as JSON, YAML, names or `TYPE/NAME verbed`.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{Ui, escape};
 use crate::{
     args::{DryRun, OutputFormat},
     error::{CliError, Result},
+    jsonpath,
 };
 
 /// An object that a command made, changed or removed.
@@ -29,21 +29,30 @@ pub fn print_changed(ui: &Ui, format: OutputFormat, dry_run: DryRun, changed: &C
             ui.data(&format!("{} {}{}\n", changed.name, changed.verb, dry_run.suffix()))
         }
         OutputFormat::Name => ui.data(&format!("{}\n", changed.name)),
-        OutputFormat::Json | OutputFormat::Yaml => print_object(ui, format, changed.object),
+        OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Template(_) => print_object(ui, format, changed.object),
     }
 }
 
-/// Prints one object as JSON or YAML.
+/// Prints one object as JSON, as YAML, or as the user's template has it.
 ///
 /// # Errors
-/// When stdout cannot be written.
+/// When stdout cannot be written, or the template cannot be applied.
 pub fn print_object(ui: &Ui, format: OutputFormat, object: &Value) -> Result<()> {
+    if matches!(format, OutputFormat::Template(_)) {
+        return print_kept(ui, format, object, true);
+    }
     let mut object = object.clone();
     strip_nested(&mut object);
-    ui.data(&match format {
-        OutputFormat::Yaml => yaml(&object)?,
-        _ => json_text(&object)?,
-    })
+    print_kept(ui, format, &object, true)
+}
+
+/// Prints one object with all that it has.
+pub(super) fn print_kept(ui: &Ui, format: OutputFormat, object: &Value, headers: bool) -> Result<()> {
+    match format {
+        OutputFormat::Template(template) => ui.data_as_written(&template.print(object, headers)?),
+        OutputFormat::Yaml => ui.data(&yaml(object)?),
+        _ => ui.data(&json_text(object)),
+    }
 }
 
 /// kubectl leaves these out unless asked: they bury the rest.
@@ -63,15 +72,8 @@ fn strip_nested(value: &mut Value) {
     }
 }
 
-pub(super) fn json_text(object: &Value) -> Result<String> {
-    let mut bytes = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    object
-        .serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter))
-        .map_err(|error| CliError::new(format!("failed to write JSON: {error}")))?;
-    bytes.push(b'\n');
-    let text = String::from_utf8(bytes).map_err(|error| CliError::new(format!("failed to write JSON: {error}")))?;
-    Ok(escape::json(text))
+pub(super) fn json_text(object: &Value) -> String {
+    escape::json(jsonpath::json_indented(object))
 }
 
 pub(super) fn yaml(object: &Value) -> Result<String> {

@@ -1,5 +1,7 @@
 //! Tables as kubectl prints them.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::escape;
@@ -10,19 +12,19 @@ const GAP: usize = 3;
 /// A column: its header, and whether only `-o wide` shows it.
 #[derive(Clone, Debug)]
 pub struct Column {
-    title: &'static str,
+    title: Cow<'static, str>,
     wide: bool,
 }
 
 impl Column {
     /// A column that is always shown.
     pub const fn new(title: &'static str) -> Self {
-        Self { title, wide: false }
+        Self { title: Cow::Borrowed(title), wide: false }
     }
 
     /// A column that only `-o wide` shows.
     pub const fn wide(title: &'static str) -> Self {
-        Self { title, wide: true }
+        Self { title: Cow::Borrowed(title), wide: true }
     }
 }
 
@@ -32,17 +34,32 @@ pub struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
     room: Option<usize>,
+    headless: bool,
 }
 
 impl Table {
     /// Returns an empty table.
     pub fn new(columns: Vec<Column>) -> Self {
-        Self { columns, rows: Vec::new(), room: None }
+        Self { columns, rows: Vec::new(), room: None, headless: false }
     }
 
     /// Sets how many characters of a line are seen, where that is known: columns come closer when they do not fit.
     pub fn fitting(self, room: Option<usize>) -> Self {
         Self { room, ..self }
+    }
+
+    /// Leaves the header out.
+    #[must_use]
+    pub fn headless(self, headless: bool) -> Self {
+        Self { headless, ..self }
+    }
+
+    /// Adds a column on the right, with a cell for each row.
+    pub fn column(&mut self, title: String, cells: impl IntoIterator<Item = String>) {
+        self.columns.push(Column { title: Cow::Owned(title), wide: false });
+        for (row, cell) in self.rows.iter_mut().zip(cells) {
+            row.push(cell);
+        }
     }
 
     /// Adds a row: a cell for each column, wide ones too.
@@ -67,7 +84,9 @@ impl Table {
         let shown: Vec<usize> = (0..self.columns.len()).filter(|&index| wide || !self.columns[index].wide).collect();
         let mut lines: Vec<Vec<String>> = Vec::new();
         if widths.is_empty() {
-            lines.push(shown.iter().map(|&index| self.columns[index].title.to_owned()).collect());
+            if !self.headless {
+                lines.push(shown.iter().map(|&index| self.columns[index].title.to_string()).collect());
+            }
             widths.resize(shown.len(), 0);
         }
         for row in &self.rows {

@@ -59,6 +59,26 @@ impl Ui {
         )
     }
 
+    /// Returns a terminal that is none, and what is written to its stdout.
+    #[cfg(test)]
+    pub fn in_memory() -> (Self, Arc<Mutex<Vec<u8>>>) {
+        struct Shared(Arc<Mutex<Vec<u8>>>);
+        impl Write for Shared {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                lock(&self.0).write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let out = Arc::new(Mutex::new(Vec::new()));
+        let mut ui = Self::with(Box::new(Shared(out.clone())), Box::new(io::sink()), false, false, false, false);
+        if let Some(inner) = Arc::get_mut(&mut ui.inner) {
+            inner.columns = None;
+        }
+        (ui, out)
+    }
+
     fn with(
         out: Box<dyn Write + Send>,
         err: Box<dyn Write + Send>,
@@ -102,6 +122,14 @@ impl Ui {
             Err(error) => Err(CliError::new(format!("failed to write to the standard output: {error}"))),
             Ok(()) => Ok(()),
         }
+    }
+
+    /// Writes data that may hold anything: as it is to a file or a program, with visible controls to a terminal.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn data_as_written(&self, text: &str) -> Result<()> {
+        if self.inner.columns.is_some() { self.data(&escape::visible(text)) } else { self.data(text) }
     }
 
     /// Writes a line for people to stderr.

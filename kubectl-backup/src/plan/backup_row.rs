@@ -1,5 +1,7 @@
 //! A backup as a row of `list`: only what the table shows, so that thousands are small.
 
+use std::cmp::Ordering;
+
 use backup_api::velero::BackupProgress;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -70,12 +72,14 @@ pub fn may_hold(included: Option<&[String]>, excluded: Option<&[String]>, namesp
     (all || names(included, true)) && !names(excluded, false)
 }
 
-/// Returns the table, newest first.
-pub fn table(mut rows: Vec<BackupRow>, now: Timestamp) -> Table {
-    rows.sort_by(|a, b| {
-        let key = |row: &BackupRow| row.metadata.creation_timestamp;
-        key(b).cmp(&key(a)).then_with(|| a.metadata.name.cmp(&b.metadata.name))
-    });
+/// The order of tables: the newest first.
+pub fn newest_first(a: &BackupRow, b: &BackupRow) -> Ordering {
+    let created = |row: &BackupRow| row.metadata.creation_timestamp;
+    created(b).cmp(&created(a)).then_with(|| a.metadata.name.cmp(&b.metadata.name))
+}
+
+/// Returns the table.
+pub fn table(rows: &[BackupRow], now: Timestamp) -> Table {
     let mut columns: Vec<Column> =
         ["NAME", "STATUS", "ERRORS", "WARNINGS", "EXPIRES", "LOCATION"].map(Column::new).into();
     columns.extend(["NAMESPACES", "SELECTOR", "ITEMS", "QUEUE"].map(Column::wide));
@@ -87,8 +91,8 @@ pub fn table(mut rows: Vec<BackupRow>, now: Timestamp) -> Table {
     table
 }
 
-fn cells(row: BackupRow, now: Timestamp) -> Vec<String> {
-    let BackupRow { metadata, spec, status } = row;
+fn cells(row: &BackupRow, now: Timestamp) -> Vec<String> {
+    let BackupRow { metadata, spec, status } = row.clone();
     let count = |number: Option<i64>| number.unwrap_or_default().to_string();
     let or_none = |text: String| if text.is_empty() { NONE.to_owned() } else { text };
     vec![
@@ -157,7 +161,9 @@ mod tests {
     #[test]
     fn the_newest_is_on_top() {
         let now = "2026-11-21T00:05:00Z".parse().unwrap();
-        insta::assert_snapshot!(table(rows(), now).render(true), @r"
+        let mut rows = rows();
+        rows.sort_by(newest_first);
+        insta::assert_snapshot!(table(&rows, now).render(true), @r"
         NAME   STATUS            ERRORS   WARNINGS   EXPIRES   LOCATION   NAMESPACES       SELECTOR   ITEMS    QUEUE    AGE
         bare   New               0        0          <none>    <none>     *                <none>     <none>   <none>   5m
         new    Queued            0        0          <none>    <none>     *,!kube-system   <none>     <none>   2        5m

@@ -1,5 +1,7 @@
 //! A restore as a row of `restore list`.
 
+use std::cmp::Ordering;
+
 use backup_api::velero::Restore;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -30,17 +32,19 @@ pub fn may_write(restore: &Restore, namespace: &str) -> bool {
     !moved && may_hold(spec.included_namespaces.as_deref(), spec.excluded_namespaces.as_deref(), namespace)
 }
 
-/// Returns the table, newest first.
-pub fn table(mut restores: Vec<Restore>, now: Timestamp) -> Table {
-    restores.sort_by(|a, b| {
-        let key = |restore: &Restore| restore.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        key(b).cmp(&key(a)).then_with(|| a.name_any().cmp(&b.name_any()))
-    });
+/// The order of tables: the newest first.
+pub fn newest_first(a: &Restore, b: &Restore) -> Ordering {
+    let created = |restore: &Restore| restore.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    created(b).cmp(&created(a)).then_with(|| a.name_any().cmp(&b.name_any()))
+}
+
+/// Returns the table.
+pub fn table(restores: &[Restore], now: Timestamp) -> Table {
     let mut columns: Vec<Column> = ["NAME", "BACKUP", "STATUS", "ERRORS", "WARNINGS"].map(Column::new).into();
     columns.extend(["NAMESPACES", "MAPPINGS", "SELECTOR", "ITEMS", "DURATION"].map(Column::wide));
     columns.push(Column::new("AGE"));
     let mut table = Table::new(columns);
-    for restore in &restores {
+    for restore in restores {
         table.row(cells(restore, now));
     }
     table
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn each_restore_says_from_which_backup() {
-        let restores: Vec<Restore> = serde_json::from_value(json!([
+        let mut restores: Vec<Restore> = serde_json::from_value(json!([
             {"apiVersion": "velero.io/v1", "kind": "Restore",
              "metadata": {"name": "r1", "creationTimestamp": "2026-11-21T00:00:00Z"},
              "spec": {"backupName": "b1", "namespaceMapping": {"shop": "copy"}},
@@ -110,7 +114,8 @@ mod tests {
         ]))
         .unwrap();
         let now = "2026-11-21T00:05:00Z".parse().unwrap();
-        insta::assert_snapshot!(table(restores, now).render(true), @r"
+        restores.sort_by(newest_first);
+        insta::assert_snapshot!(table(&restores, now).render(true), @r"
         NAME   BACKUP    STATUS      ERRORS   WARNINGS   NAMESPACES   MAPPINGS    SELECTOR   ITEMS    DURATION   AGE
         r2     nightly   New         0        0          *            <none>      <none>     <none>   <none>     60s
         r1     b1        Completed   0        1          *            shop:copy   <none>     9/9      90s        5m

@@ -12,6 +12,7 @@
     reason = "a test that cannot go on ends here, with the reason"
 )]
 
+mod answers;
 mod app;
 mod bytes;
 mod claim;
@@ -24,6 +25,7 @@ mod terminal;
 mod traffic;
 mod wait;
 
+pub use answers::serve;
 pub use app::App;
 pub use bytes::{noise, sha256};
 pub use claim::Claim;

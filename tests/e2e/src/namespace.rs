@@ -38,6 +38,11 @@ impl<'a> Namespace<'a> {
         self.cluster.kubectl(&[&["-n", &self.name], args].concat())
     }
 
+    /// kubectl in this namespace, also where it fails.
+    pub fn try_kubectl(&self, args: &[&str]) -> crate::Run {
+        self.cluster.try_kubectl(&[&["-n", &self.name], args].concat())
+    }
+
     /// The plugin in this namespace.
     pub fn plugin(&self, args: &[&str]) -> crate::Run {
         self.cluster.plugin(&[args, &["-n", &self.name]].concat())

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{OutputArgs, parse_backup_name},
+    args::{ReportOutputArgs, parse_backup_name},
     client::{self, Cluster, ListRequest},
     context::Context,
     error::{CliError, Result},
@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(value_parser = parse_backup_name)]
     name: String,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ReportOutputArgs,
 }
 
 impl Args {

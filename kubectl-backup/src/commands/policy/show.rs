@@ -69,7 +69,7 @@ impl Args {
         };
         let ui = &context.ui;
         match self.output.format() {
-            format @ (OutputFormat::Json | OutputFormat::Yaml) => {
+            format @ (OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Template(_)) => {
                 print_object(ui, format, &effective::to_json(&found))?;
             }
             format => {
@@ -101,8 +101,8 @@ impl Args {
     fn show(&self, context: &Context, objects: &[Value]) -> Result<()> {
         let ui = &context.ui;
         match self.output.format() {
-            OutputFormat::Json => {
-                print_object(ui, OutputFormat::Json, &json!({"apiVersion": "v1", "kind": "List", "items": objects}))
+            format @ (OutputFormat::Json | OutputFormat::Template(_)) => {
+                print_object(ui, format, &json!({"apiVersion": "v1", "kind": "List", "items": objects}))
             }
             OutputFormat::Name => {
                 let text = |object: &Value, pointer: &str| {

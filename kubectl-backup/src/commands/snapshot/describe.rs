@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Event;
 use serde_json::json;
 
 use crate::{
-    args::{OutputArgs, parse_snapshot_name},
+    args::{ReportOutputArgs, parse_snapshot_name},
     client::Cluster,
     context::Context,
     error::Result,
@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(value_name = "SNAPSHOT", value_parser = parse_snapshot_name)]
     name: String,
     #[command(flatten)]
-    output: OutputArgs,
+    output: ReportOutputArgs,
 }
 
 impl Args {

@@ -15,6 +15,7 @@ mod h4_restore;
 mod h5_clone;
 mod h6_groups;
 mod h6_other_namespace;
+mod h7_formats;
 mod h7_manage;
 mod h8_prune;
 mod lost_answers;

@@ -17,8 +17,8 @@ use crate::{
         snapshot_creation::{Made, as_sent, create_all},
     },
     args::{
-        Annotations, DryRun, DryRunArgs, Hook, Labels, OutputArgs, WaitArgs, parse_claim_name, parse_duration,
-        parse_group, parse_name, parse_selector, parse_snapshot_name,
+        Annotations, DryRun, DryRunArgs, Hook, Labels, ListOutputArgs, OutputArgs, WaitArgs, parse_claim_name,
+        parse_duration, parse_group, parse_name, parse_selector, parse_snapshot_name,
     },
     client::Cluster,
     context::Context,
@@ -245,7 +245,8 @@ impl Args {
     fn report<'a>(&self, context: &Context, objects: impl ExactSizeIterator<Item = &'a Value>) -> Result<()> {
         let format = self.output.format();
         if format.is_structured() && objects.len() != 1 {
-            let mut writer = ListWriter::new(&context.ui, format, RESOURCE);
+            let flags = ListOutputArgs::of(self.output);
+            let mut writer = ListWriter::new(&context.ui, &flags, RESOURCE, false);
             for object in objects {
                 writer.object(object.clone())?;
             }
