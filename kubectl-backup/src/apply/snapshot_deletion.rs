@@ -18,12 +18,10 @@ use crate::{
     error::{CliError, Doing as _, Result},
     exit::Exit,
     facts,
-    plan::{
-        rollback,
-        snapshot::{
-            delete::{check_unused, fate},
-            preprovisioned::is_temporary,
-        },
+    plan::snapshot::{
+        delete::fate,
+        obstacle::{self, Choice},
+        preprovisioned::is_temporary,
     },
 };
 
@@ -41,24 +39,26 @@ pub struct How {
     pub names_only: bool,
 }
 
-/// Checks that no PVC still waits to be filled from one of the snapshots.
+/// Sorts out what may go: what a PVC still waits to be filled from, or a rollback needs, may not.
 ///
 /// # Errors
-/// When one does.
-pub async fn check(context: &Context, cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<()> {
-    for remark in rollback::check_deletable(snapshots)? {
-        context.ui.warning(&remark);
+/// When something may not, and none is to go then.
+pub async fn check(
+    context: &Context,
+    cluster: &Cluster,
+    snapshots: Vec<VolumeSnapshot>,
+    choice: Choice,
+) -> Result<Vec<VolumeSnapshot>> {
+    let (borrowers, claims) =
+        tokio::join!(facts::snapshots::borrowers(cluster, &snapshots), facts::claim::all(cluster));
+    let (borrowers, claims) = (borrowers?, claims?);
+    if claims.is_none() {
+        context.ui.warning("PVCs may not be listed: it is not checked whether one is being restored from a snapshot");
     }
-    facts::snapshots::require_not_lent(cluster, snapshots).await?;
-    match facts::claim::all(cluster).await? {
-        Some(claims) => check_unused(snapshots, &claims),
-        None => {
-            context
-                .ui
-                .warning("PVCs may not be listed: it is not checked whether one is being restored from a snapshot");
-            Ok(())
-        }
-    }
+    let known = obstacle::Facts { claims: claims.as_deref(), borrowers: &borrowers, now: context.now() };
+    let sorted = obstacle::sort(snapshots, &known, choice)?;
+    sorted.remarks.iter().for_each(|remark| context.ui.warning(remark));
+    Ok(sorted.free)
 }
 
 /// Says what becomes of the storage's copy of each.
@@ -66,10 +66,10 @@ pub async fn check(context: &Context, cluster: &Cluster, snapshots: &[VolumeSnap
 /// # Errors
 /// When the server cannot be asked.
 pub async fn tell_fates(context: &Context, cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<()> {
-    for snapshot in snapshots {
-        let content = facts::snapshots::content(cluster, snapshot).await?;
+    let contents = facts::snapshots::contents(cluster, snapshots).await?;
+    for (snapshot, content) in snapshots.iter().zip(&contents) {
         let claim = snapshot.spec.source.persistent_volume_claim_name.as_deref().unwrap_or("<none>");
-        context.ui.status(&format!("snapshot {} of PVC {claim}: {}", name(snapshot), fate(&content)));
+        context.ui.status(&format!("snapshot {} of PVC {claim}: {}", name(snapshot), fate(content)));
     }
     Ok(())
 }

@@ -1,10 +1,17 @@
 //! VolumeSnapshots, their contents and classes.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
+
 use backup_api::{
     labels,
     snapshot::{VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotContent},
 };
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{Api, Resource as _};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
@@ -13,9 +20,15 @@ use crate::{
     facts::named::Named,
     plan::{
         nearest,
-        snapshot::{content::Content, preprovisioned},
+        snapshot::{
+            content::Content,
+            lent::{self, Borrower, Seen},
+        },
     },
 };
+
+/// So many contents are read one by one; of more, all are listed.
+const SINGLY: usize = 8;
 
 /// What the plugin is in want of when the API server does not know VolumeSnapshots.
 pub fn not_installed() -> CliError {
@@ -116,19 +129,45 @@ async fn names(cluster: &Cluster) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Checks that none of the snapshots is just being restored into another namespace. Whoever may not list contents, which
-/// are the cluster's, is not told.
+/// Finds who is restoring one of the snapshots into another namespace. Whoever may not list contents, which are the
+/// cluster's, is not told.
 ///
 /// # Errors
-/// When one is.
-pub async fn require_not_lent(cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<()> {
+/// When the server cannot be asked.
+pub async fn borrowers(cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<Vec<Borrower>> {
     let request = ListRequest::of::<VolumeSnapshotContent>(None, Some(&format!("{}=true", labels::TEMPORARY)));
     let mut seconds: Vec<VolumeSnapshotContent> = Vec::new();
-    match list(cluster, &request, "list volumesnapshotcontents", |content| seconds.push(content)).await {
-        Err(error) if error.is_forbidden() => return Ok(()),
+    let each = |content: VolumeSnapshotContent| {
+        if snapshots.iter().any(|snapshot| lent::stands_for(&content, snapshot)) {
+            seconds.push(content);
+        }
+    };
+    match list(cluster, &request, "list volumesnapshotcontents", each).await {
+        Err(error) if error.is_forbidden() => return Ok(Vec::new()),
         result => result.map_err(explain)?,
     }
-    preprovisioned::check_not_lent(snapshots, &seconds)
+    let mut borrowers = Vec::new();
+    for content in seconds {
+        let reference = content.spec.volume_snapshot_ref.clone();
+        let (namespace, name) = (reference.namespace.unwrap_or_default(), reference.name.unwrap_or_default());
+        let (of, claim) = lent::notes(&content).and_then(|(_, claim)| claim.split_once('/')).unwrap_or_default();
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), of);
+        let others: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &namespace);
+        let (claim, snapshot) = tokio::join!(seen(&claims, claim), seen(&others, &name));
+        borrowers.push(Borrower { claim: claim?, snapshot: snapshot?, content });
+    }
+    Ok(borrowers)
+}
+
+async fn seen<K>(api: &Api<K>, name: &str) -> Result<Seen<K>>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    match api.get_opt(name).await.doing(|| format!("read {name:?}")) {
+        Ok(found) => Ok(found.map_or(Seen::Absent, |found| Seen::There(Box::new(found)))),
+        Err(error) if error.is_forbidden() => Ok(Seen::Hidden),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads the content that a snapshot is bound to.
@@ -136,10 +175,7 @@ pub async fn require_not_lent(cluster: &Cluster, snapshots: &[VolumeSnapshot]) -
 /// # Errors
 /// When the server cannot be asked.
 pub async fn content(cluster: &Cluster, snapshot: &VolumeSnapshot) -> Result<Content> {
-    let bound = snapshot.status.as_ref().and_then(|status| status.bound_volume_snapshot_content_name.as_deref());
-    let Some(name) = bound.or(snapshot.spec.source.volume_snapshot_content_name.as_deref()) else {
-        return Ok(Content::Unbound);
-    };
+    let Some(name) = named_content(snapshot) else { return Ok(Content::Unbound) };
     let api: Api<VolumeSnapshotContent> = Api::all(cluster.client.clone());
     match api.get(name).await.doing(|| format!("read volumesnapshotcontent {name:?}")) {
         Ok(content) => Ok(Content::Found(Box::new(content))),
@@ -147,4 +183,39 @@ pub async fn content(cluster: &Cluster, snapshot: &VolumeSnapshot) -> Result<Con
         Err(error) if error.is_not_found() => Ok(Content::Gone(name.to_owned())),
         Err(error) => Err(error),
     }
+}
+
+/// Reads the contents that snapshots are bound to, in their order: more than a few by one list of all.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn contents(cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<Vec<Content>> {
+    let names: BTreeSet<&str> = snapshots.iter().filter_map(named_content).collect();
+    let mut found: BTreeMap<String, VolumeSnapshotContent> = BTreeMap::new();
+    if names.len() > SINGLY {
+        let request = ListRequest::of::<VolumeSnapshotContent>(None, None);
+        let listed = list(cluster, &request, "list volumesnapshotcontents", |content: VolumeSnapshotContent| {
+            if let Some(name) = content.metadata.name.clone().filter(|name| names.contains(name.as_str())) {
+                found.insert(name, content);
+            }
+        });
+        match listed.await {
+            Err(error) if error.is_forbidden() => {}
+            result => result.map_err(explain)?,
+        }
+    }
+    let mut contents = Vec::new();
+    for snapshot in snapshots {
+        // What the list does not hold is gone, or was made since.
+        contents.push(match named_content(snapshot).and_then(|name| found.remove(name)) {
+            Some(content) => Content::Found(Box::new(content)),
+            None => content(cluster, snapshot).await?,
+        });
+    }
+    Ok(contents)
+}
+
+fn named_content(snapshot: &VolumeSnapshot) -> Option<&str> {
+    let bound = snapshot.status.as_ref().and_then(|status| status.bound_volume_snapshot_content_name.as_deref());
+    bound.or(snapshot.spec.source.volume_snapshot_content_name.as_deref())
 }

@@ -29,7 +29,7 @@ pub enum Loss {
 pub struct Relay {
     proxy: Child,
     kubeconfig: tempfile::NamedTempFile,
-    lost: Arc<AtomicUsize>,
+    answered: Arc<AtomicUsize>,
 }
 
 impl Relay {
@@ -43,8 +43,8 @@ impl Relay {
         let upstream = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let lost = Arc::<AtomicUsize>::default();
-        let rule = Rule { text: text.to_owned(), count, loss, lost: Arc::clone(&lost) };
+        let answered = Arc::<AtomicUsize>::default();
+        let rule = Rule { text: text.to_owned(), count, loss, answered: Arc::clone(&answered) };
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let server = TcpStream::connect(&upstream).expect("kubectl proxy listens");
@@ -59,7 +59,7 @@ impl Relay {
             "contexts": [{"name": "relay", "context": {"cluster": "relay", "user": "relay"}}],
         });
         kubeconfig.write_all(config.to_string().as_bytes()).expect("a temporary file can be written");
-        Self { proxy, kubeconfig, lost }
+        Self { proxy, kubeconfig, answered }
     }
 
     /// The kubeconfig that leads through it.
@@ -67,15 +67,15 @@ impl Relay {
         self.kubeconfig.path().to_owned()
     }
 
-    /// Waits until so many answers were lost: their requests are done by then.
+    /// Waits until so many such requests were answered, heard or not.
     #[track_caller]
-    pub fn wait_for_losses(&self, count: usize) {
-        until("answers are lost", Duration::from_secs(30), || self.losses() >= count);
+    pub fn wait_for_answers(&self, count: usize) {
+        until("requests are answered", Duration::from_secs(30), || self.answers() >= count);
     }
 
-    /// How many answers were lost.
-    pub fn losses(&self) -> usize {
-        self.lost.load(Ordering::SeqCst)
+    /// How many answers to such requests there were.
+    pub fn answers(&self) -> usize {
+        self.answered.load(Ordering::SeqCst)
     }
 }
 
@@ -92,7 +92,7 @@ struct Rule {
     text: String,
     count: usize,
     loss: Loss,
-    lost: Arc<AtomicUsize>,
+    answered: Arc<AtomicUsize>,
 }
 
 impl Rule {
@@ -121,7 +121,7 @@ impl Rule {
             let mut buffer = vec![0; 65536];
             while let Ok(length @ 1..) = from_server.read(&mut buffer) {
                 let is_answer = requests.swap(0, Ordering::SeqCst) > 0;
-                if is_answer && self.lost.fetch_add(1, Ordering::SeqCst) < self.count {
+                if is_answer && self.answered.fetch_add(1, Ordering::SeqCst) < self.count {
                     match self.loss {
                         Loss::Broken => break,
                         Loss::Held => continue,

@@ -10,7 +10,10 @@ use crate::{
     error::Result,
     exit::Exit,
     facts,
-    plan::snapshot::delete::{question, spare_veleros},
+    plan::snapshot::{
+        delete::{question, spare_veleros},
+        obstacle::Choice,
+    },
 };
 
 /// Delete volume snapshots and wait until they are gone
@@ -69,7 +72,11 @@ impl Args {
             context.ui.status(&format!("No resources found in {} namespace.", cluster.namespace));
             return Ok(Exit::Done);
         }
-        snapshot_deletion::check(context, &cluster, &snapshots).await?;
+        let choice = if self.names.is_empty() { Choice::Selected } else { Choice::Named };
+        let snapshots = snapshot_deletion::check(context, &cluster, snapshots, choice).await?;
+        if snapshots.is_empty() {
+            return Ok(Exit::Done);
+        }
         snapshot_deletion::tell_fates(context, &cluster, &snapshots).await?;
         if self.dry_run.dry_run == DryRun::None && !self.yes {
             let names: Vec<&str> = snapshots.iter().map(snapshot_deletion::name).collect();

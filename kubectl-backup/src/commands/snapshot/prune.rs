@@ -14,6 +14,7 @@ use crate::{
     facts,
     plan::snapshot::{
         delete::{question, spare_veleros},
+        obstacle::Choice,
         prune::{self, Rules},
     },
 };
@@ -79,15 +80,21 @@ impl Args {
             return Ok(Exit::Done);
         }
         let now = context.now();
-        let fates = prune::plan(candidates, &self.rules(), now);
+        let mut fates = prune::plan(candidates, &self.rules(), now);
+        let gone = |fates: &[prune::Fate]| -> Vec<VolumeSnapshot> {
+            fates.iter().filter(|fate| fate.kept.is_none()).map(|fate| fate.snapshot.clone()).collect()
+        };
+        let free = match gone(&fates) {
+            none if none.is_empty() => none,
+            some => snapshot_deletion::check(context, &cluster, some, Choice::ByRules).await?,
+        };
+        prune::keep_all_but(&mut fates, &free);
         ui.status(&format!("The plan:\n{}", prune::table(&fates, now).render(false).trim_end()));
-        let gone: Vec<VolumeSnapshot> =
-            fates.into_iter().filter(|fate| fate.kept.is_none()).map(|fate| fate.snapshot).collect();
+        let gone = free;
         if gone.is_empty() {
             ui.status("Nothing is to be deleted.");
             return Ok(Exit::Done);
         }
-        snapshot_deletion::check(context, &cluster, &gone).await?;
         if dry_run == DryRun::None && !self.yes {
             let names: Vec<&str> = gone.iter().map(snapshot_deletion::name).collect();
             ui.confirm(&question(&names, namespace, &cluster.context), "--yes")?;

@@ -12,7 +12,7 @@ mod start;
 mod words;
 
 pub use claims::{replacement, restored};
-pub use deletable::check_deletable;
+pub use deletable::deletable;
 pub use journal::{Direction, Journal, Kept, ROLLBACK, Workload, WorkloadKind};
 pub use next::{ClaimSeen, Observed, SafetySeen, Step, VolumeSeen, WorkloadSeen, next};
 pub use start::{Found, Owner, Scalable, Start, User, start};

@@ -33,13 +33,13 @@ pub fn group(stem: &str, now: Timestamp) -> String {
     name::derive(stem, now)
 }
 
-/// How many of the wanted snapshots fit.
+/// How many of the wanted snapshots fit. `partial` is whether a part will do, where that can be said.
 ///
 /// # Errors
-/// When none does, or not all do and `partial` is not given. The error names who holds the slots.
-pub fn fitting(wanted: usize, usage: &Usage, partial: bool, now: Timestamp) -> Result<usize> {
+/// When none does, or not all do and a part will not do. The error names who holds the slots.
+pub fn fitting(wanted: usize, usage: &Usage, partial: Option<bool>, now: Timestamp) -> Result<usize> {
     let Some(free) = usage.free() else { return Ok(wanted) };
-    if wanted <= free || (partial && free > 0) {
+    if wanted <= free || (partial == Some(true) && free > 0) {
         return Ok(wanted.min(free));
     }
     let used = usage.used().unwrap_or_default();
@@ -67,7 +67,11 @@ pub fn fitting(wanted: usize, usage: &Usage, partial: bool, now: Timestamp) -> R
     } else {
         error = error.hint("See who holds the slots with: kubectl backup quota");
     }
-    Err(if free > 0 { error.hint("--partial takes as many as fit, and names the rest.") } else { error })
+    Err(if free > 0 && partial.is_some() {
+        error.hint("--partial takes as many as fit, and names the rest.")
+    } else {
+        error
+    })
 }
 
 fn capital(text: &str) -> String {
@@ -102,7 +106,7 @@ mod tests {
     }
 
     fn told(wanted: usize, usage: &Usage, partial: bool) -> String {
-        match fitting(wanted, usage, partial, now()) {
+        match fitting(wanted, usage, Some(partial), now()) {
             Ok(count) => count.to_string(),
             Err(error) => format!("{} | {}", error.message, error.hints.join(" | ")),
         }
@@ -115,6 +119,12 @@ mod tests {
         insta::assert_snapshot!(told(3, &usage(10, held(8)), false), @"the cluster's quota of volumesnapshots has room for 2 of the 3 that are asked for (8 of 10 used): nothing was created | The slots are held by, oldest first: shop/s0 (20d), shop/s1 (19d), shop/s2 (18d), shop/s3 (17d), shop/s4 (16d), shop/s5 (15d), shop/s6 (14d), shop/s7 (13d) | Free a slot, for example: kubectl backup snapshot delete s0 -n shop | --partial takes as many as fit, and names the rest.");
         insta::assert_snapshot!(told(1, &usage(2, held(2)), true), @"the cluster's quota of volumesnapshots has no room for another (2 of 2 used): nothing was created | The slots are held by, oldest first: shop/s0 (20d), shop/s1 (19d) | Free a slot, for example: kubectl backup snapshot delete s0 -n shop");
         insta::assert_snapshot!(told(2, &usage(1, held(22)), false), @"the cluster's quota of volumesnapshots has no room for any of the 2 that are asked for (22 of 1 used): nothing was created | The slots are held by, oldest first: shop/s0 (20d), shop/s1 (19d), shop/s2 (18d), shop/s3 (17d), shop/s4 (16d), shop/s5 (15d), shop/s6 (14d), shop/s7 (13d), shop/s8 (12d), shop/s9 (11d), shop/s10 (10d), shop/s11 (9d), shop/s12 (8d), shop/s13 (7d), shop/s14 (6d), shop/s15 (5d), shop/s16 (4d), shop/s17 (3d), shop/s18 (2d), shop/s19 (24h), and 2 more | Free a slot, for example: kubectl backup snapshot delete s0 -n shop");
+    }
+
+    #[test]
+    fn where_a_part_never_does_it_is_not_offered() {
+        let error = fitting(3, &usage(10, held(8)), None, now()).unwrap_err();
+        assert!(!error.hints.iter().any(|hint| hint.contains("--partial")), "{:?}", error.hints);
     }
 
     #[test]

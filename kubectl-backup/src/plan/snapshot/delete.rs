@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
 use crate::{
-    error::{CliError, Result},
+    error::CliError,
     plan::{claim, snapshot::content::Content},
 };
 
@@ -43,7 +43,7 @@ pub fn restored_from<'a>(snapshot: &str, claims: &'a [PersistentVolumeClaim]) ->
 }
 
 /// Returns the snapshot of the claim's own namespace that a claim is made of.
-fn source(claim: &PersistentVolumeClaim) -> Option<&str> {
+pub fn source(claim: &PersistentVolumeClaim) -> Option<&str> {
     let spec = claim.spec.as_ref()?;
     let old = spec.data_source.as_ref().map(|source| (source.kind.as_str(), source.name.as_str(), None));
     let new = spec
@@ -57,27 +57,20 @@ fn source(claim: &PersistentVolumeClaim) -> Option<&str> {
     Some(name)
 }
 
-/// Checks that no claim still waits to be filled from one of the snapshots.
-///
-/// # Errors
-/// When one does; all of them are named.
-pub fn check_unused(snapshots: &[VolumeSnapshot], claims: &[PersistentVolumeClaim]) -> Result<()> {
+/// Returns why the snapshot may not go, if a claim still waits to be filled from it.
+pub fn awaited(snapshot: &VolumeSnapshot, claims: &[PersistentVolumeClaim]) -> Option<CliError> {
+    let name = snapshot.metadata.name.as_deref().unwrap_or_default();
     let mut waiting = Vec::new();
-    let mut hint = String::new();
-    for snapshot in snapshots {
-        let name = snapshot.metadata.name.as_deref().unwrap_or_default();
-        for claim in restored_from(name, claims).into_iter().filter(|claim| claim::phase(claim) == "Pending") {
-            let target = claim.metadata.name.as_deref().unwrap_or_default();
-            let namespace = claim.metadata.namespace.as_deref().unwrap_or_default();
-            waiting.push(format!("PVC {target:?} is still to be filled from VolumeSnapshot {name:?}"));
-            hint = format!("kubectl describe pvc {target} -n {namespace}");
-        }
+    let mut look = String::new();
+    for claim in restored_from(name, claims).into_iter().filter(|claim| claim::phase(claim) == "Pending") {
+        let target = claim.metadata.name.as_deref().unwrap_or_default();
+        waiting.push(format!("PVC {target:?} is still to be filled from VolumeSnapshot {name:?}"));
+        look = format!("kubectl describe pvc {target} -n {}", claim.metadata.namespace.as_deref().unwrap_or_default());
     }
-    if waiting.is_empty() {
-        return Ok(());
-    }
-    Err(CliError::new(format!("{}; nothing was deleted", waiting.join("; ")))
-        .hint(format!("Wait until it is bound, or delete the PVC first. Look with: {hint}")))
+    (!waiting.is_empty()).then(|| {
+        CliError::new(waiting.join("; "))
+            .hint(format!("Wait until it is bound, or delete the PVC first. Look with: {look}"))
+    })
 }
 
 /// Returns what the deletion does to the storage's own snapshot.
@@ -141,9 +134,9 @@ mod tests {
     #[test]
     fn a_claim_that_waits_for_its_data_keeps_the_snapshot() {
         let claims = [claim("a", "Bound", vs("s1")), claim("b", "Pending", vs("s1")), claim("c", "Pending", vs("s9"))];
-        let error = check_unused(&[snapshot("s1"), snapshot("s2")], &claims).unwrap_err();
-        insta::assert_snapshot!(format!("{} | {}", error.message, error.hints.join(" | ")), @r#"PVC "b" is still to be filled from VolumeSnapshot "s1"; nothing was deleted | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc b -n shop"#);
-        assert!(check_unused(&[snapshot("s2")], &claims).is_ok());
+        let error = awaited(&snapshot("s1"), &claims).unwrap();
+        insta::assert_snapshot!(format!("{} | {}", error.message, error.hints.join(" | ")), @r#"PVC "b" is still to be filled from VolumeSnapshot "s1" | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc b -n shop"#);
+        assert!(awaited(&snapshot("s2"), &claims).is_none());
     }
 
     #[test]

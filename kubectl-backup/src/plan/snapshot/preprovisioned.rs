@@ -127,36 +127,6 @@ fn content_name(namespace: &str, name: &str) -> String {
     format!("kubectl-backup-{namespace}-{}", kept.trim_start_matches(['-', '.']))
 }
 
-/// Checks that no second content stands for one of the snapshots.
-///
-/// # Errors
-/// When one does: the storage's snapshot would go while a claim of another namespace is filled from it.
-pub fn check_not_lent(snapshots: &[VolumeSnapshot], seconds: &[VolumeSnapshotContent]) -> Result<()> {
-    for second in seconds.iter().filter(|second| second.metadata.deletion_timestamp.is_none()) {
-        let note = |key: &str| second.metadata.annotations.as_ref()?.get(key).map(String::as_str);
-        let is_lent = |snapshot: &&VolumeSnapshot| {
-            let metadata = &snapshot.metadata;
-            let full =
-                [metadata.namespace.as_deref(), metadata.name.as_deref()].map(Option::unwrap_or_default).join("/");
-            note(labels::STANDS_FOR) == Some(full.as_str())
-        };
-        if let Some(lent) = snapshots.iter().find(is_lent) {
-            let reference = &second.spec.volume_snapshot_ref;
-            let [namespace, name] =
-                [&reference.namespace, &reference.name].map(|part| part.as_deref().unwrap_or_default());
-            return Err(CliError::new(format!(
-                "VolumeSnapshot {:?} is being restored into another namespace, to PVC {}; nothing was deleted",
-                lent.metadata.name.as_deref().unwrap_or_default(),
-                note(labels::FILLS).unwrap_or_default()
-            ))
-            .hint(format!(
-                "Wait until that PVC is bound. If that restore is long over: kubectl backup snapshot delete {name} -n {namespace}"
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// Returns whether an object is one of a pair, or a snapshot that a clone needs only for a while.
 pub fn is_temporary(metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> bool {
     metadata.labels.as_ref().and_then(|all| all.get(labels::TEMPORARY)).is_some_and(|value| value == "true")
@@ -223,20 +193,6 @@ mod tests {
         let mut later = source();
         later.metadata.uid = Some("u2".to_owned());
         assert!(through(&later, &found, "x", claim(), "test").is_err(), "one of the same name that is gone");
-    }
-
-    #[test]
-    fn a_snapshot_that_is_lent_to_another_namespace_stays() {
-        let found = content(&json!({"snapshotHandle": "h"}));
-        let (pair, _) = through(&source(), &found, "new-restore", claim(), "test").unwrap();
-        let said = |content: &VolumeSnapshotContent| match check_not_lent(&[source()], std::slice::from_ref(content)) {
-            Ok(()) => "free".to_owned(),
-            Err(error) => format!("{} | {}", error.message, error.hints.join(" | ")),
-        };
-        insta::assert_snapshot!(said(&pair.content), @r#"VolumeSnapshot "s1" is being restored into another namespace, to PVC test/new; nothing was deleted | Wait until that PVC is bound. If that restore is long over: kubectl backup snapshot delete new-restore -n test"#);
-        let mut other = pair.content.clone();
-        other.metadata.annotations.as_mut().unwrap().insert(labels::STANDS_FOR.into(), "shop/s2".into());
-        assert_eq!(said(&other), "free");
     }
 
     #[test]

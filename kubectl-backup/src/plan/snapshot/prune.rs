@@ -36,6 +36,8 @@ pub enum Kept {
     LastReady,
     /// Not ready: under way, failed, or being deleted. It stands in for nothing, and is not counted.
     NotReady,
+    /// Something needs it now.
+    InUse,
     /// Of no PVC of the cluster: made from what was on the storage, so that none of them stands in for another.
     OfNoClaim,
 }
@@ -49,6 +51,7 @@ impl Kept {
             Self::Young => "not old enough",
             Self::LastReady => "last ready one of its PVC",
             Self::NotReady => "not ready, so not counted",
+            Self::InUse => "needed now",
             Self::OfNoClaim => "of no PVC",
         }
     }
@@ -103,6 +106,16 @@ fn of_one(mut snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> 
         Fate { snapshot, kept }
     });
     fates.collect()
+}
+
+/// Keeps what was to go and may not: all but the free ones.
+pub fn keep_all_but(fates: &mut [Fate], free: &[VolumeSnapshot]) {
+    let is_free = |fate: &Fate| free.iter().any(|free| free.metadata.uid == fate.snapshot.metadata.uid);
+    for fate in fates.iter_mut().filter(|fate| fate.kept.is_none()) {
+        if !is_free(fate) {
+            fate.kept = Some(Kept::InUse);
+        }
+    }
 }
 
 /// Returns whether it is the first of its period, and that period one of those that count.

@@ -129,3 +129,17 @@ fn h6_what_cannot_be_restored_elsewhere_is_refused_before_anything_is_made() {
     run.says("Ask a cluster administrator");
     assert_eq!(temporary(&cluster, &[&shop, &depot]), "");
 }
+
+#[test]
+fn h6_h7_what_a_restore_that_is_over_has_left_does_not_keep_its_snapshot() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let into = ["snapshot", "restore", "snap", "--to-namespace", depot.name(), "--to", "again", "--no-wait"];
+    shop.plugin(&into).ok().says("until it is filled");
+    cluster.wait_for(depot.name(), "pvc/again", "jsonpath={.status.phase}=Bound", 60);
+    shop.plugin(&["snapshot", "delete", "snap", "--yes"]).ok();
+    let pair = depot.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[0].metadata.name}"]);
+    depot.plugin(&["snapshot", "delete", &pair, "--yes"]).ok();
+}

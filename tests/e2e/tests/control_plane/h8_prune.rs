@@ -1,6 +1,6 @@
 //! H8: a history of snapshots is shortened, and something is always left to restore.
 
-use e2e_tests::{Claim, TestCluster};
+use e2e_tests::{Claim, Loss, Relay, TestCluster};
 
 #[test]
 fn h8_prune_keeps_the_newest_of_each_claim_and_leaves_veleros_alone() {
@@ -33,4 +33,46 @@ fn h8_prune_keeps_the_newest_of_each_claim_and_leaves_veleros_alone() {
     let left = names();
     assert!(left.len() >= 3 && left.contains(&"data-3".to_owned()), "{left:?}");
     shop.plugin(&["snapshot", "prune"]).ends_with(2).says("--keep");
+}
+
+#[test]
+fn h7_h8_what_is_needed_or_cannot_be_read_does_not_keep_the_others() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h8");
+    Claim::block(&shop, "data");
+    for name in ["needed", "odd", "a-old", "z-new"] {
+        shop.plugin(&["snapshot", "create", "data", "--name", name]).ok();
+    }
+    let waits = ["--storage-class", "test-block-wait"];
+    shop.plugin(&[&["snapshot", "restore", "needed", "--to", "later"][..], &waits].concat()).ok();
+    shop.kubectl(&["annotate", "volumesnapshot", "odd", "kubectl-backup.dev/rollback={}"]);
+    let names = || shop.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[*].metadata.name}"]);
+
+    let run = shop.plugin(&["snapshot", "prune", "--keep", "1", "--yes"]).ok();
+    run.says("left out: needed").says("left out: odd").says("needed now");
+    assert_eq!(names(), "needed odd z-new");
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ends_with(1).says("\"later\"").says("nothing was deleted");
+    shop.kubectl(&["delete", "pvc", "later"]);
+    shop.plugin(&["snapshot", "delete", "odd", "--yes"]).ends_with(1).says("nothing was deleted");
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok().says("left out: odd");
+    assert_eq!(names(), "odd");
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok().says("left out: odd");
+}
+
+#[test]
+fn h7_the_contents_of_many_are_read_at_once() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    Claim::block(&shop, "data");
+    for n in 0..9 {
+        shop.plugin(&["snapshot", "create", "data", "--name", &format!("s{n}"), "--no-wait"]).ok();
+    }
+    for n in 0..9 {
+        cluster.wait_for(shop.name(), &format!("volumesnapshot/s{n}"), "jsonpath={.status.readyToUse}=true", 60);
+    }
+    let single = "GET /apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents/";
+    let relay = Relay::start(&cluster, single, 0, Loss::Held);
+    let args = ["snapshot", "delete", "--all", "--dry-run=server", "-n", shop.name()];
+    cluster.plugin_with(&relay.kubeconfig(), &args).ok().says("the storage's copy is deleted too");
+    assert_eq!(relay.answers(), 0);
 }

@@ -14,7 +14,7 @@ fn h1_a_snapshot_whose_creation_got_no_answer_is_found() {
     let relay = Relay::start(&cluster, "POST /apis/snapshot.storage.k8s.io/", 1, Loss::Broken);
     let args = ["snapshot", "create", "data", "--name", "snap", "-n", shop.name()];
     let run = cluster.plugin_with(&relay.kubeconfig(), &args).ok();
-    assert!(relay.losses() > 0 && run.stdout.contains("snap created"), "{}", run.stdout);
+    assert!(relay.answers() > 0 && run.stdout.contains("snap created"), "{}", run.stdout);
 }
 
 #[test]
@@ -30,11 +30,11 @@ fn h4_h6_what_was_made_without_an_answer_is_used_or_removed() {
     let claims = format!("POST /api/v1/namespaces/{}/persistentvolumeclaims", shop.name());
     let relay = Relay::start(&cluster, &claims, 1, Loss::Broken);
     restore(&relay, &[]).ok();
-    assert!(relay.losses() > 0);
+    assert!(relay.answers() > 0);
     // One answer after another: of the content and of the snapshot.
     let relay = Relay::start(&cluster, "POST /apis/snapshot.storage.k8s.io/", 2, Loss::Broken);
     restore(&relay, &["--to-namespace", depot.name()]).ok();
-    assert!(relay.losses() >= 2);
+    assert!(relay.answers() >= 2);
     assert_eq!(snapshots(&depot), "");
     // No answer in its time.
     depot.kubectl(&["delete", "pvc", "again"]);
@@ -42,7 +42,7 @@ fn h4_h6_what_was_made_without_an_answer_is_used_or_removed() {
     let relay = Relay::start(&cluster, &claims, 1, Loss::Held);
     let flags = ["--to-namespace", depot.name(), "--request-timeout", "2s"];
     restore(&relay, &flags).ok();
-    assert!(relay.losses() > 0);
+    assert!(relay.answers() > 0);
     assert_eq!(snapshots(&depot), "");
 }
 
@@ -55,7 +55,7 @@ fn h3_an_interruption_before_all_are_made_leaves_none() {
     }
     let relay = Relay::start(&cluster, "POST /apis/snapshot.storage.k8s.io/", 1, Loss::Held);
     let args = ["snapshot", "create", "--all", "--group", "g", "-n", shop.name()];
-    let run = cluster.plugin_signalled_when(&relay.kubeconfig(), "INT", &args, || relay.wait_for_losses(1));
+    let run = cluster.plugin_signalled_when(&relay.kubeconfig(), "INT", &args, || relay.wait_for_answers(1));
     run.ends_with(130).says("before all volumes were cut").says("deleted again: ");
     for each in snapshots(&shop).lines() {
         cluster.wait_for(shop.name(), each, "delete", 30);

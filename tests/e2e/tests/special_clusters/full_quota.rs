@@ -36,6 +36,16 @@ fn h6_h9_slots_are_taken_for_a_while_and_a_full_quota_loses_nothing() {
     let label = "kubectl-backup.dev/temporary=true";
     assert_eq!(cluster.kubectl(&["get", "volumesnapshotcontents", "-l", label, "-o", "name"]), "");
 
+    // Of a group nothing is begun that has no room.
+    runs(&["snapshot", "delete", "s10", "s9", "--yes"]).ok();
+    wait_for_slots(&guarded, 8);
+    let group = ["--labels", "kubectl-backup.dev/group=pair"];
+    runs(&[&["snapshot", "create", "disk", "--name", "s9"][..], &group].concat()).ok();
+    runs(&[&["snapshot", "create", "share", "--name", "s10"][..], &group].concat()).ok();
+    let run = runs(&[&["snapshot", "restore", "--group", "pair"][..], &elsewhere].concat()).ends_with(1);
+    let run = run.says("no room for any of the 2").says("nothing was created");
+    assert!(!run.stderr.contains("What was made"), "{}", run.stderr);
+
     // No slot for a snapshot of the old data: they are in the volume that is kept.
     let volume = || cluster.kubectl(&["get", "pvc", "disk", "-n", "default", "-o", "jsonpath={.spec.volumeName}"]);
     let before = volume();

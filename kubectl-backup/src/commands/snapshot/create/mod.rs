@@ -194,7 +194,7 @@ impl Args {
         let Some(usage) = facts::quota::that_binds_me(cluster, VOLUME_SNAPSHOTS).await? else {
             return Ok((plans, false));
         };
-        let count = batch::fitting(plans.len(), &usage, self.partial, context.now())?;
+        let count = batch::fitting(plans.len(), &usage, Some(self.partial), context.now())?;
         let rest = plans.split_off(count);
         if rest.is_empty() {
             return Ok((plans, false));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use backup_api::snapshot::VolumeSnapshot;
+use backup_policy::config::resource::VOLUME_SNAPSHOTS;
 use k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass};
 
 use super::Args;
@@ -15,6 +16,7 @@ use crate::{
     plan::{
         claim::{absent, kept_labels, waits_for_pod},
         snapshot::{
+            batch,
             content::Content,
             name,
             origin::{self, Standing},
@@ -48,6 +50,13 @@ impl Sources<'_> {
         let claims: Vec<PersistentVolumeClaim> = items.iter().map(|item| item.claim.clone()).collect();
         let pairs = items.iter().filter(|item| item.pair.is_some()).count();
         facts::target_namespace::require_room(self.there, &claims, pairs).await?;
+        // One alone is left to the server.
+        if pairs > 1
+            && let Some(usage) = facts::quota::that_binds_me(self.there, VOLUME_SNAPSHOTS).await?
+        {
+            batch::fitting(pairs, &usage, None, self.context.now())
+                .map_err(|error| error.hint("Each restore into another namespace needs one slot for a while."))?;
+        }
         Ok(items)
     }
 
