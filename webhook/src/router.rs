@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use crate::{
-    admit::{self, Admission, Answer, Request},
+    admit::{self, Admission, Answer, Asker, Request},
     health::Health,
     metrics,
     paths::Paths,
@@ -83,7 +83,7 @@ struct Question {
 struct Entry {
     phase: Phase,
     /// Whether it is one for Velero's account alone.
-    is_veleros: bool,
+    asker: Asker,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -123,8 +123,8 @@ pub fn router(admission: Admission, health: Arc<Health>, paths: Arc<Paths>) -> R
     let [bytes, small, memory, threads] =
         [MAX_BODIES, MAX_SMALL, MAX_PARSED, threads].map(|count| Arc::new(Semaphore::new(count)));
     let shared = Arc::new(Shared { admission, health, bytes, small, memory, threads, paths });
-    let route = |base: &'static str, phase, is_veleros| {
-        let entry = Entry { phase, is_veleros };
+    let route = |base: &'static str, phase, asker| {
+        let entry = Entry { phase, asker };
         post(move |State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Body| async move {
             let load = shared.admission.metrics.load();
             let refuse = |refusal: Refusal| {
@@ -146,15 +146,16 @@ pub fn router(admission: Admission, health: Arc<Health>, paths: Arc<Paths>) -> R
         })
     };
     let bases = [
-        ("/mutate", Phase::Mutate, false),
-        ("/validate", Phase::Validate, false),
-        ("/exempt/mutate", Phase::Mutate, true),
-        ("/exempt/validate", Phase::Validate, true),
+        ("/mutate", Phase::Mutate, Asker::Anybody),
+        ("/validate", Phase::Validate, Asker::Anybody),
+        ("/exempt/mutate", Phase::Mutate, Asker::Velero),
+        ("/exempt/validate", Phase::Validate, Asker::Velero),
+        ("/warned/validate", Phase::Validate, Asker::Historian),
     ];
     bases
         .into_iter()
-        .fold(Router::new(), |router, (base, phase, is_veleros)| {
-            let route = route(base, phase, is_veleros);
+        .fold(Router::new(), |router, (base, phase, asker)| {
+            let route = route(base, phase, asker);
             router.route(base, route.clone()).route(&format!("{base}/{{secret}}"), route)
         })
         .with_state(shared)
@@ -231,9 +232,9 @@ async fn read(body: Body, bytes: &Arc<Semaphore>) -> Result<(Vec<u8>, OwnedSemap
 }
 
 async fn answer(shared: &Shared, question: &Question) -> Result<(String, Answer), Refusal> {
-    let Question { entry: Entry { phase, is_veleros }, ref body, started, by, .. } = *question;
+    let Question { entry: Entry { phase, asker }, ref body, started, by, .. } = *question;
     let request = match admit::read(body) {
-        Ok(request) => Request { is_veleros, ..request },
+        Ok(request) => Request { asker, ..request },
         Err(malformed) => {
             // What is wrong may quote the object; where it is does not.
             tracing::warn!(at = %malformed.place(), "malformed review");

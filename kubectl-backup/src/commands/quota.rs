@@ -8,7 +8,6 @@ use crate::{
     facts,
     output::print_object,
     plan::{
-        install::NAMESPACE,
         quota::{self, Usage},
         quota_suggestion::Claims,
     },
@@ -28,7 +27,7 @@ impl Args {
     /// Runs the command.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let cluster = context.cluster().await?;
-        let usages = facts::quota::usages(&cluster).await?;
+        let (usages, doubts) = facts::quota::usages(&cluster).await?;
         if usages.iter().all(|usage| usage.used().is_none()) {
             return Err(CliError::new(
                 "the limits count over all namespaces, and you may not list their objects in all namespaces",
@@ -44,16 +43,11 @@ impl Args {
             false => None,
         };
         self.show(context, &usages, enforced, &claims)?;
+        doubts.iter().for_each(|doubt| context.ui.warning(doubt));
         for (resource, why) in facts::quota::not_kept(&cluster).await? {
             context.ui.warning(&format!("the limit of {resource} is not kept: {why}"));
         }
-        // Where nobody answers, nothing is created: the limits hold, and so does everything else.
-        if let Some((0, wanted)) = facts::quota::replicas(&cluster).await?.filter(|_| enforced == Some(true)) {
-            context.ui.warning(&format!(
-                "no replica of the webhook is ready (0 of {wanted}): until one is, every new object of these resources is refused; \
-                 look with kubectl get pods -n {NAMESPACE}"
-            ));
-        }
+        facts::quota::nobody_answers(&cluster).await?.iter().for_each(|nobody| context.ui.warning(nobody));
         Ok(Exit::Done)
     }
 

@@ -1,5 +1,6 @@
 //! Facts that commands read from the cluster.
 
+pub mod account;
 pub mod backup_standing;
 pub mod backup_volumes;
 pub mod claim;

@@ -3,13 +3,12 @@
 use backup_api::policy::POLICY_NAME;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
-use serde_json::Value;
 
 use crate::{
     client::{self, Cluster},
     error::{Doing as _, Result},
     plan::{
-        effective::{Given, InForce, in_force},
+        effective::{Given, InForce, Standing, in_force},
         install::{NAME, NAMESPACE},
     },
 };
@@ -24,11 +23,12 @@ pub async fn policy_in_force(cluster: &Cluster) -> Result<InForce> {
     Ok(in_force(&Given { policy: policy(cluster).await?, flags }))
 }
 
-async fn policy(cluster: &Cluster) -> Result<Option<Value>> {
+async fn policy(cluster: &Cluster) -> Result<Standing> {
     let path = format!("/apis/kubectl-backup.dev/v1alpha1/backuppolicies/{POLICY_NAME}");
     match client::get(cluster, &path, &format!("read backuppolicy {POLICY_NAME:?}")).await {
-        Ok(policy) => Ok(Some(policy)),
-        Err(error) if error.is_missing_resource_type() || error.is_not_found() || error.is_forbidden() => Ok(None),
+        Ok(policy) => Ok(Standing::Found(policy)),
+        Err(error) if error.is_forbidden() => Ok(Standing::Forbidden),
+        Err(error) if error.is_missing_resource_type() || error.is_not_found() => Ok(Standing::Absent),
         Err(error) => Err(error),
     }
 }

@@ -7,20 +7,18 @@ use backup_api::{
     policy::{BackupPolicy, BackupPolicyStatus, POLICY_NAME, QuotaState},
 };
 use backup_policy::Config;
-use k8s_openapi::api::{
-    admissionregistration::v1::ValidatingWebhookConfiguration, apps::v1::Deployment,
-    authentication::v1::SelfSubjectReview,
-};
+use k8s_openapi::api::{admissionregistration::v1::ValidatingWebhookConfiguration, apps::v1::Deployment};
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, PostParams},
+    api::{ApiResource, DynamicObject},
 };
 
 use crate::{
     client::{Cluster, ListRequest, list},
     error::{Doing as _, Result},
-    facts::{policy::policy_in_force, served::served},
+    facts::{account, policy::policy_in_force, served::served},
     plan::{
+        effective::InForce,
         install::{NAME, NAMESPACE},
         quota::{Ledger, Object, Objects, Usage},
         quota_suggestion::Claims,
@@ -30,17 +28,17 @@ use crate::{
 /// The admission webhook's configuration, and its entry that asks for slots.
 const WEBHOOK: (&str, &str) = ("backup-webhook", "quota.kubectl-backup.dev");
 
-/// Reads all limits and what is held of them.
+/// Reads all limits and what is held of them, and says what makes the limits doubtful.
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub async fn usages(cluster: &Cluster) -> Result<Vec<Usage>> {
-    let config = policy_in_force(cluster).await?.config;
+pub async fn usages(cluster: &Cluster) -> Result<(Vec<Usage>, Vec<String>)> {
+    let InForce { config, doubts, .. } = policy_in_force(cluster).await?;
     let mut usages = Vec::new();
     for limit in &config.quotas {
         usages.push(usage(cluster, &limit.resource, limit.limit).await?);
     }
-    Ok(usages)
+    Ok((usages, doubts))
 }
 
 /// Reads a limit that is kept for whoever asks, and what is held of it; `None` when there is none, or it is not known to be
@@ -63,12 +61,7 @@ pub async fn that_binds_me(cluster: &Cluster, resource: &str) -> Result<Option<U
 
 /// Whether the quota lets whoever asks pass. Who cannot find out is bound.
 async fn is_exempt(cluster: &Cluster, config: &Config, resource: &str) -> bool {
-    let review: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
-    let user = review.create(&PostParams::default(), &SelfSubjectReview::default()).await;
-    let user = user.ok().and_then(|review| review.status?.user_info);
-    user.is_some_and(|user| {
-        config.exempts_from_quota(&user.username.unwrap_or_default(), &user.groups.unwrap_or_default(), resource)
-    })
+    account::own(cluster).await.is_some_and(|own| config.exempts_from_quota(&own.user, &own.groups, resource))
 }
 
 async fn usage(cluster: &Cluster, resource: &str, limit: u32) -> Result<Usage> {
@@ -117,12 +110,25 @@ pub async fn claims(cluster: &Cluster) -> Result<Claims> {
     }
 }
 
-/// The webhook's replicas that are ready, and how many there shall be; nothing when it does not run as a Deployment here, or
-/// that may not be known.
+/// Says so when API servers ask the webhook and none of its replicas is there to answer: then nothing is created, and the
+/// limits hold.
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub async fn replicas(cluster: &Cluster) -> Result<Option<(i32, i32)>> {
+pub async fn nobody_answers(cluster: &Cluster) -> Result<Option<String>> {
+    let Some((0, wanted)) = replicas(cluster).await? else { return Ok(None) };
+    if is_enforced(cluster).await? != Some(true) {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "no replica of the webhook is ready (0 of {wanted}): until one is, every new object of a limited resource is refused; \
+         look with kubectl get pods -n {NAMESPACE}"
+    )))
+}
+
+/// The webhook's replicas that are ready, and how many there shall be; nothing when it does not run as a Deployment here, or
+/// that may not be known.
+async fn replicas(cluster: &Cluster) -> Result<Option<(i32, i32)>> {
     let api: Api<Deployment> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     match api.get_opt(NAME).await.doing(|| format!("read deployment {NAME:?} in namespace {NAMESPACE:?}")) {
         Ok(found) => Ok(found.map(|found| {

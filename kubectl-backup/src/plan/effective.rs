@@ -9,11 +9,23 @@ use serde_json::{Value, json};
 
 use crate::output::{Column, Table};
 
+/// The policy object as it was found.
+#[derive(Clone, Debug, Default)]
+pub enum Standing {
+    /// This one.
+    Found(Value),
+    /// There is none.
+    #[default]
+    Absent,
+    /// It may not be read.
+    Forbidden,
+}
+
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
-    /// The policy object.
-    pub policy: Option<Value>,
+    /// The policy.
+    pub policy: Standing,
     /// The arguments of the webhook; nothing when they are not known.
     pub flags: Option<Vec<String>>,
 }
@@ -27,6 +39,8 @@ pub struct InForce {
     pub settings: Vec<Setting>,
     /// What has to be said about them.
     pub remarks: Vec<String>,
+    /// Why other values may hold than these.
+    pub doubts: Vec<String>,
 }
 
 /// One value.
@@ -63,6 +77,9 @@ impl Source {
 
 const TTL: &str = "--default-backup-ttl";
 const EXEMPT: &str = "--exempt-user";
+/// Said where the policy may not be read.
+const UNREADABLE: &str = "you may not read the cluster's BackupPolicy: built-in limits and values are shown, and others may hold; \
+                          the role kubectl-backup-quota-view, bound in the cluster, lets you read it";
 /// Who is Velero is decided by the match conditions of the webhook configurations.
 const VELERO: &str = "Velero's account: by its name and its right to bypass ledgers";
 
@@ -77,18 +94,26 @@ pub fn in_force(given: &Given) -> InForce {
     }
     let flags = given.flags.as_deref().unwrap_or_default();
     let base = base(flags);
-    let spec = spec(given.policy.as_ref(), &base, &mut remarks);
+    let mut doubts = Vec::new();
+    if matches!(given.policy, Standing::Forbidden) {
+        doubts.push(UNREADABLE.to_owned());
+    }
+    let spec = spec(&given.policy, &base, &mut remarks);
     let config = settings::read(&base, &spec).config.unwrap_or_else(|| base.clone());
     let settings = Rows { spec: &spec, flags, base: &base, config: &config, rows: Vec::new() }.all();
-    InForce { config, settings, remarks }
+    InForce { config, settings, remarks, doubts }
 }
 
 /// The policy that is in force: the one that stands, or the last one that could be used.
-fn spec(policy: Option<&Value>, base: &Config, remarks: &mut Vec<String>) -> Value {
+fn spec(policy: &Standing, base: &Config, remarks: &mut Vec<String>) -> Value {
     let nothing = json!({});
-    let Some(policy) = policy else {
-        remarks.push("There is no policy, or you may not read it: built-in values are shown.".to_owned());
-        return nothing;
+    let policy = match policy {
+        Standing::Found(policy) => policy,
+        Standing::Absent => {
+            remarks.push("The cluster has no BackupPolicy: built-in values hold.".to_owned());
+            return nothing;
+        }
+        Standing::Forbidden => return nothing,
     };
     let spec = policy.get("spec").filter(|spec| !spec.is_null()).unwrap_or(&nothing);
     if settings::read(base, spec).config.is_some() {
@@ -232,7 +257,8 @@ pub fn table(settings: &[Setting]) -> Table {
 pub fn to_json(in_force: &InForce) -> Value {
     let one =
         |setting: &Setting| json!({"setting": setting.name, "value": setting.value, "source": setting.source.told()});
-    json!({"settings": in_force.settings.iter().map(one).collect::<Vec<_>>(), "remarks": in_force.remarks})
+    let remarks: Vec<_> = in_force.doubts.iter().chain(&in_force.remarks).collect();
+    json!({"settings": in_force.settings.iter().map(one).collect::<Vec<_>>(), "remarks": remarks})
 }
 
 #[cfg(test)]
@@ -241,7 +267,7 @@ mod tests {
 
     fn shown(given: &Given) -> String {
         let found = in_force(given);
-        found.remarks.join("\n") + "\n" + &table(&found.settings).render(false)
+        [found.doubts, found.remarks].concat().join("\n") + "\n" + &table(&found.settings).render(false)
     }
 
     #[test]
@@ -255,7 +281,7 @@ mod tests {
         });
         let flags = ["--default-backup-ttl=48h", "--exempt-user", "root"];
         let flags = Some(flags.map(str::to_owned).to_vec());
-        insta::assert_snapshot!(shown(&Given { policy: Some(json!({"spec": spec})), flags }), @"
+        insta::assert_snapshot!(shown(&Given { policy: Standing::Found(json!({"spec": spec})), flags }), @"
 SETTING                                    VALUE                                                           SOURCE
 quotas[schedules.velero.io].limit          5                                                               policy
 quotas[schedules.velero.io].exempt.users   planner                                                         policy
@@ -276,7 +302,7 @@ exemptions                                 Velero's account: by its name and its
     #[test]
     fn without_a_policy_all_is_built_in() {
         insta::assert_snapshot!(shown(&Given::default()), @"The webhook's flags are not known: it does not run as a Deployment here, or you may not read it.
-There is no policy, or you may not read it: built-in values are shown.
+The cluster has no BackupPolicy: built-in values hold.
 SETTING                                                 VALUE                                                           SOURCE
 quotas[volumesnapshots.snapshot.storage.k8s.io].limit   10                                                              built-in
 quotas[schedules.velero.io].limit                       3                                                               built-in
@@ -290,14 +316,22 @@ exemptions                                              Velero's account: by its
     }
 
     #[test]
+    fn a_policy_that_may_not_be_read_is_no_policy_that_is_not_there() {
+        let found = in_force(&Given { policy: Standing::Forbidden, flags: Some(Vec::new()) });
+        assert_eq!((found.doubts.as_slice(), found.remarks.len()), (&[UNREADABLE.to_owned()][..], 0));
+        assert_eq!(to_json(&found)["remarks"], json!([UNREADABLE]));
+        assert!(in_force(&Given::default()).doubts.is_empty());
+    }
+
+    #[test]
     fn a_policy_that_cannot_be_used_shows_the_one_in_force() {
         let quotas = |limit: i64| json!({"quotas": [{"resource": "schedules.velero.io", "limit": limit}]});
         let mut policy = json!({"spec": quotas(-1), "status": {"lastGood": {"generation": 4, "spec": quotas(7)}}});
-        let found = in_force(&Given { policy: Some(policy.clone()), flags: Some(Vec::new()) });
+        let found = in_force(&Given { policy: Standing::Found(policy.clone()), flags: Some(Vec::new()) });
         assert_eq!(found.config.quota("schedules.velero.io"), Some(7));
         assert_eq!(found.remarks, ["The policy cannot be used: its generation 4 stays in force and is shown."]);
         policy["status"] = Value::Null;
-        let found = in_force(&Given { policy: Some(policy), flags: Some(Vec::new()) });
+        let found = in_force(&Given { policy: Standing::Found(policy), flags: Some(Vec::new()) });
         assert_eq!(found.config.quota("schedules.velero.io"), Some(3));
     }
 }

@@ -16,7 +16,7 @@ use crate::{clock::Clock, facts::Cluster, ledger::Quotas, metrics::Metrics, poli
 
 pub use answer::Answer;
 pub use mutate::mutate;
-pub use review::{Malformed, Operation, Request, read};
+pub use review::{Asker, Malformed, Operation, Request, read};
 pub use validate::validate;
 pub use weight::weigh;
 

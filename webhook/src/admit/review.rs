@@ -40,13 +40,25 @@ pub struct Request {
     /// The object as it is.
     #[serde(default)]
     pub old_object: Option<Value>,
-    /// Whether the API server found that whoever asks is Velero, and so asks by another path. The name of the account does
-    /// not tell: anybody may have a namespace and an account of that name.
+    /// What the API server found out about whoever asks.
     #[serde(skip)]
-    pub is_veleros: bool,
+    pub asker: Asker,
     /// Whether nothing will be stored, so that nothing may be changed on its account.
     #[serde(default)]
     pub dry_run: Option<bool>,
+}
+
+/// What the API server found out about whoever asks, by the match conditions of its entries; it tells by the path. The name
+/// of the account does not tell: anybody may have a namespace and an account of any name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Asker {
+    /// Nothing.
+    #[default]
+    Anybody,
+    /// It has Velero's right, and what it writes is history, which rules only comment.
+    Historian,
+    /// It is Velero's account.
+    Velero,
 }
 
 /// A kind with its group.
@@ -127,13 +139,13 @@ impl Request {
 
     /// Whether the rules only warn whoever asks.
     pub fn is_exempt(&self, config: &Config) -> bool {
-        self.is_veleros || config.exempts(&self.user_info.username, &self.user_info.groups)
+        self.asker != Asker::Anybody || config.exempts(&self.user_info.username, &self.user_info.groups)
     }
 
     /// Whether the quota of this resource lets whoever asks pass.
     pub fn is_exempt_from_quota(&self, config: &Config) -> bool {
         let UserInfo { username, groups } = &self.user_info;
-        self.is_veleros || config.exempts_from_quota(username, groups, &self.resource_name())
+        self.asker == Asker::Velero || config.exempts_from_quota(username, groups, &self.resource_name())
     }
 
     /// Whether deletion locks let whoever asks pass. Of Velero's account only a DeleteBackupRequest is a question:
@@ -141,7 +153,7 @@ impl Request {
     pub fn passes_locks(&self, config: &Config) -> bool {
         let UserInfo { username, groups } = &self.user_info;
         let asks = self.subject_kind() == Some(Kind::DeleteBackupRequest);
-        config.exempts(username, groups) || (!asks && self.is_veleros)
+        config.exempts(username, groups) || (!asks && self.asker == Asker::Velero)
     }
 
     /// Whether the object as a whole is written, and not a part of it such as its status.

@@ -114,10 +114,14 @@ fn patch(webhooks: &[Webhook], phase: &str, told: Told<'_>) -> Patch {
     Patch(operations)
 }
 
-/// What comes before the phase in an entry's path. What Velero's account asks about has entries of its own, whose match
-/// conditions tell that account: by the path we know which one was asked.
+/// What comes before the phase in an entry's path. What Velero's account and others with its right ask about has entries of
+/// its own, whose match conditions tell them: by the path we know which one was asked.
 fn prefix(name: &str) -> &'static str {
-    if name.starts_with("exempt") { "/exempt" } else { "" }
+    match name {
+        _ if name.starts_with("exempt") => "/exempt",
+        _ if name.starts_with("warned") => "/warned",
+        _ => "",
+    }
 }
 
 /// A URL without its path.
@@ -181,7 +185,10 @@ mod tests {
         assert!(names.len() >= 8 && names.iter().any(|name| name.starts_with("exempt")), "{names:?}");
         for name in names {
             let asked = serde_json::to_string(&patch(&[(name.to_owned(), service(None, None))], "validate", told));
-            assert_eq!(asked.expect("a patch").contains("\"/exempt/validate/"), name.starts_with("exempt"), "{name}");
+            let asked = asked.expect("a patch");
+            for special in ["exempt", "warned"] {
+                assert_eq!(asked.contains(&format!("\"/{special}/validate/")), name.starts_with(special), "{name}");
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use backup_policy::Config;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{DryRun, DryRunArgs, OutputArgs},
+    args::{DryRun, DryRunArgs, OutputArgs, OutputFormat},
     client::{self, Cluster},
     context::Context,
     error::{CliError, Result},
@@ -38,7 +38,6 @@ impl Args {
         let own = own_configuration(&cluster).await?;
         let further = further(&cluster, &policy_in_force(&cluster).await?.config, &own).await?;
         let ui = &context.ui;
-        let format = self.output.format();
         if further.is_empty() {
             ui.status("The policy limits nothing but what the manifests grant.");
             if self.dry_run.dry_run == DryRun::Client {
@@ -52,30 +51,62 @@ impl Args {
             }
             return Ok(Exit::Done);
         }
-        let objects = grant::objects(&further, &own)?;
-        let mut shown = Vec::new();
-        for object in &objects {
-            let name = install::name(object);
-            shown.push(match self.dry_run.dry_run {
-                DryRun::Client => object.clone(),
-                // These objects are this command's alone.
-                kept => client::apply(&cluster, object, kept, true, &format!("apply {name}")).await?,
-            });
-            if !format.is_structured() {
-                let changed = Changed { name: &name, verb: "applied", object };
-                print_changed(ui, format, self.dry_run.dry_run, &changed)?;
-            }
-        }
+        let format = self.output.format();
+        let shown = apply(context, &cluster, &grant::objects(&further, &own)?, self.dry_run.dry_run, format).await?;
         if format.is_structured() {
             print_object(ui, format, &json!({"apiVersion": "v1", "kind": "List", "items": shown}))?;
         }
-        for one in &further {
-            ui.status(&format!(
-                "{} is counted from now on; its limit is kept when kubectl backup quota says so.",
-                one.resource
-            ));
-        }
+        tell(context, &further);
         Ok(Exit::Done)
+    }
+}
+
+/// What an installation does of it: grants what the policy limits beyond the manifests, and returns what was applied.
+pub(super) async fn with_installation(
+    context: &Context,
+    cluster: &Cluster,
+    config: &Config,
+    format: OutputFormat,
+) -> Result<Vec<Value>> {
+    let own = own_configuration(cluster).await?;
+    let further = further(cluster, config, &own).await?;
+    if further.is_empty() {
+        return Ok(Vec::new());
+    }
+    let applied = apply(context, cluster, &grant::objects(&further, &own)?, DryRun::None, format).await?;
+    tell(context, &further);
+    Ok(applied)
+}
+
+/// Applies the objects, and prints their names where no objects are printed.
+async fn apply(
+    context: &Context,
+    cluster: &Cluster,
+    objects: &[Value],
+    dry_run: DryRun,
+    format: OutputFormat,
+) -> Result<Vec<Value>> {
+    let mut applied = Vec::new();
+    for object in objects {
+        let name = install::name(object);
+        applied.push(match dry_run {
+            DryRun::Client => object.clone(),
+            // These objects are this command's alone.
+            kept => client::apply(cluster, object, kept, true, &format!("apply {name}")).await?,
+        });
+        if !format.is_structured() {
+            print_changed(&context.ui, format, dry_run, &Changed { name: &name, verb: "applied", object })?;
+        }
+    }
+    Ok(applied)
+}
+
+fn tell(context: &Context, further: &[Further]) {
+    for one in further {
+        context.ui.status(&format!(
+            "{} is counted from now on; its limit is kept when kubectl backup quota says so.",
+            one.resource
+        ));
     }
 }
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::rollout;
+use super::{grant, rollout};
 use crate::{
     args::{DryRun, DryRunArgs, OutputArgs, parse_duration},
     client::{self, Cluster},
     context::Context,
     error::Result,
     exit::Exit,
+    facts::{policy::policy_in_force, served::served},
     output::{Changed, print_changed, print_object},
     plan::install::{self, Choices, NAMESPACE},
 };
@@ -18,7 +19,8 @@ use crate::{
 /// Install the admission webhook, or bring it up to this version
 ///
 /// Applies, as one owner of the fields it sets, what manifests/webhook/base has: types, rights, the webhook's Deployment
-/// and, once its replicas are ready, the configurations that make API servers ask it. Run again, it keeps
+/// and, once its replicas are ready, the configurations that make API servers ask it. Where a BackupPolicy limits further
+/// resources, it also does what `policy grant` does. Run again, it keeps
 /// the replicas, and an image that is not of this program's own registry, unless others are named.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -77,11 +79,20 @@ impl Args {
             }
             applied.push(self.apply(context, &cluster, object).await?);
         }
+        let config = policy_in_force(&cluster).await?.config;
+        if self.dry_run.dry_run == DryRun::None {
+            applied.extend(grant::with_installation(context, &cluster, &config, format).await?);
+        }
         if format.is_structured() {
             print_object(ui, format, &json!({"apiVersion": "v1", "kind": "List", "items": applied}))?;
         }
         if self.waits() {
-            rollout::until_counted(context, &cluster, self.timeout).await?;
+            for quota in &config.quotas {
+                // Of what the cluster does not have, nothing is counted.
+                if served(&cluster, &quota.resource).await?.is_some() {
+                    rollout::until_counted(context, &cluster, &quota.resource, self.timeout).await?;
+                }
+            }
             ui.status("The webhook is installed. Look at the policy with: kubectl get backuppolicies");
         }
         Ok(Exit::Done)

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use backup_api::ledger::ledger_name;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind},
 };
 
 use crate::{
@@ -58,28 +59,27 @@ fn replicas(deployment: &Deployment) -> (i32, i32) {
     (updated.min(available - old.max(0)).max(0), wanted)
 }
 
-/// Waits until every ledger counts: a new one first lets the creates that began before it come to their end.
-pub async fn until_counted(context: &Context, cluster: &Cluster, timeout: Duration) -> Result<()> {
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("kubectl-backup.dev", "v1alpha1", "QuotaLedger"));
-    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
-    let ledgers = api.list(&ListParams::default()).await.doing(|| "list quotaledgers".to_owned())?;
-    for ledger in ledgers.items.into_iter().filter_map(|ledger| ledger.metadata.name) {
-        let progress = context.ui.progress(&format!("quota {ledger}"));
-        let doing = format!("watch quotaledger {ledger:?}");
-        let ready = until(api.clone(), &ledger, timeout, &doing, |object: Option<DynamicObject>| {
-            let phase = object.as_ref().and_then(|object| object.data.pointer("/status/phase")?.as_str());
-            progress.say(phase.map_or("not counted yet", |phase| {
-                if phase == "Ready" { "counted" } else { "being set up; new objects have to wait" }
-            }));
-            Ok((phase == Some("Ready")).then_some(()))
+/// Waits until the ledger of a resource counts, also when it is yet to be made: a new one first lets the creates that began
+/// before it come to their end.
+pub async fn until_counted(context: &Context, cluster: &Cluster, resource: &str, timeout: Duration) -> Result<()> {
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("kubectl-backup.dev", "v1alpha1", "QuotaLedger"));
+    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &kind);
+    let progress = context.ui.progress(&format!("quota {resource}"));
+    let doing = format!("watch the quotaledger of {resource}");
+    let ready = until(api, ledger_name(resource), timeout, &doing, |object: Option<DynamicObject>| {
+        let phase = object.as_ref().and_then(|object| object.data.pointer("/status/phase")?.as_str());
+        progress.say(match phase {
+            Some("Ready") => "counted",
+            Some(_) => "being set up; new objects have to wait",
+            None => "not counted yet",
         });
-        if ready.await?.is_none() {
-            return Err(CliError::timeout(format!("the quota of {ledger} is not set up in time"))
-                .hint("The webhook is installed, and goes on setting it up: new objects of it have to wait.")
-                .hint("Look with: kubectl backup quota"));
-        }
-    }
-    Ok(())
+        Ok((phase == Some("Ready")).then_some(()))
+    });
+    ready.await?.ok_or_else(|| {
+        CliError::timeout(format!("the quota of {resource} is not set up in time"))
+            .hint("The webhook is installed, and goes on setting it up: new objects of it have to wait.")
+            .hint("Look with: kubectl backup quota")
+    })
 }
 
 #[cfg(test)]

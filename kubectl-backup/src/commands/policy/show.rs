@@ -13,10 +13,10 @@ use crate::{
     context::Context,
     error::{CliError, Result},
     exit::Exit,
-    facts::policy::policy_in_force,
+    facts::{self, policy::policy_in_force},
     lint::input::bounded,
     output::print_object,
-    plan::effective::{self, Given, in_force},
+    plan::effective::{self, Given, Standing, in_force},
 };
 
 /// Show what holds in the cluster, and why
@@ -62,12 +62,18 @@ impl Args {
     }
 
     async fn show_effective(&self, context: &Context) -> Result<Exit> {
+        let mut nobody = None;
         let found = match self.written()? {
-            Some((policy, _)) => in_force(&Given { policy: Some(policy), flags: Some(Vec::new()) }),
-            None if self.built_in => in_force(&Given { policy: Some(json!({})), flags: Some(Vec::new()) }),
-            None => policy_in_force(&context.cluster().await?).await?,
+            Some((policy, _)) => in_force(&Given { policy: Standing::Found(policy), flags: Some(Vec::new()) }),
+            None if self.built_in => in_force(&Given { policy: Standing::Found(json!({})), flags: Some(Vec::new()) }),
+            None => {
+                let cluster = context.cluster().await?;
+                nobody = facts::quota::nobody_answers(&cluster).await?;
+                policy_in_force(&cluster).await?
+            }
         };
         let ui = &context.ui;
+        found.doubts.iter().chain(&nobody).for_each(|doubt| ui.warning(doubt));
         match self.output.format() {
             format @ (OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Template(_)) => {
                 print_object(ui, format, &effective::to_json(&found))?;

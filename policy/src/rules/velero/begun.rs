@@ -16,7 +16,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
         why: "Backups, Restores and DeleteBackupRequests have no status of their own to Kubernetes: a manifest that was \
               read from a cluster brings its status along when it is created again. Velero takes up objects without a \
               phase, or in phase New. All others it leaves as they are: a backup that says Completed is never made, and \
-              looks like one that was.",
+              looks like one that was. Whoever has the right bypass on quotaledgers.kubectl-backup.dev, as cluster \
+              administrators have, is warned of backups and restores and not refused: to bring a cluster's objects back as they were \
+              is theirs.",
         bad: include_str!("../examples/BKP321.bad.yaml"),
         good: include_str!("../examples/BKP321.good.yaml"),
         operation: Operation::Create,

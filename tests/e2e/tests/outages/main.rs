@@ -2,6 +2,7 @@
 //! tests: these take the webhook away.
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod d2_install;
 mod system;
 mod w8_always_there;
 mod w8_without;

@@ -1,6 +1,7 @@
 //! W8: no create fails, whatever is done to replicas and certificates; a crash costs what was being answered.
 
 use e2e_tests::{Traffic, until};
+use serde_json::json;
 
 use crate::system::{System, TWO_MINUTES};
 
@@ -36,6 +37,36 @@ fn w8_a_killed_replica_costs_only_what_it_was_answering() {
         system.all_ready();
     }
     traffic.stop().only_cut_off("two replicas killed", CLIENTS * KILLED);
+}
+
+#[test]
+fn w8_a_changed_policy_fails_no_create() {
+    let system = System::take();
+    let cluster = &system.cluster;
+    let policy = |spec: serde_json::Value| {
+        let metadata = json!({"name": "default"});
+        json!({"apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": metadata, "spec": spec})
+            .to_string()
+    };
+    let traffic = Traffic::start(cluster, 2);
+    for n in 0..10 {
+        let severity = ["Warn", "Deny", "Audit", "Off"][n % 4];
+        let changed = json!({
+            "quotas": [
+                {"resource": "volumesnapshots.snapshot.storage.k8s.io", "limit": 10 + n},
+                {"resource": "schedules.velero.io", "limit": 3 + n},
+            ],
+            "rules": {"BKP109": severity},
+        });
+        cluster.try_apply(&policy(changed)).ok();
+        let seen = format!("jsonpath={{.status.observedGeneration}}={}", n + 1);
+        cluster.wait_for("default", "backuppolicy/default", &seen, 60);
+        traffic.wait_for(20);
+    }
+    // A quota that is taken out and put back has a new ledger, which puts creates off for a minute: so that is not tried.
+    cluster.kubectl(&["delete", "backuppolicy", "default"]);
+    traffic.wait_for(AFTERWARDS);
+    traffic.stop().none_failed("a policy changed ten times, and deleted");
 }
 
 #[test]

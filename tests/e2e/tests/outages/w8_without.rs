@@ -35,6 +35,10 @@ fn w8_without_replicas_pods_start_velero_works_and_limits_hold() {
     shop.kubectl(&["rollout", "status", "deployment/app", "--timeout=120s"]);
     assert_eq!(app.checksum("disk"), saved);
 
+    for asked in [&["quota"][..], &["policy", "show"]] {
+        cluster.plugin(asked).ok().says("no replica of the webhook is ready (0 of 0)").says(&format!("-n {NAMESPACE}"));
+    }
+
     let name = shop.name();
     cluster.plugin(&["create", name, "--namespaces", name, "--volumes", "annotated"]).ok();
     // A lock that could be passed while nobody is asked would be none.

@@ -99,11 +99,11 @@ impl Task {
             milliseconds = u64::try_from(arrived.elapsed().as_millis()).unwrap_or(u64::MAX),
             "claim"
         );
-        if let Decision::Full { message } = &decision {
-            let posting = self.report.full(&ask.object, self.counted.borrow().as_ref(), message);
-            if let Some(posting) = posting.filter(|_| !ask.dry_run) {
-                self.running.spawn(posting);
-            }
+        // A dry run leaves no event, nor does it take the place of one.
+        if let (Decision::Full { message }, false) = (&decision, ask.dry_run)
+            && let Some(posting) = self.report.full(&ask.object, self.counted.borrow().as_ref(), message)
+        {
+            self.running.spawn(posting);
         }
         // Whoever asked may have gone.
         drop(reply.send(decision));

@@ -54,3 +54,18 @@ async fn a_backup_gets_its_ttl_as_a_json_patch() {
     let velero = reviewed("/exempt/mutate", &review(resource, "CREATE", VELERO, &backup, &Value::Null)).await;
     assert!(velero.get("patch").is_none() && velero.get("patchType").is_none(), "{velero}");
 }
+
+#[tokio::test]
+async fn history_that_an_administrator_brings_back_is_told_of_and_not_refused() {
+    let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": {"name": "x"},
+        "spec": {}, "status": {"phase": "Completed"}});
+    let question = review(("velero.io", "backups", "Backup"), "CREATE", "root", &backup, &Value::Null);
+    assert_eq!(reviewed("/validate", &question).await["auditAnnotations"]["findings"], "BKP321");
+    assert_eq!(reviewed("/validate", &question).await["allowed"], false);
+    let answer = reviewed("/warned/validate", &question).await;
+    assert_eq!(answer["allowed"], true, "{answer}");
+    assert!(answer["warnings"][0].as_str().is_some_and(|warning| warning.starts_with("BKP321")), "{answer}");
+    // That is no exemption from quotas, nor from locks.
+    let snapshot = review(SNAPSHOTS, "CREATE", "root", &snapshot(&json!({})), &Value::Null);
+    assert_eq!(reviewed("/warned/validate", &snapshot).await["allowed"], false);
+}

@@ -10,6 +10,9 @@ use super::{VELERO, backup, cluster, first_backup_of, object, own, schedule};
 #[test]
 fn w5_what_velero_would_fail_is_refused_when_it_is_written() {
     let guarded = cluster();
+    let velero = "--resource=backups.velero.io,restores.velero.io";
+    guarded.cluster.kubectl(&["create", "clusterrole", "operator", "--verb=create", velero]);
+    guarded.cluster.kubectl(&["create", "clusterrolebinding", "operator", "--clusterrole=operator", "--user=operator"]);
     let long = "a".repeat(64);
     for (code, object) in [
         ("BKP301", schedule("s", "0 3 * *", json!({}))),
@@ -28,8 +31,6 @@ fn w5_what_velero_would_fail_is_refused_when_it_is_written() {
         ("BKP332", object("Restore", "r", json!({"scheduleName": "nothing"}))),
         ("BKP333", object("Restore", "r", json!({"backupName": "b", "existingResourcePolicy": "recreate"}))),
         ("BKP335", object("Restore", "r", json!({"backupName": "b", "includedResources": ["nodes"]}))),
-        ("BKP321", begun(backup("b", json!({})), "Completed")),
-        ("BKP321", begun(object("Restore", "r", json!({"backupName": "b"})), "Failed")),
         ("BKP340", object("DeleteBackupRequest", "d", json!({"backupName": "nothing"}))),
     ] {
         guarded.asked(&object).ends_with(1).says(&format!("[{code}]"));
@@ -45,7 +46,65 @@ fn w5_what_velero_would_fail_is_refused_when_it_is_written() {
         guarded.asked(&object).ok().says(&format!("Warning: {code}"));
     }
     guarded.asked(&backup("b", json!({"ttl": "24h"}))).ok();
+    let mut kept = begun(backup("b", json!({})), "Completed");
+    kept["metadata"]["annotations"] = json!({"kubectl-backup.dev/locked-until": "2999-01-01T00:00:00Z"});
+    for history in [
+        begun(backup("b", json!({})), "Completed"),
+        kept,
+        begun(object("Restore", "r", json!({"backupName": "b"})), "Failed"),
+    ] {
+        // An administrator brings it back as it was; whoever else makes such an object waits for a backup in vain.
+        guarded.asked(&history).ok().says("Warning: BKP321");
+        let asked = guarded.cluster.try_create_with(&["--dry-run=server", "--as=operator"], &history.to_string());
+        asked.ends_with(1).says("[BKP321]");
+    }
+    let request = object("DeleteBackupRequest", "d", json!({"backupName": "nothing"}));
+    guarded.asked(&begun(request, "Processed")).ends_with(1).says("[BKP321]");
+    guarded.cluster.kubectl(&["delete", "clusterrolebinding,clusterrole", "operator"]);
     guarded.asked(&schedule("s", "CRON_TZ=Europe/Berlin 30 2 * * *", json!({"ttl": "720h"}))).ok();
+}
+
+/// With the component that lets the webhook read the ConfigMaps; without it these rules are not evaluated.
+#[test]
+fn w5_volume_policies_and_resource_modifiers_are_read_as_velero_reads_them() {
+    let guarded = cluster();
+    let map = |name: &str, text: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "velero"}, "data": {"it": text}});
+    let policy = "version: v1\nvolumePolicies:\n- conditions: {}\n  action: {type: ";
+    let modifier = "version: v1\nresourceModifierRules:\n- conditions: {groupResource: pods}\n  patches: [{operation: ";
+    let maps = [
+        ("sound", format!("{policy}skip}}\n")),
+        ("unsound", format!("{policy}forget}}\n")),
+        ("sound-modifier", format!("{modifier}remove, path: /spec/nodeName}}]\n")),
+        ("unsound-modifier", format!("{modifier}forget, path: /spec/nodeName}}]\n")),
+    ];
+    for (name, text) in &maps {
+        guarded.cluster.create(&map(name, text).to_string());
+    }
+    let chosen = |name: &str| backup("b", json!({"resourcePolicy": {"kind": "configmap", "name": name}}));
+    let modified = |name: &str| {
+        object(
+            "Restore",
+            "r",
+            json!({"backupName": "nothing", "resourceModifier": {"kind": "ConfigMap", "name": name}}),
+        )
+    };
+    // Without the right to read them nothing is refused that may be sound.
+    guarded.asked(&chosen("unsound")).ok();
+    let component =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/webhook/components/velero-config-maps/rights.yaml");
+    guarded.cluster.kubectl(&["apply", "-f", component]);
+    until("the right is seen", Duration::from_secs(30), || guarded.asked(&chosen("unsound")).code != 0);
+    guarded.asked(&chosen("unsound")).ends_with(1).says("[BKP322]");
+    guarded.asked(&chosen("sound")).ok();
+    guarded.asked(&chosen("nowhere")).ends_with(1).says("[BKP317]");
+    guarded.asked(&modified("unsound-modifier")).ends_with(1).says("[BKP338]");
+    let sound = guarded.asked(&modified("sound-modifier")).ends_with(1).says("[BKP331]");
+    assert!(!sound.stderr.contains("BKP338"), "{}", sound.stderr);
+    guarded.asked(&modified("nowhere")).ends_with(1).says("[BKP336]");
+    guarded.cluster.kubectl(&["delete", "-f", component]);
+    for (name, _) in maps {
+        guarded.cluster.kubectl(&["delete", "configmap", name, "-n", "velero"]);
+    }
 }
 
 /// The object as a manifest has it that was read from a cluster.
