@@ -1,6 +1,9 @@
 //! What the rules may be told about the cluster; whoever asks leaves open what they do not know.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::{snapshot_class::SnapshotClassFact, velero::VeleroFacts};
 
@@ -15,6 +18,8 @@ pub struct Facts {
     pub requester_exempt: Option<bool>,
     /// Whether the object is new and its author takes no slot of its resource's quota, though the rules bind them.
     pub quota_exempt: bool,
+    /// The PVCs of the object's namespace whose volumes are directories of a node.
+    pub node_directories: Option<BTreeSet<String>>,
     /// Where the PVC that a snapshot is taken of lives.
     pub source_volume: Option<VolumeFact>,
     /// Every VolumeSnapshotClass of the cluster.
@@ -60,6 +65,16 @@ impl Writer {
             Self::Anybody
         }
     }
+}
+
+/// Namespace and name of the PVC that is bound to this PersistentVolume, when the volume is a directory of a node.
+#[must_use]
+pub fn claim_in_node_directory(volume: &Value) -> Option<(&str, &str)> {
+    volume.pointer("/spec/hostPath").filter(|path| !path.is_null())?;
+    let text = |pointer: &str| volume.pointer(pointer).and_then(Value::as_str);
+    // One that is released still names the claim that it had.
+    text("/status/phase").filter(|phase| *phase == "Bound")?;
+    Some((text("/spec/claimRef/namespace")?, text("/spec/claimRef/name")?))
 }
 
 /// Where a PVC's data lives.

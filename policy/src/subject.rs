@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::names;
+use crate::{names, pod::Pod, rules::node_directory};
 
 /// The kinds that the rules know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -194,6 +194,12 @@ impl<'a> Subject<'a> {
         self.kind == Kind::VolumeSnapshot
             && label(self.object, names::RESTORE_NAME).is_some()
             && content.is_some_and(Value::is_string)
+    }
+
+    /// Whether it has to be known which PVCs lie in directories of nodes.
+    #[must_use]
+    pub fn asks_for_node_directories(&self) -> bool {
+        self.operation != Operation::Delete && Pod::of(self).is_some_and(|pod| node_directory::asks(&pod))
     }
 
     /// The PVC that a new VolumeSnapshot is taken of, when the snapshot names no class.

@@ -47,6 +47,7 @@ pub fn evaluate(config: &Config, subject: &Subject<'_>, facts: &Facts) -> Verdic
         }
         let outcome = match rule.check {
             Check::Pod(check) => Ok(pod.as_ref().map(check).unwrap_or_default()),
+            Check::PodAround(check) => pod.as_ref().map_or_else(|| Ok(Vec::new()), |pod| check(pod, facts)),
             Check::Subject(_) if subject.operation == Operation::Delete => continue,
             Check::Subject(check) | Check::Operation(check) => check(config, subject, facts),
         };
@@ -67,7 +68,7 @@ fn changed(subject: &Subject<'_>, pod: &Pod<'_>) -> bool {
 fn finding(rule: &Rule, severity: Severity, subject: &Subject<'_>, facts: &Facts, violation: Violation) -> Finding {
     // Owners are named by whoever writes the object, so that only a controller's word counts.
     let copy = facts.writer == Writer::Controller && subject.is_from_checked_template();
-    let copied = copy && matches!(rule.check, Check::Pod(_));
+    let copied = copy && matches!(rule.check, Check::Pod(_) | Check::PodAround(_));
     let severity = if copied || violation.harmless { severity.min(Severity::Warn) } else { severity };
     let Violation { path, message, fix, harmless: _ } = violation;
     Finding { code: rule.code, severity, path, message, fix }

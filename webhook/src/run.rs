@@ -93,13 +93,12 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         Follower::new(client.clone(), base, current.clone(), metrics.policy(), Arc::clone(&health), clock, grace);
     let (counted, standing) = (Arc::clone(&quotas), Arc::clone(&quotas));
     let following = tokio::spawn(follower.run(move |config| counted.set(&config.quotas), move || standing.stand()));
-    let admission = Admission {
-        config: current,
-        cluster: Cluster::new(client.clone()),
-        clock,
-        quotas,
-        metrics: Arc::clone(&metrics),
-    };
+    let cluster = Cluster::new(client.clone());
+    let learning = tokio::spawn({
+        let cluster = cluster.clone();
+        async move { cluster.follow().await }
+    });
+    let admission = Admission { config: current, cluster, clock, quotas, metrics: Arc::clone(&metrics) };
     // Bound before anything says ready.
     let callers = callers_of(callers).await?;
     let (listener, admin_listener) = (bind(listen).await?, bind(admin_listen).await?);
@@ -129,6 +128,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     ended(watching.await);
     keeper.abort();
     following.abort();
+    learning.abort();
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use backup_policy::{
     Config, Facts, Subject,
-    facts::VolumeFact,
+    facts::{VolumeFact, claim_in_node_directory},
     settings,
     snapshot_class::SnapshotClassFact,
     velero::{
@@ -79,6 +79,14 @@ impl<'a> RuleFacts<'a> {
         if let Some(claim) = subject.snapshot_of_without_class() {
             facts.source_volume = self.volume(&namespace, claim).await?;
             facts.snapshot_classes = self.classes().await?;
+        }
+        if subject.asks_for_node_directories() {
+            let volumes = self.list("/api/v1/persistentvolumes".to_owned()).await?;
+            let of_namespace = |volume: &Value| {
+                let (its, claim) = claim_in_node_directory(volume)?;
+                (its == namespace).then(|| claim.to_owned())
+            };
+            facts.node_directories = volumes.map(|volumes| volumes.iter().filter_map(of_namespace).collect());
         }
         facts.velero = self.velero(&Needs::of(&subject), &namespace).await?;
         Ok(facts)

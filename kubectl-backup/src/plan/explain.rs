@@ -53,7 +53,7 @@ pub fn value(rule: &Rule) -> Value {
         "code": rule.code,
         "severity": rule.severity.name(),
         "title": rule.title,
-        "about": match rule.check { Check::Pod(_) => "pods", Check::Subject(_) | Check::Operation(_) => "objects" },
+        "about": match rule.check { Check::Pod(_) | Check::PodAround(_) => "pods", Check::Subject(_) | Check::Operation(_) => "objects" },
         "why": rule.page.why,
         "bad": rule.page.bad,
         "good": rule.page.good,

@@ -20,6 +20,7 @@ mod init_hook_name;
 mod list_length;
 mod misplaced_annotation;
 mod no_snapshot_class;
+pub(crate) mod node_directory;
 mod policy_exemption;
 mod policy_label;
 mod policy_name;
@@ -45,7 +46,7 @@ pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 pub const LOCKS_HOLD: [&str; 2] = [velero::locked_backup_deleted::RULE.code, velero::locked_location::RULE.code];
 
 /// Every rule, in the order of their codes.
-pub const CATALOGUE: [&Rule; 71] = [
+pub const CATALOGUE: [&Rule; 72] = [
     &blank_entry::RULE,
     &empty_entry::RULE,
     &duplicate_volume::RULE,
@@ -60,6 +61,7 @@ pub const CATALOGUE: [&Rule; 71] = [
     &empty_dir::RULE,
     &unknown_annotation::RULE,
     &excluded_pod::RULE,
+    &node_directory::RULE,
     &binding_annotation::RULE,
     &ignored_hook::RULE,
     &hook_command::RULE,

@@ -57,6 +57,8 @@ pub struct Page {
 pub enum Check {
     /// A rule about pods and pod templates that are made or changed; it needs nothing but the object.
     Pod(fn(&Pod<'_>) -> Vec<Violation>),
+    /// The same about a pod and the cluster around it.
+    PodAround(fn(&Pod<'_>, &Facts) -> Outcome),
     /// A rule about an object that is made or changed, and the cluster around it.
     Subject(fn(&Config, &Subject<'_>, &Facts) -> Outcome),
     /// The same, asked about deletions as well: see [`Subject::operation`].

@@ -3,6 +3,8 @@
 
 use std::{fs, path::PathBuf};
 
+use serde_json::{Value, json};
+
 use crate::Namespace;
 
 /// A PersistentVolumeClaim of a test.
@@ -43,6 +45,23 @@ impl<'a> Claim<'a> {
             r#"{{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{{"name":"{name}","namespace":"{namespace}"}},
             "spec":{{"accessModes":["ReadWriteOnce"],"storageClassName":"{storage_class}","resources":{{"requests":{{"storage":"64Mi"}}}}}}}}"#
         )
+    }
+
+    /// The manifests of a claim and of its volume, which is a directory of the node.
+    pub fn in_node_directory(namespace: &str, name: &str, path: &str) -> [Value; 2] {
+        let volume = format!("{namespace}-{name}");
+        let capacity = json!({"storage": "64Mi"});
+        [
+            json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume}, "spec": {
+                "capacity": capacity, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
+                "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": path, "type": "DirectoryOrCreate"},
+                "claimRef": {"namespace": namespace, "name": name},
+            }}),
+            json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "metadata": {"name": name, "namespace": namespace},
+                "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": volume,
+                    "resources": {"requests": capacity}}}),
+        ]
     }
 
     /// Its name.

@@ -10,3 +10,4 @@ mod h5_clone;
 mod h6_other_namespace;
 mod h9_rollback;
 mod h9_stateful;
+mod w3_node_directory;

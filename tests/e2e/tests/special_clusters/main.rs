@@ -13,6 +13,7 @@ mod two_veleros;
 mod velero;
 mod w1_further;
 mod w1_told;
+mod w2_oadp;
 mod w6_policies;
 mod w7_tenant;
 mod w8_cert_manager;

@@ -123,7 +123,78 @@ fn w8_cert_manager_gives_and_renews_the_certificate_and_no_request_fails() {
         traffic.wait_for(50);
         assert!(n < 2);
     }
-    traffic.stop().none_failed("the certificate was renewed twice by cert-manager");
+
+    // Another issuer, as manifests/README.md says: both authorities are trusted while the certificate is replaced.
+    let old = secret_text(&cluster, SECRET, "ca\\.crt");
+    another_issuer(&cluster);
+    let new = secret_text(&cluster, "another-ca", "tls\\.crt");
+    assert_ne!(old, new);
+    trust(&cluster, &[&old, &new]);
+    inject(
+        &cluster,
+        "cert-manager.io/inject-ca-from",
+        "cert-manager.io/inject-ca-from-secret",
+        "backup-webhook-trusted",
+    );
+    until("both authorities are trusted", Duration::from_secs(60), || told(&cluster, &[&old, &new]));
+    let (before, already) = (served(), taken());
+    let issuer = r#"{"spec":{"issuerRef":{"name":"another-ca"}}}"#;
+    cluster.kubectl(&["patch", "certificate", "backup-webhook", "-n", NAMESPACE, "--type=merge", "-p", issuer]);
+    until("another certificate is mounted", Duration::from_secs(60), || served() != before);
+    until("it is taken into use", Duration::from_secs(60), || taken() > already);
+    assert_eq!(secret_text(&cluster, SECRET, "ca\\.crt"), new);
+    inject(&cluster, "cert-manager.io/inject-ca-from-secret", "cert-manager.io/inject-ca-from", "backup-webhook");
+    until("only the new authority is trusted", Duration::from_secs(60), || told(&cluster, &[&new]));
+    traffic.wait_for(100);
+    traffic.stop().none_failed("the certificate was renewed twice by cert-manager, and then its issuer replaced");
+}
+
+fn secret_text(cluster: &TestCluster, name: &str, key: &str) -> String {
+    let path = format!("jsonpath={{.data.{key}}}");
+    let text = decoded(cluster.kubectl(&["get", "secret", name, "-n", NAMESPACE, "-o", &path]).trim());
+    String::from_utf8(text).expect("PEM")
+}
+
+/// An authority with a key of its own, and an issuer that signs by it.
+fn another_issuer(cluster: &TestCluster) {
+    let metadata = serde_json::json!({"name": "another-ca", "namespace": NAMESPACE});
+    let authority = serde_json::json!({"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": metadata, "spec": {
+        "isCA": true, "commonName": "another CA", "secretName": "another-ca", "privateKey": {"algorithm": "ECDSA"},
+        "issuerRef": {"name": "backup-webhook-self-signed"},
+    }});
+    let issuer = serde_json::json!({"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": metadata,
+        "spec": {"ca": {"secretName": "another-ca"}}});
+    for object in [authority, issuer] {
+        cluster.create(&object.to_string());
+    }
+    for object in ["certificate/another-ca", "issuer/another-ca"] {
+        cluster.wait_for(NAMESPACE, object, "condition=Ready", 60);
+    }
+}
+
+/// Makes these authorities known to the injector as one.
+fn trust(cluster: &TestCluster, authorities: &[&str]) {
+    let secret = serde_json::json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "backup-webhook-trusted", "namespace": NAMESPACE,
+            "annotations": {"cert-manager.io/allow-direct-injection": "true"}},
+        "stringData": {"ca.crt": authorities.concat()}});
+    cluster.create(&secret.to_string());
+}
+
+/// Has the configurations' authority injected from elsewhere.
+fn inject(cluster: &TestCluster, no_more: &str, from: &str, name: &str) {
+    let (no_more, from) = (format!("{no_more}-"), format!("{from}={NAMESPACE}/{name}"));
+    let configurations = "validatingwebhookconfiguration,mutatingwebhookconfiguration";
+    cluster.kubectl(&["annotate", configurations, "backup-webhook", &no_more, &from]);
+}
+
+/// Whether API servers are told of just these authorities, in every entry.
+fn told(cluster: &TestCluster, authorities: &[&str]) -> bool {
+    ["validatingwebhookconfiguration", "mutatingwebhookconfiguration"].iter().all(|kind| {
+        let path = "jsonpath={.webhooks[*].clientConfig.caBundle}";
+        let told = cluster.kubectl(&["get", kind, "backup-webhook", "-o", path]);
+        told.split_whitespace().all(|told| decoded(told) == authorities.concat().as_bytes())
+    })
 }
 
 fn delete_the_secret(cluster: &TestCluster) {

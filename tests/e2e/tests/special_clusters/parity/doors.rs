@@ -27,6 +27,10 @@ pub fn prepare(cluster: &TestCluster, cases: &[Case]) -> BTreeMap<String, Value>
         cluster.create(&e2e_tests::Claim::manifest(NAMESPACE, name, class));
         cluster.wait_for(NAMESPACE, &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 60);
     }
+    for object in e2e_tests::Claim::in_node_directory(NAMESPACE, "shelf", "/nonexistent") {
+        cluster.create(&object.to_string());
+    }
+    cluster.wait_for(NAMESPACE, "pvc/shelf", "jsonpath={.status.phase}=Bound", 60);
     // As in any namespace of a Velero that works: lint, which asks no cluster, says nothing of locations.
     let location = json!({
         "apiVersion": "velero.io/v1", "kind": "BackupStorageLocation",
