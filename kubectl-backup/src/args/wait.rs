@@ -1,24 +1,40 @@
-//! `--no-wait` and `--timeout`: whether and how long a command waits for what it has set going.
+//! `--wait`, `--no-wait` and `--timeout`: whether and how long a command waits for what it has set going.
 
 use std::time::Duration;
+
+use clap::{ArgAction, builder::BoolishValueParser};
 
 use super::parse_duration;
 
 /// The flags; `MINUTES` is the default of `--timeout`, 0 for as long as it takes.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct WaitArgs<const MINUTES: u64> {
-    /// Do not wait for the end
-    #[arg(long)]
+    /// Wait for the end; --wait=false does not
+    #[arg(
+        long,
+        // As kubectl reads it: alone it takes nothing of what follows.
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        value_parser = BoolishValueParser::new(),
+        value_name = "true|false",
+        default_value = "true",
+        default_missing_value = "true",
+        hide_default_value = true
+    )]
+    wait: bool,
+    /// The same as --wait=false
+    #[arg(long, conflicts_with_all = ["wait", "timeout"])]
     no_wait: bool,
     /// How long to wait for the end, such as 30m; 0 waits as long as it takes
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = minutes(MINUTES), conflicts_with = "no_wait")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = minutes(MINUTES))]
     timeout: Duration,
 }
 
 impl<const MINUTES: u64> WaitArgs<MINUTES> {
     /// How long to wait, zero for as long as it takes; `None` for not at all.
     pub fn limit(self) -> Option<Duration> {
-        (!self.no_wait).then_some(self.timeout)
+        (self.wait && !self.no_wait).then_some(self.timeout)
     }
 }
 
@@ -39,9 +55,16 @@ mod tests {
             let matches = command.try_get_matches_from([&["x"], line].concat())?;
             WaitArgs::<5>::from_arg_matches(&matches).map(WaitArgs::limit)
         };
-        assert_eq!(limit(&[]).unwrap(), Some(Duration::from_secs(300)));
+        let five = Some(Duration::from_secs(300));
+        assert_eq!(limit(&[]).unwrap(), five);
         assert_eq!(limit(&["--timeout", "0"]).unwrap(), Some(Duration::ZERO));
-        assert_eq!(limit(&["--no-wait"]).unwrap(), None);
-        assert!(limit(&["--no-wait", "--timeout", "1m"]).is_err());
+        for never in [&["--no-wait"][..], &["--wait=false"], &["--wait=false", "--timeout", "1m"]] {
+            assert_eq!(limit(never).unwrap(), None, "{never:?}");
+        }
+        assert_eq!(limit(&["--wait"]).unwrap(), five);
+        assert_eq!(limit(&["--wait=true"]).unwrap(), five);
+        for wrong in [&["--no-wait", "--timeout", "1m"][..], &["--no-wait", "--wait"], &["--wait=maybe"]] {
+            assert!(limit(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

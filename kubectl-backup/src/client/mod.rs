@@ -1,5 +1,6 @@
 //! The connection to the API server: kubectl's flags in, a client with our layers out.
 
+mod budget;
 mod connect;
 mod deadline;
 mod kubeconfig;
@@ -10,6 +11,7 @@ mod retry;
 mod wait;
 mod warnings;
 
+pub use budget::Budget;
 pub use connect::{Cluster, connect};
 pub use deadline::DeadlineExceeded;
 pub use list::{ListRequest, list};

@@ -14,17 +14,23 @@ const GAP: usize = 3;
 pub struct Column {
     title: Cow<'static, str>,
     wide: bool,
+    yields: bool,
 }
 
 impl Column {
     /// A column that is always shown.
     pub const fn new(title: &'static str) -> Self {
-        Self { title: Cow::Borrowed(title), wide: false }
+        Self { title: Cow::Borrowed(title), wide: false, yields: false }
+    }
+
+    /// A column that is left out where a line would break otherwise.
+    pub const fn yielding(title: &'static str) -> Self {
+        Self { title: Cow::Borrowed(title), wide: false, yields: true }
     }
 
     /// A column that only `-o wide` shows.
     pub const fn wide(title: &'static str) -> Self {
-        Self { title: Cow::Borrowed(title), wide: true }
+        Self { title: Cow::Borrowed(title), wide: true, yields: false }
     }
 }
 
@@ -56,7 +62,7 @@ impl Table {
 
     /// Adds a column on the right, with a cell for each row.
     pub fn column(&mut self, title: String, cells: impl IntoIterator<Item = String>) {
-        self.columns.push(Column { title: Cow::Owned(title), wide: false });
+        self.columns.push(Column { title: Cow::Owned(title), wide: false, yields: false });
         for (row, cell) in self.rows.iter_mut().zip(cells) {
             row.push(cell);
         }
@@ -78,10 +84,31 @@ impl Table {
         self.render_below(wide, &mut Vec::new())
     }
 
+    /// Returns the columns that are shown: as many as were before, else as many as there is room for. Those that yield leave
+    /// from left to right.
+    fn shown(&self, wide: bool, before: usize) -> Vec<usize> {
+        let mut shown: Vec<usize> =
+            (0..self.columns.len()).filter(|&index| wide || !self.columns[index].wide).collect();
+        let width = |index: usize| {
+            let cells = self.rows.iter().map(|row| row.get(index).map_or(0, |cell| escape::cell(cell).width()));
+            cells.max().unwrap_or_default().max(self.columns[index].title.width())
+        };
+        let is_too_wide = |shown: &[usize]| match (before, self.room) {
+            (0, Some(room)) => shown.iter().map(|&index| width(index) + 1).sum::<usize>() > room + 1,
+            (0, None) => false,
+            (before, _) => shown.len() > before,
+        };
+        while !wide && is_too_wide(&shown) {
+            let Some(place) = shown.iter().position(|&index| self.columns[index].yields) else { break };
+            shown.remove(place);
+        }
+        shown
+    }
+
     /// Returns the lines as they go below those that were rendered with the same widths before: without a header, in the
     /// same columns as far as they fit.
     pub fn render_below(&self, wide: bool, widths: &mut Vec<usize>) -> String {
-        let shown: Vec<usize> = (0..self.columns.len()).filter(|&index| wide || !self.columns[index].wide).collect();
+        let shown = self.shown(wide, widths.len());
         let mut lines: Vec<Vec<String>> = Vec::new();
         if widths.is_empty() {
             if !self.headless {
@@ -142,6 +169,27 @@ mod tests {
             let text = table.clone().fitting(room).render(false);
             assert_eq!(text, format!("NAME  {0}AGE\nabcdef{0}12d\n", " ".repeat(gap)), "{room:?}");
         }
+    }
+
+    #[test]
+    fn columns_that_yield_leave_where_a_line_would_break() {
+        let table = |room: usize| {
+            let columns =
+                vec![Column::new("NAME"), Column::yielding("CLASS"), Column::yielding("GROUP"), Column::new("AGE")];
+            let mut table = Table::new(columns);
+            table.row(["abcdef", "c1", "g1", "12d"].map(Into::into).into());
+            table.fitting(Some(room))
+        };
+        let header = |room: usize| table(room).render(false).lines().next().unwrap_or_default().to_owned();
+        assert_eq!(header(22), "NAME   CLASS GROUP AGE");
+        assert_eq!(header(21), "NAME     GROUP   AGE");
+        assert_eq!(header(15), "NAME     AGE");
+        assert_eq!(header(1), "NAME   AGE");
+        assert!(table(1).render(true).contains("GROUP"));
+        // What comes later keeps to the columns that are there.
+        let mut widths = Vec::new();
+        table(15).render_below(false, &mut widths);
+        assert_eq!(table(99).render_below(false, &mut widths), "abcdef   12d\n");
     }
 
     #[test]

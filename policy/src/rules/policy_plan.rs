@@ -8,9 +8,9 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Deny,
     title: "A plan has a name of its own, a schedule that Velero takes and a lock within its retention",
     page: Page {
-        why: "A plan becomes a Velero Schedule. Velero checks the expression after the object was made and then \
+        why: "A plan is to become a Velero Schedule. Velero checks the expression after the object was made and then \
               only notes FailedValidation in its status, so that no backup is ever made; a lock that outlasts the \
-              retention could not be kept.",
+              retention could not be kept. No command makes Schedules of plans yet; they are checked so that none is wrong on that day.",
         bad: include_str!("examples/BKP507.bad.yaml"),
         good: include_str!("examples/BKP507.good.yaml"),
         operation: Operation::Create,

@@ -1,13 +1,11 @@
 //! `kubectl backup policy install`
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{grant, rollout};
 use crate::{
-    args::{DryRun, DryRunArgs, OutputArgs, parse_duration},
-    client::{self, Cluster},
+    args::{DryRun, DryRunArgs, OutputArgs, WaitArgs},
+    client::{self, Budget, Cluster},
     context::Context,
     error::Result,
     exit::Exit,
@@ -21,7 +19,8 @@ use crate::{
 /// Applies, as one owner of the fields it sets, what manifests/webhook/base has: types, rights, the webhook's Deployment
 /// and, once its replicas are ready, the configurations that make API servers ask it. Where a BackupPolicy limits further
 /// resources, it also does what `policy grant` does. Run again, it keeps
-/// the replicas, and an image that is not of this program's own registry, unless others are named.
+/// the replicas, and an image that is not of this program's own registry, unless others are named. --timeout is for all of
+/// it together; with --wait=false API servers ask the webhook at once, ready or not.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The webhook's image; that of this version when absent, or the installed one when that is from another registry
@@ -36,12 +35,8 @@ pub struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// Do not wait until the webhook is ready; API servers ask it at once
-    #[arg(long)]
-    no_wait: bool,
-    /// How long to wait; 0 waits forever
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
-    timeout: Duration,
+    #[command(flatten)]
+    wait: WaitArgs<5>,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -71,10 +66,12 @@ impl Args {
         self.ask(context, &cluster, &objects, installed.image.as_deref())?;
         let mut applied = Vec::new();
         let mut waited = false;
+        // One limit for all that is waited for.
+        let budget = self.wait.limit().filter(|_| self.dry_run.dry_run == DryRun::None).map(Budget::new);
         for object in &objects {
             // From here on API servers ask: somebody must answer.
-            if install::is_asked(object) && !waited && self.waits() {
-                rollout::until_ready(context, &cluster, self.timeout).await?;
+            if let (Some(budget), true, false) = (&budget, install::is_asked(object), waited) {
+                rollout::until_ready(context, &cluster, budget).await?;
                 waited = true;
             }
             applied.push(self.apply(context, &cluster, object).await?);
@@ -86,20 +83,16 @@ impl Args {
         if format.is_structured() {
             print_object(ui, format, &json!({"apiVersion": "v1", "kind": "List", "items": applied}))?;
         }
-        if self.waits() {
+        if let Some(budget) = &budget {
             for quota in &config.quotas {
                 // Of what the cluster does not have, nothing is counted.
                 if served(&cluster, &quota.resource).await?.is_some() {
-                    rollout::until_counted(context, &cluster, &quota.resource, self.timeout).await?;
+                    rollout::until_counted(context, &cluster, &quota.resource, budget).await?;
                 }
             }
             ui.status("The webhook is installed. Look at the policy with: kubectl get backuppolicies");
         }
         Ok(Exit::Done)
-    }
-
-    fn waits(&self) -> bool {
-        !self.no_wait && self.dry_run.dry_run == DryRun::None
     }
 
     fn ask(&self, context: &Context, cluster: &Cluster, objects: &[Value], installed: Option<&str>) -> Result<()> {

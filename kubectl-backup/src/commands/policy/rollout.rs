@@ -1,7 +1,5 @@
 //! Waits until an installed webhook answers and counts.
 
-use std::time::Duration;
-
 use backup_api::ledger::ledger_name;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
@@ -10,7 +8,7 @@ use kube::{
 };
 
 use crate::{
-    client::{Cluster, until},
+    client::{Budget, Cluster, until},
     context::Context,
     error::{CliError, Doing as _, Result},
     plan::install::{Choices, NAME, NAMESPACE},
@@ -30,20 +28,26 @@ pub async fn installed(cluster: &Cluster) -> Result<Choices> {
 }
 
 /// Waits until every replica is of the newest version and ready.
-pub async fn until_ready(context: &Context, cluster: &Cluster, timeout: Duration) -> Result<()> {
+pub async fn until_ready(context: &Context, cluster: &Cluster, budget: &Budget) -> Result<()> {
     let api: Api<Deployment> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let progress = context.ui.progress(&format!("deployment/{NAME}"));
     let doing = format!("watch deployment {NAME:?} in namespace {NAMESPACE:?}");
-    let ready = until(api, NAME, timeout, &doing, |deployment: Option<Deployment>| {
+    let ready = until(api, NAME, budget.left(), &doing, |deployment: Option<Deployment>| {
         let Some(deployment) = deployment else { return Ok(None) };
         let (ready, wanted) = replicas(&deployment);
         progress.say(&format!("{ready} of {wanted} replicas ready"));
         Ok((ready >= wanted).then_some(()))
     });
     ready.await?.ok_or_else(|| {
-        CliError::timeout("the webhook's replicas are not ready in time; API servers do not ask it yet")
-            .hint(format!("Look at its pods with: kubectl get pods -n {NAMESPACE}; kubectl describe deployment -n {NAMESPACE} {NAME}"))
-            .hint("Go on with the same command, or take it away with: kubectl backup policy uninstall")
+        CliError::timeout(format!(
+            "the webhook's replicas are not ready after {:?}; API servers do not ask it yet",
+            budget.limit()
+        ))
+        .hint("Nodes that cannot pull its image are the usual reason; name one that they can with --image.")
+        .hint(format!(
+            "Look at its pods with: kubectl get pods -n {NAMESPACE}; kubectl describe deployment -n {NAMESPACE} {NAME}"
+        ))
+        .hint("Go on with the same command, or take it away with: kubectl backup policy uninstall")
     })
 }
 
@@ -61,12 +65,12 @@ fn replicas(deployment: &Deployment) -> (i32, i32) {
 
 /// Waits until the ledger of a resource counts, also when it is yet to be made: a new one first lets the creates that began
 /// before it come to their end.
-pub async fn until_counted(context: &Context, cluster: &Cluster, resource: &str, timeout: Duration) -> Result<()> {
+pub async fn until_counted(context: &Context, cluster: &Cluster, resource: &str, budget: &Budget) -> Result<()> {
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("kubectl-backup.dev", "v1alpha1", "QuotaLedger"));
     let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &kind);
     let progress = context.ui.progress(&format!("quota {resource}"));
     let doing = format!("watch the quotaledger of {resource}");
-    let ready = until(api, ledger_name(resource), timeout, &doing, |object: Option<DynamicObject>| {
+    let ready = until(api, ledger_name(resource), budget.left(), &doing, |object: Option<DynamicObject>| {
         let phase = object.as_ref().and_then(|object| object.data.pointer("/status/phase")?.as_str());
         progress.say(match phase {
             Some("Ready") => "counted",
@@ -76,7 +80,7 @@ pub async fn until_counted(context: &Context, cluster: &Cluster, resource: &str,
         Ok((phase == Some("Ready")).then_some(()))
     });
     ready.await?.ok_or_else(|| {
-        CliError::timeout(format!("the quota of {resource} is not set up in time"))
+        CliError::timeout(format!("the quota of {resource} is not set up after {:?}", budget.limit()))
             .hint("The webhook is installed, and goes on setting it up: new objects of it have to wait.")
             .hint("Look with: kubectl backup quota")
     })

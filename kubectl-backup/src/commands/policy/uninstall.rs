@@ -1,7 +1,5 @@
 //! `kubectl backup policy uninstall`
 
-use std::time::{Duration, Instant};
-
 use kube::{
     Api,
     api::{ApiResource, DynamicObject, GroupVersionKind},
@@ -9,8 +7,8 @@ use kube::{
 use serde_json::Value;
 
 use crate::{
-    args::{DryRun, DryRunArgs, parse_duration},
-    client::{self, Cluster},
+    args::{DryRun, DryRunArgs, WaitArgs},
+    client::{self, Budget, Cluster},
     context::Context,
     error::{CliError, Result},
     exit::Exit,
@@ -33,12 +31,8 @@ pub struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// Do not wait until all is gone
-    #[arg(long)]
-    no_wait: bool,
-    /// How long to wait; 0 waits forever
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
-    timeout: Duration,
+    #[command(flatten)]
+    wait: WaitArgs<2>,
     #[command(flatten)]
     dry_run: DryRunArgs,
 }
@@ -77,38 +71,33 @@ impl Args {
         if found.is_empty() {
             context.ui.status("No webhook is installed in this cluster.");
         }
-        if dry_run == DryRun::None && !self.no_wait {
-            self.until_gone(context, &cluster, &found).await?;
+        if let Some(limit) = self.wait.limit().filter(|_| dry_run == DryRun::None) {
+            until_gone(context, &cluster, &found, &Budget::new(limit)).await?;
         }
         Ok(Exit::Done)
     }
+}
 
-    /// Waits for those that take others with them: API servers answer before they are gone.
-    async fn until_gone(&self, context: &Context, cluster: &Cluster, deleted: &[&Value]) -> Result<()> {
-        let deadline = (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout);
-        for object in deleted {
-            let Some(resource) = slow_to_go(object) else { continue };
-            let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            let shown = install::name(object);
-            let progress = context.ui.progress(&shown);
-            progress.say("being deleted");
-            // Zero would wait for ever.
-            let left = deadline.map_or(Duration::ZERO, |end| {
-                end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
-            });
-            let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
-            let doing = format!("watch {shown}");
-            let gone = client::until(api, name, left, &doing, |found: Option<DynamicObject>| {
-                // One without the mark is another, that was made since.
-                Ok(found.is_none_or(|found| found.metadata.deletion_timestamp.is_none()).then_some(()))
-            });
-            if gone.await?.is_none() {
-                return Err(CliError::timeout(format!("{shown} is still being deleted after {:?}", self.timeout))
-                    .hint("All is asked to go, and goes on going; an object with a finalizer may hold it."));
-            }
+/// Waits for those that take others with them: API servers answer before they are gone.
+async fn until_gone(context: &Context, cluster: &Cluster, deleted: &[&Value], budget: &Budget) -> Result<()> {
+    for object in deleted {
+        let Some(resource) = slow_to_go(object) else { continue };
+        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let shown = install::name(object);
+        let progress = context.ui.progress(&shown);
+        progress.say("being deleted");
+        let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
+        let doing = format!("watch {shown}");
+        let gone = client::until(api, name, budget.left(), &doing, |found: Option<DynamicObject>| {
+            // One without the mark is another, that was made since.
+            Ok(found.is_none_or(|found| found.metadata.deletion_timestamp.is_none()).then_some(()))
+        });
+        if gone.await?.is_none() {
+            return Err(CliError::timeout(format!("{shown} is still being deleted after {:?}", budget.limit()))
+                .hint("All is asked to go, and goes on going; an object with a finalizer may hold it."));
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn slow_to_go(object: &Value) -> Option<ApiResource> {

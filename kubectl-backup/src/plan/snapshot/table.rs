@@ -27,7 +27,9 @@ pub fn of(
     if with_namespace {
         columns.push(Column::new("NAMESPACE"));
     }
-    columns.extend(["NAME", "PVC", "READY", "SIZE", "CLASS", "GROUP", "AGE"].map(Column::new));
+    columns.extend(["NAME", "PVC", "READY", "SIZE"].map(Column::new));
+    columns.extend(["CLASS", "GROUP"].map(Column::yielding));
+    columns.push(Column::new("AGE"));
     columns.extend(["CONTENT", "HANDLE", "DRIVER", "RESTORE WITH"].map(Column::wide));
     let mut table = Table::new(columns);
     for snapshot in snapshots {

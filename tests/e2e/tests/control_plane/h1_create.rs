@@ -67,7 +67,7 @@ fn h1_no_wait_returns_before_the_snapshot_is_ready() {
     let shop = cluster.namespace("h1");
     Claim::block(&shop, "data");
     let class = class(&cluster, "h1-later", "delay", "5s");
-    let run = shop.plugin(&["snapshot", "create", "data", "--name", "later", "--class", &class.0, "--no-wait"]).ok();
+    let run = shop.plugin(&["snapshot", "create", "data", "--name", "later", "--class", &class.0, "--wait=false"]).ok();
     assert!(run.took < Duration::from_secs(4), "took {:?}", run.took);
     cluster.wait_for(shop.name(), "volumesnapshot/later", "jsonpath={.status.readyToUse}=true", 60);
 }

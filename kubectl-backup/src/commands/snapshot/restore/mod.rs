@@ -63,9 +63,6 @@ pub struct Args {
     /// The access mode; may be repeated; those of the source when absent
     #[arg(long = "access-mode", value_name = "MODE", value_delimiter = ',', value_parser = parse_access_mode)]
     access_modes: Vec<String>,
-    /// Wait until the PVC is bound; this is the default
-    #[arg(long = "wait", conflicts_with = "no_wait")]
-    _wait: bool,
     #[command(flatten)]
     wait: WaitArgs<5>,
     #[command(flatten)]
