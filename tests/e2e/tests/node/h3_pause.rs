@@ -1,8 +1,11 @@
 //! H3: the application is paused while its volumes are cut, and goes on however that ends.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use e2e_tests::{Claim, Namespace, TestCluster};
+use e2e_tests::{Claim, Namespace, TestCluster, until};
 
 const PAUSE: &str =
     "writer: touch /tmp/pause; until [ -e /tmp/paused ]; do usleep 5000; done; cat /disk/file > /tmp/at-pause";
@@ -175,4 +178,56 @@ fn h3_a_hook_that_fails_is_told_and_nothing_is_taken() {
     run.says("THE APPLICATION MAY STILL BE PAUSED").says("kubectl exec -n").says("sh -c 'rm /nosuch'");
     exec(&shop, "rm -f /tmp/pause");
     shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok();
+}
+
+#[test]
+fn h3_the_pause_hooks_are_part_of_the_pause() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h3");
+    start_writer(&shop);
+    let hooks = ["--pause-hook", "writer: sleep 60", "--resume-hook", RESUME, "--max-pause", "3s"];
+    let run = shop.plugin(&[&["snapshot", "create", "disk"][..], &hooks].concat()).ends_with(124);
+    let run = run.says("did not end within").says("--max-pause").says("resumed: ");
+    assert!(run.took < Duration::from_secs(15), "took {:?}", run.took);
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+}
+
+#[test]
+fn h3_who_takes_the_place_of_a_pod_meanwhile_is_paused_instead() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h3");
+    start_writer(&shop);
+    let helper = |name: &str| {
+        let pod = serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": shop.name()},
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "containers": [{"name": "helper", "image": test_cluster::BUSYBOX, "command": ["sleep", "3600"],
+                    "volumeMounts": [{"name": "share", "mountPath": "/share"}]}],
+                "volumes": [{"name": "share", "persistentVolumeClaim": {"claimName": "share"}}],
+            },
+        });
+        cluster.create(&pod.to_string());
+        cluster.wait_for(shop.name(), &format!("pod/{name}"), "condition=Ready", 60);
+    };
+    helper("first");
+    let wait = "writer: touch /tmp/begun; until [ -e /tmp/go ]; do usleep 5000; done";
+    let hooks = ["--pause-hook", wait, "--pause-hook", "helper: touch /tmp/paused-here"];
+    let resume = ["--resume-hook", "helper: touch /tmp/resumed-here"];
+    let args = [&["snapshot", "create", "share", "--name", "snap"][..], &hooks, &resume].concat();
+    let run = thread::scope(|scope| {
+        let run = scope.spawn(|| shop.plugin(&args));
+        until("the first hook runs", Duration::from_secs(30), || {
+            cluster.try_kubectl(&["-n", shop.name(), "exec", "writer", "--", "test", "-e", "/tmp/begun"]).code == 0
+        });
+        shop.kubectl(&["delete", "pod", "first"]);
+        helper("second");
+        exec(&shop, "touch /tmp/go");
+        run.join().expect("the plugin ran")
+    });
+    run.ok()
+        .says("pausing: touch /tmp/paused-here in second/helper")
+        .says("resumed: touch /tmp/resumed-here in second");
+    shop.kubectl(&["exec", "second", "--", "ls", "/tmp/paused-here", "/tmp/resumed-here"]);
+    shop.plugin(&["snapshot", "delete", "snap", "--yes"]).ok();
 }
