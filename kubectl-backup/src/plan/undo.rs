@@ -1,6 +1,6 @@
 //! Whether a PVC that a run made may be removed again when the run fails.
 
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 
 use super::{claim::is_bound, snapshot::app::mounted};
 
@@ -16,6 +16,19 @@ pub fn keeps(claim: &PersistentVolumeClaim, pods: Option<&[Pod]>) -> Option<Stri
         .filter_map(|pod| pod.metadata.name.as_deref())
         .collect();
     (!users.is_empty()).then(|| format!("it is used by pod {}", users.join(", ")))
+}
+
+/// Returns what is told of the volume of a PVC that is removed again, if it outlives it.
+pub fn outlives(volume: &PersistentVolume) -> Option<String> {
+    let spec = volume.spec.as_ref()?;
+    let name = volume.metadata.name.as_deref().unwrap_or_default();
+    let handle = spec.csi.as_ref().map(|csi| format!(", {:?} on the storage,", csi.volume_handle)).unwrap_or_default();
+    (spec.persistent_volume_reclaim_policy.as_deref() == Some("Retain")).then(|| {
+        format!(
+            "Volume {name}{handle} outlives its PVC (reclaim policy Retain). To let it go: kubectl patch pv {name} \
+             -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Delete\"}}}}'"
+        )
+    })
 }
 
 fn is_over(pod: &Pod) -> bool {
@@ -60,6 +73,19 @@ mod tests {
         let over = [pod("job", "Succeeded", "data"), pod("job2", "Failed", "data"), pod("else", "Running", "other")];
         assert_eq!(keeps(&claim("Bound"), Some(&over)), None);
         assert_eq!(keeps(&claim("Pending"), None), None);
+    }
+
+    #[test]
+    fn a_volume_that_is_retained_is_named() {
+        let volume = |policy: &str| -> PersistentVolume {
+            serde_json::from_value(
+                json!({"metadata": {"name": "pvc-1"}, "spec": {"persistentVolumeReclaimPolicy": policy,
+                "csi": {"driver": "d", "volumeHandle": "h-1"}}}),
+            )
+            .unwrap()
+        };
+        assert_eq!(outlives(&volume("Delete")), None);
+        insta::assert_snapshot!(outlives(&volume("Retain")).unwrap(), @r#"Volume pvc-1, "h-1" on the storage, outlives its PVC (reclaim policy Retain). To let it go: kubectl patch pv pvc-1 -p '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}'"#);
     }
 
     #[test]

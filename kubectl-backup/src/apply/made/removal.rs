@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::{
     Api,
     api::{DeleteParams, Preconditions},
@@ -40,12 +40,10 @@ pub(super) struct Outcome {
 
 /// What became of a claim.
 enum Fate {
-    Removed,
+    /// It is gone. What has to be told of its volume.
+    Removed(Option<String>),
     /// It stays, with its data or waiting for them.
-    Stays {
-        why: String,
-        is_filled: bool,
-    },
+    Stays { why: String, is_filled: bool },
 }
 
 /// Removes the objects. `filled` are claims that are known to have their data.
@@ -74,12 +72,15 @@ pub(super) async fn remove(cluster: &Cluster, run: &Run, things: Vec<Thing>, fil
                 for (thing, fate) in join_all(free.into_iter().map(async |it| (it, claim(cluster, it).await))).await {
                     let filling = match &fate {
                         Ok(Fate::Stays { is_filled: true, .. }) => Filling::Over,
-                        Ok(Fate::Removed) => Filling::Unknown(thing.uid.clone().unwrap_or_default()),
+                        Ok(Fate::Removed(_)) => Filling::Unknown(thing.uid.clone().unwrap_or_default()),
                         _ => Filling::Waiting,
                     };
                     fillings.insert(thing.name().to_owned(), filling);
                     match fate {
-                        Ok(Fate::Removed) => outcome.removed.push(thing.clone()),
+                        Ok(Fate::Removed(remark)) => {
+                            outcome.removed.push(thing.clone());
+                            outcome.remarks.extend(remark);
+                        }
                         Ok(Fate::Stays { why, .. }) => outcome.left.push((thing.clone(), why)),
                         Err(error) => outcome.left.push((thing.clone(), error.message)),
                     }
@@ -127,9 +128,12 @@ fn is_needed(thing: &Thing, fillings: &BTreeMap<String, Filling>, left: &[(Thing
 async fn claim(cluster: &Cluster, thing: &Thing) -> Result<Fate> {
     let there = thing.cluster(cluster);
     let api: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), thing.namespace());
+    let mut remark = None;
     for _ in 0..LOOKS {
         let found = api.get_opt(thing.name()).await.doing(|| format!("read {}", thing.place()))?;
-        let Some(found) = found.filter(|found| found.metadata.uid == thing.uid) else { return Ok(Fate::Removed) };
+        let Some(found) = found.filter(|found| found.metadata.uid == thing.uid) else {
+            return Ok(Fate::Removed(remark));
+        };
         let pods = match facts::workloads::pods(&there).await {
             Ok(pods) => Some(pods),
             Err(error) if error.is_forbidden() => None,
@@ -138,6 +142,7 @@ async fn claim(cluster: &Cluster, thing: &Thing) -> Result<Fate> {
         if let Some(why) = undo::keeps(&found, pods.as_deref()) {
             return Ok(Fate::Stays { why, is_filled: is_bound(&found) });
         }
+        remark = retained_volume(cluster, &found).await;
         // Only as it was looked at: bound meanwhile, it is looked at again.
         let params = DeleteParams {
             preconditions: Some(Preconditions {
@@ -155,11 +160,18 @@ async fn claim(cluster: &Cluster, thing: &Thing) -> Result<Fate> {
                 };
                 let doing = format!("watch {}", thing.place());
                 let gone = until(api, thing.name(), GOING, &doing, gone).await?;
-                return gone.map(|()| Fate::Removed).ok_or_else(|| still(thing, ""));
+                return gone.map(|()| Fate::Removed(remark)).ok_or_else(|| still(thing, ""));
             }
         }
     }
     Err(CliError::new("it changed again and again while it was to be removed"))
+}
+
+/// What has to be told of the claim's volume. Whoever may not read volumes is told nothing: the claim goes in any case.
+async fn retained_volume(cluster: &Cluster, claim: &PersistentVolumeClaim) -> Option<String> {
+    let name = claim.spec.as_ref()?.volume_name.as_deref()?;
+    let api: Api<PersistentVolume> = Api::all(cluster.client.clone());
+    undo::outlives(&api.get_opt(name).await.ok()??)
 }
 
 /// Removes a snapshot or a content. Returns what has to be told of the storage's copy.

@@ -80,9 +80,11 @@ pub async fn clone(
         return restore(context, there, &[Restoration { pair: None, claim, binds_late }], made, how).await;
     }
     preflight(context, cluster, &[json!(snapshot)], None).await?;
-    made.make(cluster, &json!(snapshot), &resource, Some(&target), how.dry_run).await.map_err(|error| {
-        refusal::explain(facts::snapshots::explain(error), "volumesnapshots", &name, &cluster.namespace)
-    })?;
+    if let Err(error) = made.make(cluster, &json!(snapshot), &resource, Some(&target), how.dry_run).await {
+        let error = refusal::explain(facts::snapshots::explain(error), "volumesnapshots", &name, &cluster.namespace);
+        // Without an answer it may come yet.
+        return Err(made.undo(cluster, error).await);
+    }
     context.ui.status(&format!("{resource} created{}", how.dry_run.suffix()));
     if how.dry_run == DryRun::Server {
         return restore(context, there, &[Restoration { pair: None, claim, binds_late }], made, how).await;

@@ -114,3 +114,35 @@ fn h6_what_a_pod_uses_by_then_is_not_removed_again() {
     assert_eq!(depot.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
     cluster.kubectl(&["delete", "storageclass", &name]);
 }
+
+#[test]
+fn h6_a_volume_that_outlives_its_pvc_is_named() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    group(&shop);
+    let class = |family: &str, policy: &str, parameters: serde_json::Value| {
+        let name = format!("h6-{}-{}", policy.to_lowercase(), shop.name());
+        let class = serde_json::json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
+            "provisioner": format!("{family}.csi.test.kubectl-backup.dev"), "reclaimPolicy": policy, "parameters": parameters});
+        cluster.create(&class.to_string());
+        name
+    };
+    let retains = class("block", "Retain", serde_json::json!({}));
+    let late = serde_json::json!({"fault.test/fail": "the pool is degraded", "fault.test/delay": "5s"});
+    let fails = class("files", "Delete", late);
+    for (snapshot, class) in [("disk", &retains), ("share", &fails)] {
+        let note = format!("kubectl-backup.dev/source-storage-class={class}");
+        shop.kubectl(&["annotate", "volumesnapshot", snapshot, "--overwrite", &note]);
+    }
+    let run = shop.plugin(&["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()]).ends_with(1);
+    let run = run.says("What was made was removed again").says("outlives its PVC (reclaim policy Retain)");
+    // The command that is named lets it go.
+    let volume =
+        run.stderr.split("kubectl patch pv ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a volume");
+    assert!(run.stderr.contains(r#"-p '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}'"#), "{}", run.stderr);
+    cluster.kubectl(&["patch", "pv", volume, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#]);
+    cluster.wait_for("default", &format!("pv/{volume}"), "delete", 30);
+    for class in [retains, fails] {
+        cluster.kubectl(&["delete", "storageclass", &class]);
+    }
+}
