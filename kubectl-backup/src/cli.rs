@@ -227,6 +227,53 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The words of a line as a shell reads them: quotes keep blanks.
+    fn words(line: &str) -> Vec<OsString> {
+        let mut words = vec![String::new()];
+        let mut quoted = false;
+        for c in line.chars() {
+            match (c, words.last_mut()) {
+                ('\'', _) => quoted = !quoted,
+                (' ', _) if !quoted => words.push(String::new()),
+                (c, Some(word)) => word.push(c),
+                _ => {}
+            }
+        }
+        words.into_iter().map(Into::into).collect()
+    }
+
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let own = help.lines().filter(|line| line.contains("kubectl backup ") && line.starts_with(' '));
+        let parts = own.flat_map(|line| line.split(" | ")).map(str::trim);
+        let ours = parts.filter(|part| part.starts_with("kubectl backup ")).map(str::to_owned);
+        ours.chain(command.get_subcommands().flat_map(examples)).collect()
+    }
+
+    #[test]
+    fn every_example_in_a_help_is_a_command_line() {
+        let examples = examples(&Cli::command());
+        assert!(examples.len() > 40, "{}", examples.len());
+        for example in examples {
+            let line = example.replacen("kubectl backup", "kubectl-backup", 1);
+            if let Err(error) = parse(words(&line)) {
+                panic!("{example}\n{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_that_does_something_has_an_example() {
+        fn without(command: &clap::Command) -> Vec<String> {
+            let below: Vec<_> = command.get_subcommands().collect();
+            if below.is_empty() && examples(command).is_empty() {
+                return vec![command.get_name().to_owned()];
+            }
+            below.into_iter().flat_map(without).collect()
+        }
+        assert_eq!(without(&Cli::command()), ["grant", "options"]);
+    }
+
     #[test]
     fn a_shorthand_says_what_it_was_taken_for() {
         let argv = |line: &str| line.split(' ').map(Into::into).collect();

@@ -46,7 +46,10 @@ pub async fn velero_version(cluster: &Cluster) -> VeleroVersion {
     let (namespace, request) = match timeout_at(until, asked).await {
         Ok(Ok(asked)) => asked,
         Ok(Err(error)) if is_not_installed(&error) => return VeleroVersion::NotInstalled,
-        Ok(Err(error)) => return VeleroVersion::Unknown(error.message),
+        Ok(Err(error)) => {
+            let hint = error.hints.first().map_or(String::new(), |hint| format!("; {}", hint.trim_end_matches('.')));
+            return VeleroVersion::Unknown(error.message + &hint);
+        }
         Err(_) => return VeleroVersion::Unknown(format!("no answer from the server within {LIMIT:?}")),
     };
     let api: Api<ServerStatusRequest> = Api::namespaced(cluster.client.clone(), &namespace);

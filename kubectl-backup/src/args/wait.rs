@@ -20,7 +20,8 @@ pub struct WaitArgs<const MINUTES: u64> {
         value_name = "true|false",
         default_value = "true",
         default_missing_value = "true",
-        hide_default_value = true
+        hide_default_value = true,
+        hide_possible_values = true
     )]
     wait: bool,
     /// The same as --wait=false

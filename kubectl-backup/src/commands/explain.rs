@@ -12,10 +12,16 @@ use crate::{
     plan::{explain, nearest},
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup explain
+  kubectl backup explain BKP104";
+
 /// Explain the rules for backups: why each is there, what breaks it and what is right
 ///
 /// Without a code, lists all rules with the severities that they have unless a BackupPolicy says otherwise.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Codes of rules, as BKP101
     #[arg(value_name = "CODE")]

@@ -25,12 +25,19 @@ use crate::{
     output::{print_object, visible},
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup lint -f manifests/ -R
+  helm template shop ./chart | kubectl backup lint -f -
+  kubectl backup lint -A";
+
 /// Check manifests by the rules of the admission webhook, without a cluster
 ///
 /// Says everything that the webhook would say, with file, line and column. Reads what kubectl reads: YAML and JSON,
 /// several documents, lists, what Helm and kustomize print. Rules that need to know the cluster are named as not
 /// evaluated. Ends with 3 when something was found that weighs as much as --fail-on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// A manifest, a folder of manifests, or - for the standard input; may be repeated
     #[arg(short, long, value_name = "FILE|DIR|-")]
@@ -58,7 +65,8 @@ pub struct Args {
     fix: bool,
     #[command(flatten)]
     dry_run: DryRunArgs,
-    /// Output format. One of: (json, yaml, sarif, name, wide)
+    /// Output format. One of: (json, yaml, sarif, name, wide, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns,
+    /// custom-columns-file)
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
 }
@@ -148,7 +156,7 @@ impl Args {
                 check::judge(report, &config, &facts, &object);
             }
         }
-        if listed { Ok(()) } else { Err(nothing_listed(namespace.unwrap_or("all namespaces"))) }
+        if listed { Ok(()) } else { Err(nothing_listed(namespace)) }
     }
 
     fn check_usage(&self, context: &Context, of_cluster: bool) -> Result<()> {

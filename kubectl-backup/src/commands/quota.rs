@@ -13,11 +13,17 @@ use crate::{
     },
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup quota
+  kubectl backup quota -o wide";
+
 /// Show the cluster's limits and who holds the slots
 ///
 /// Limits count over all namespaces. An object that is being deleted holds its slot until it is gone; what Velero makes
 /// for its own backups holds none.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     output: OutputArgs,

@@ -12,10 +12,16 @@ use crate::{
     output::print_object,
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup version
+  kubectl backup version --client -o json";
+
 /// Show the versions of the plugin, of Kubernetes and of Velero
 ///
 /// Velero is asked by a ServerStatusRequest, which is removed again; when it does not answer, the line says why.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// If true, shows the client version only (no server required)
     #[arg(long)]

@@ -243,7 +243,13 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 ///
 /// # Errors
 /// Always: nothing of what was asked for may be listed.
-pub fn nothing_listed(place: &str) -> CliError {
-    CliError::new(format!("none of the kinds that the rules know may be listed in {place}"))
-        .hint("Look in one namespace with -n, or ask a cluster administrator for the right to list workloads.")
+pub fn nothing_listed(namespace: Option<&str>) -> CliError {
+    let error = |place: &str| CliError::new(format!("none of the kinds that the rules know may be listed in {place}"));
+    match namespace {
+        None => error("all namespaces")
+            .hint("Without -A only one namespace is looked at; choose it with -n.")
+            .hint("Or ask a cluster administrator for the right to list workloads in the whole cluster."),
+        Some(namespace) => error(&format!("namespace {namespace:?}"))
+            .hint(format!("See what you may do there with: kubectl auth can-i --list -n {namespace}")),
+    }
 }

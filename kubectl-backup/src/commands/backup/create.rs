@@ -23,6 +23,13 @@ use crate::{
     },
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup create -n shop
+  kubectl backup create nightly --namespaces shop,pay --volumes copy --retention 30d
+  kubectl backup create everything --all-namespaces --wait=false
+  kubectl backup create -n shop --dry-run=client -o yaml";
+
 /// Back up a namespace, or the whole cluster, with Velero
 ///
 /// Saves the namespace of -n, else of the current context. Name several with --namespaces, or say --all-namespaces for
@@ -35,6 +42,7 @@ use crate::{
 /// Ends with 0 when the backup completed, 10 when it partially failed, 11 when it failed, 12 when Velero refused it, and
 /// 124 when --timeout passed first.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Name of the backup, at most 63 characters; NAMESPACE-TIME (UTC) when absent
     name: Option<String>,

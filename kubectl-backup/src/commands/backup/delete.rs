@@ -23,12 +23,19 @@ use crate::{
     },
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup delete nightly
+  kubectl backup delete -l team=shop --yes
+  kubectl backup delete --all -n shop";
+
 /// Delete cold backups with all data that were stored for them
 ///
 /// Restores made from a backup are deleted with it: the records, not what they restored. All backups are checked before
 /// the first is deleted. Then waits until Velero has done it, and shows what it could not do. With -n, --all and -l mean
 /// the backups that hold that namespace and no other.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct Args {
     /// The backups to delete

@@ -19,14 +19,20 @@ use crate::{
     plan::backup_report::{self, Facts},
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup describe nightly
+  kubectl backup describe nightly -o jsonpath='{.backup.status.phase}'";
+
 /// Show all that the cluster knows about a cold backup
 ///
 /// Status, selection, times, the volumes whose data were copied, and failed attempts to delete it. What Velero keeps only
 /// in the storage location (the log, the texts of errors and warnings) is not shown.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The backup
-    #[arg(value_parser = parse_backup_name)]
+    #[arg(value_name = "BACKUP", value_parser = parse_backup_name)]
     name: String,
     #[command(flatten)]
     output: ReportOutputArgs,

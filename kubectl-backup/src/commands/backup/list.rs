@@ -11,12 +11,20 @@ use crate::{
     plan::{backup_row, backup_row::BackupRow},
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup list
+  kubectl backup list -n shop -o wide
+  kubectl backup list --sort-by .status.expiration --no-headers
+  kubectl backup list -o custom-columns=NAME:.metadata.name,PHASE:.status.phase";
+
 /// List cold backups
 ///
 /// Tables show the newest first, or those that were named in that order; all other formats keep the server's order, by
 /// name, unless --sort-by is given. -n shows only backups that hold that namespace, as far as their filter tells; without
 /// it, as with -A, all are shown.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Names of backups; all when absent
     #[arg(value_name = "BACKUP", value_parser = parse_backup_name)]

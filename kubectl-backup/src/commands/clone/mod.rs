@@ -24,12 +24,18 @@ use crate::{
 /// How long the snapshot of a clone into another namespace is waited for when the clone itself is not.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(300);
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup clone data data-test -n shop
+  kubectl backup clone data data --to-namespace shop-test -n shop";
+
 /// Clone a volume: a new PVC with the bytes of another
 ///
 /// The driver copies the volume as it is now; no snapshot is taken and no slot of the quota needed. The clone gets the
 /// source's storage class, access modes and volume mode, and at least its size. No existing PVC is touched. Into
 /// another namespace a snapshot is the way: it is taken, restored there and removed, and takes two slots meanwhile.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The PVC to clone
     #[arg(value_name = "PVC", value_parser = parse_claim_name)]

@@ -14,6 +14,11 @@ use crate::{
     plan::install::{self, Choices, NAMESPACE},
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup policy install --image registry.example.com/backup-webhook:0.1.0
+  kubectl backup policy install --dry-run=client -o yaml";
+
 /// Install the admission webhook, or bring it up to this version
 ///
 /// Applies, as one owner of the fields it sets, what manifests/webhook/base has: types, rights, the webhook's Deployment
@@ -22,6 +27,7 @@ use crate::{
 /// the replicas, and an image that is not of this program's own registry, unless others are named. --timeout is for all of
 /// it together; with --wait=false API servers ask the webhook at once, ready or not.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The webhook's image; that of this version when absent, or the installed one when that is from another registry
     #[arg(long, value_name = "IMAGE")]

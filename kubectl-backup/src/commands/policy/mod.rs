@@ -8,7 +8,7 @@ mod uninstall;
 
 use crate::{context::Context, error::Result, exit::Exit};
 
-/// Install the webhook that keeps a cluster's rules, or take it away
+/// Show the rules of a cluster; install the webhook that keeps them, or take it away
 #[derive(Debug, clap::Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Args {

@@ -19,13 +19,19 @@ use crate::{
     plan::effective::{self, Given, Standing, in_force},
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup policy show
+  kubectl backup policy show --format vap --filename policy.yaml | kubectl apply -f -";
+
 /// Show what holds in the cluster, and why
 ///
-/// Every value with its source: the BackupPolicy, a flag of the webhook, or built-in. With --format vap it prints what
-/// enforces the rules without a webhook: these are ValidatingAdmissionPolicies and their bindings: the API server then checks pods and workload
-/// templates by itself, with no webhook for pods. Severities and exemptions are those of the cluster's BackupPolicy, of a
+/// Every value with its source: the BackupPolicy, a flag of the webhook, or built-in. With --format vap it prints
+/// ValidatingAdmissionPolicies and their bindings: with these the API server checks pods and workload templates by itself,
+/// without a webhook. Severities and exemptions are those of the cluster's BackupPolicy, of a
 /// file, or the built-in ones. Rules that need to know more than the object are left out and named.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// What to print
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "effective")]

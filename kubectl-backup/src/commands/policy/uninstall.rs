@@ -18,12 +18,17 @@ use crate::{
     },
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup policy uninstall";
+
 /// Take the admission webhook away
 ///
 /// First the configurations, so that from the first moment on API servers ask nobody and nothing is refused; then the
 /// webhook and its rights. The policy and the ledgers stay, unless --crds is given: a webhook that is installed again
 /// goes on with them.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Delete the types too, and with them the policy and the ledgers
     #[arg(long)]

@@ -27,6 +27,12 @@ use crate::{
     },
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup restore nightly --namespace-mappings shop:shop-copy
+  kubectl backup restore create nightly --include-resources configmaps,secrets -l app=web
+  kubectl backup restore create --from-schedule nightly --existing=update";
+
 /// Restore what a backup holds, or a part of it
 ///
 /// Objects that exist already are left as they are, unless --existing=update; none is ever deleted. Restore into other
@@ -39,6 +45,7 @@ use crate::{
 /// Ends with 0 when the restore completed, 10 when it partially failed, 11 when it failed, 12 when Velero refused it, and
 /// 124 when --timeout passed first.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("source").required(true).args(["backup", "from_backup", "from_schedule"])))]
 pub struct Args {
     /// The backup to restore

@@ -11,12 +11,18 @@ use crate::{
     plan::restore_row,
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup restore list
+  kubectl backup restore list -n shop -w";
+
 /// List restores of cold backups
 ///
 /// Tables show the newest first, or those that were named in that order; all other formats keep the server's order, by
 /// name, unless --sort-by is given. -n shows only restores that may have written into that namespace; without it, as with
 /// -A, all are shown.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Names of restores; all when absent
     #[arg(value_name = "RESTORE", value_parser = parse_restore_name)]

@@ -16,11 +16,17 @@ use crate::{
     },
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup snapshot delete data-20261121101500 -n shop
+  kubectl backup snapshot delete --group friday -n shop --yes";
+
 /// Delete volume snapshots and wait until they are gone
 ///
 /// Everything is checked before the first is deleted. A slot of the quota is free once its snapshot is gone. Snapshots
 /// that Velero made for a backup are only deleted by name.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct Args {
     /// The snapshots to delete

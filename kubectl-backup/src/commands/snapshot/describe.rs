@@ -21,8 +21,13 @@ use crate::{
 /// Events of cluster-scoped objects are kept here.
 const CLUSTER_EVENTS: &str = "default";
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup snapshot describe data-20261121101500 -n shop";
+
 /// Show everything about a snapshot: its storage, errors, events and what was restored from it
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The snapshot
     #[arg(value_name = "SNAPSHOT", value_parser = parse_snapshot_name)]

@@ -23,8 +23,16 @@ use crate::{
     plan::snapshot::{origin, table},
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup snapshot list -n shop
+  kubectl backup snapshot list -A --sort-by .status.restoreSize
+  kubectl backup snapshot list --group friday -o name
+  kubectl backup snapshot list -w";
+
 /// List volume snapshots
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Names of snapshots; all when absent
     #[arg(value_name = "SNAPSHOT", value_parser = parse_snapshot_name)]
@@ -137,6 +145,9 @@ fn explain(error: CliError, namespace: Option<&str>) -> CliError {
     let error = facts::snapshots::explain(error);
     match namespace {
         None if error.is_forbidden() => error.hint("Without -A only one namespace is listed; choose it with -n."),
+        Some(namespace) if error.is_forbidden() => {
+            error.hint(format!("See what you may do there with: kubectl auth can-i --list -n {namespace}"))
+        }
         Some(namespace) if missing => error.hint(format!(
             "Looked in namespace {namespace:?}; those of all namespaces are shown by: kubectl backup snapshot list -A"
         )),

@@ -19,12 +19,18 @@ use crate::{
     },
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup snapshot prune --keep 3 --keep-weekly 4 -n shop --dry-run=client
+  kubectl backup snapshot prune --older-than 30d -n shop --yes";
+
 /// Delete old snapshots by rules, each PVC by itself
 ///
 /// A snapshot stays when any rule keeps it: the newest, the newest of a day or week (UTC), or, with --older-than, all that
 /// are not older. The last ready snapshot of a PVC always stays; so does what is not ready, and what Velero made. The plan
 /// is shown before anything is deleted; --dry-run=client shows it and ends.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("rules").required(true).multiple(true))]
 pub struct Args {
     /// Only snapshots of these PVCs; of all PVCs of the namespace when absent

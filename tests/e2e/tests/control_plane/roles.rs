@@ -167,6 +167,60 @@ fn h6_the_role_for_other_namespaces_suffices_for_both_ways() {
 }
 
 #[test]
+fn h10_every_reading_command_says_how_to_ask_for_less() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("roles");
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let person = Person::new(&shop);
+    let asks = |args: &[&str]| cluster.plugin(&[args, &["--as", &person.name]].concat());
+
+    // Nothing at all: whatever lists the whole cluster says how to list less.
+    for format in ["wide", "json", "name", "jsonpath={.items}", "custom-columns=N:.metadata.name"] {
+        asks(&["snapshot", "list", "-A", "-o", format]).ends_with(1).says("cluster scope").says("choose it with -n");
+    }
+    asks(&["snapshot", "list", "-A", "--watch"]).ends_with(1).says("cluster scope").says("choose it with -n");
+    asks(&["lint", "-A"]).ends_with(1).says("in all namespaces").says("choose it with -n");
+    asks(&["quota"]).ends_with(1).says("kubectl backup snapshot list -n");
+    for command in [&["list", "-A"][..], &["list"], &["list", "-w"], &["restore", "list", "-A"], &["describe", "x"]] {
+        asks(command).ends_with(1).says("cluster scope").says("--velero-namespace");
+    }
+    assert!(asks(&["version"]).ok().stdout.contains("--velero-namespace"));
+    asks(&["policy", "show"]).ok().says("kubectl-backup-quota-view");
+    asks(&["policy", "show", "--format", "vap"]).ends_with(1).says("--built-in");
+    for command in [&["snapshot", "list"][..], &["snapshot", "list", "snap"], &["snapshot", "describe", "snap"]] {
+        person.asks(command).ends_with(1).says(&format!("in the namespace \"{}\"", shop.name()));
+    }
+    person.asks(&["lint"]).ends_with(1).says("kubectl auth can-i --list -n");
+
+    // Rights in one namespace: there it works, and only there.
+    person.may("snapshot-view");
+    for command in [&["snapshot", "list"][..], &["snapshot", "list", "snap"], &["snapshot", "describe", "snap"]] {
+        person.asks(command).ok();
+    }
+    asks(&["snapshot", "list", "-A"]).ends_with(1).says("choose it with -n");
+    let user = format!("--user={}", person.name);
+    shop.kubectl(&["create", "rolebinding", "views", "--clusterrole=view", &user]);
+    person.asks(&["lint"]).ok();
+    asks(&["lint", "-A"]).ends_with(1).says("choose it with -n");
+
+    // Rights in Velero's namespace: with its name.
+    person.may_in("velero", "velero-view");
+    for command in [&["list"][..], &["list", "-A"], &["restore", "list", "-A"], &["restore", "list", "-o", "name"]] {
+        asks(&[command, &["--velero-namespace", "velero"]].concat()).ok();
+    }
+    asks(&["list", "-A"]).ends_with(1).says("--velero-namespace");
+    cluster.kubectl(&["delete", "rolebinding", "-n", "velero", &format!("{}-velero-view", person.name)]);
+
+    // Rights in the cluster.
+    let _quota = person.may_in_cluster("quota-view");
+    asks(&["quota"]).ok();
+    asks(&["snapshot", "list", "-A"]).ok();
+    let shown = asks(&["policy", "show"]).ok();
+    assert!(!shown.stderr.contains("you may not read the cluster's BackupPolicy"), "{}", shown.stderr);
+}
+
+#[test]
 fn c1_c13_cold_backups_need_rights_in_veleros_namespace_only() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("roles");

@@ -234,6 +234,27 @@ fn h7_list_watch_shows_each_change_until_it_is_interrupted() {
 }
 
 #[test]
+fn c17_list_watch_shows_backups_of_one_namespace_as_they_change() {
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-backups");
+    let backup = |name: &str, namespace: &str| {
+        cluster.plugin(&["create", name, "--namespaces", namespace, "--volumes", "none"]).ok();
+    };
+    backup("watched-1", "terminal-backups");
+    let mut terminal =
+        recorded.start((120, false), &["list", "--watch", "--no-headers", "-L", "velero.io/storage-location"]);
+    terminal.wait_until(|text| text.contains("watched-1"));
+    backup("unwatched", "default");
+    backup("watched-2", "terminal-backups");
+    let text = terminal
+        .wait_until(|text| text.lines().any(|line| line.starts_with("watched-2") && line.contains("Completed")));
+    assert!(!text.contains("NAME") && !text.contains("unwatched"), "{text}");
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 130);
+    cluster.plugin(&["delete", "watched-1", "watched-2", "unwatched", "--yes"]).ok();
+}
+
+#[test]
 fn h7_delete_asks_on_the_screen_and_takes_no_for_an_answer() {
     let _settings = settings();
     let cluster = TestCluster::control_plane();

@@ -33,6 +33,13 @@ use crate::{
     },
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup snapshot data -n shop
+  kubectl backup snapshot create data uploads --group friday -n shop
+  kubectl backup snapshot create --app shop -n shop
+  kubectl backup snapshot create data --pause-hook 'db: fsfreeze -f /data' --resume-hook 'db: fsfreeze -u /data'";
+
 /// Take snapshots of volumes and wait until they are ready
 ///
 /// Several volumes are taken at once, and carry one group label, so that they can be restored or deleted together. Where
@@ -42,6 +49,7 @@ use crate::{
 /// With --pause-hook a command pauses the application before the volumes are cut, and --resume-hook resumes it as soon as
 /// all of them are, also after a failure or Ctrl-C. Both run in the pods that mount the volumes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct Args {
     /// The PVCs to snapshot

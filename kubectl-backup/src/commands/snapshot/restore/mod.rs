@@ -18,12 +18,18 @@ use crate::{
     plan::snapshot::group::{Naming, targets},
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup snapshot restore data-20261121101500 --to data-restored -n shop
+  kubectl backup snapshot restore --group friday --to-namespace shop-test -n shop";
+
 /// Make a new PVC from a snapshot, or new PVCs from a group of snapshots, and wait until they are bound
 ///
 /// A PVC gets the storage class, access modes and volume mode of the PVC that was snapshotted, and at least the size
 /// that the snapshot needs. No existing PVC is touched. Of a group either all PVCs are made or none. Another namespace
 /// is reached through a second content for the storage's same snapshot, which is removed once the PVC has its data.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["snapshot", "group"]))]
 pub struct Args {
     /// The snapshot to restore from

@@ -19,6 +19,11 @@ use crate::{
     plan::rollback::{Direction, Journal},
 };
 
+/// Shown below the help.
+const EXAMPLES: &str = "Examples:
+  kubectl backup snapshot rollback data-20261121101500 -n shop
+  kubectl backup snapshot rollback data-20261121101500 -n shop --undo";
+
 /// Put a PVC back to what it was when a snapshot was taken
 ///
 /// The Deployments and StatefulSets that use the PVC are scaled down, the PVC is replaced by one of the same name that is
@@ -26,6 +31,7 @@ use crate::{
 /// the quota has room. What is done is written down with the snapshot: a run that was interrupted goes on with
 /// --continue or goes back with --undo.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("way").args(["go_on", "undo", "finish"]).conflicts_with("dry_run"))]
 pub struct Args {
     /// The snapshot to go back to
