@@ -98,6 +98,11 @@ impl Case {
         case
     }
 
+    /// Whether that door finds something else than the others.
+    pub fn differs(&self, door: Door) -> bool {
+        self.differences.contains_key(door.word())
+    }
+
     /// What a door is expected to find.
     pub fn expected(&self, door: Door) -> &Expected {
         self.differences.get(door.word()).unwrap_or(&self.finds)

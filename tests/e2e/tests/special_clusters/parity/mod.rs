@@ -89,7 +89,12 @@ fn complaints_about(doors: &Doors<'_>, case: &Case) -> Vec<String> {
     for (door, lines) in heard.iter().filter(|(door, _)| **door != Door::Review) {
         for line in lines {
             let of_code = |other: &&Line| other.code == line.code;
-            if review.iter().any(|other| of_code(&other)) && !review.iter().any(|other| other.says_the_same(line)) {
+            // Where a difference is written down, it may be one of weight.
+            let same = |other: &Line| {
+                let weighed = Line { severity: line.severity, ..other.clone() };
+                other.says_the_same(line) || (case.differs(*door) && weighed.says_the_same(line))
+            };
+            if review.iter().any(|other| of_code(&other)) && !review.iter().any(same) {
                 let others: Vec<_> = review.iter().filter(of_code).collect();
                 told.push(format!("{door:?} says {line:?}, the review {others:?}"));
             }
