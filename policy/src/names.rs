@@ -8,6 +8,13 @@ pub const RESTORE_NAME: &str = "velero.io/restore-name";
 /// give it, which has a right that nobody has by having a namespace.
 pub const VELERO_ACCOUNT: &str = "request.userInfo.username.matches('^system:serviceaccount:[^:]+:([a-z0-9.-]+-)?velero(-[a-z0-9.-]+)?$') \
     && authorizer.group('kubectl-backup.dev').resource('quotaledgers').check('bypass').allowed()";
+/// Whether an account has a name by which [`VELERO_ACCOUNT`] may be true. It proves nothing: anybody may have a namespace, and
+/// in it an account of any name.
+pub fn may_be_velero(username: &str) -> bool {
+    let account = username.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    account.is_some_and(|(_, name)| !name.contains(':') && name.split('-').any(|part| part == "velero"))
+}
+
 /// Image of the init container that a restore adds to the pod.
 pub const INIT_HOOK_IMAGE: &str = "init.hook.restore.velero.io/container-image";
 /// Command of the init container that a restore adds to the pod.

@@ -9,6 +9,7 @@ pub struct Health {
     policy: AtomicBool,
     ledgers: AtomicBool,
     draining: AtomicBool,
+    broken: AtomicBool,
 }
 
 impl Health {
@@ -32,6 +33,16 @@ impl Health {
         self.draining.store(true, Ordering::Release);
     }
 
+    /// A part that others wait for has ended by a fault of its own; only a new process helps.
+    pub fn set_broken(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
+    /// Whether this process is past help.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
     /// Whether the process is about to stop.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
@@ -41,6 +52,8 @@ impl Health {
     pub fn not_ready(&self) -> Option<&'static str> {
         if self.is_draining() {
             Some("shutting down")
+        } else if self.is_broken() {
+            Some("a quota's task has failed")
         } else if !self.certificate.load(Ordering::Acquire) {
             Some("no certificate yet")
         } else if !self.policy.load(Ordering::Acquire) {

@@ -234,7 +234,17 @@ async fn read(body: Body, bytes: &Arc<Semaphore>) -> Result<(Vec<u8>, OwnedSemap
 async fn answer(shared: &Shared, question: &Question) -> Result<(String, Answer), Refusal> {
     let Question { entry: Entry { phase, asker }, ref body, started, by, .. } = *question;
     let request = match admit::read(body) {
-        Ok(request) => Request { asker, ..request },
+        Ok(request) => {
+            let believed = asker.if_named(&request.user_info.username);
+            if believed != asker {
+                tracing::warn!(
+                    user = request.user_info.username,
+                    "asked by an entry for Velero about somebody else: something took the match conditions out of the webhook \
+                     configurations; apply the manifests again"
+                );
+            }
+            Request { asker: believed, ..request }
+        }
         Err(malformed) => {
             // What is wrong may quote the object; where it is does not.
             tracing::warn!(at = %malformed.place(), "malformed review");

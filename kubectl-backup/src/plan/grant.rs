@@ -81,7 +81,7 @@ pub fn objects(further: &[Further], own: &Value) -> Result<Vec<Value>> {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
         "metadata": configuration_metadata,
-        "webhooks": [asking(limited, "further-quota.kubectl-backup.dev", further, injected.is_some()), asking(exempt, "further-exempt-quota.kubectl-backup.dev", further, injected.is_some())],
+        "webhooks": [asking(limited, "further-quota.kubectl-backup.dev", further, injected.is_some()), asking(exempt, "exempt-further-quota.kubectl-backup.dev", further, injected.is_some())],
     });
     Ok(rights.into_iter().chain([configuration]).collect())
 }
@@ -90,7 +90,8 @@ pub fn objects(further: &[Further], own: &Value) -> Result<Vec<Value>> {
 /// for means something on snapshots alone.
 fn asking(like: &Value, name: &str, further: &[Further], keeps_path: bool) -> Value {
     let is_account = |condition: &&Value| condition["name"].as_str().is_some_and(|name| name.ends_with("exempt"));
-    let accounts: Vec<&Value> = like["matchConditions"].as_array().into_iter().flatten().filter(is_account).collect();
+    let accounts = like["matchConditions"].as_array().into_iter().flatten().filter(is_account).cloned();
+    let conditions: Vec<Value> = accounts.chain([own_namespace()]).collect();
     let rules: Vec<Value> = further
         .iter()
         .map(|one| {
@@ -107,8 +108,15 @@ fn asking(like: &Value, name: &str, further: &[Further], keeps_path: bool) -> Va
         "sideEffects": "NoneOnDryRun",
         "timeoutSeconds": like["timeoutSeconds"],
         "rules": rules,
-        "matchConditions": accounts,
+        "matchConditions": conditions,
     })
+}
+
+/// What the webhook needs to come back must not wait for it: a ReplicaSet, a ConfigMap, a Secret. It is counted when it is
+/// seen. The dry runs there prove that API servers ask.
+fn own_namespace() -> Value {
+    let expression = format!("request.?namespace.orValue('') != '{NAMESPACE}' || request.?dryRun.orValue(false)");
+    json!({"name": "not-its-own", "expression": expression})
 }
 
 /// How the webhook is called. It writes the CA and its path there itself, which is secret then and nobody's to print; where
@@ -226,10 +234,20 @@ mod tests {
   - create"#);
         let configuration = &objects[4];
         assert_eq!(configuration["metadata"]["annotations"], json!({"cert-manager.io/inject-ca-from": "n/c"}));
+        // By the beginning of its name the webhook gives an entry the path by which it knows who asks.
+        let names: Vec<_> = (0..2).map(|n| configuration["webhooks"][n]["name"].as_str().unwrap()).collect();
+        assert!(!names[0].starts_with("exempt") && names[1].starts_with("exempt"), "{names:?}");
         assert_eq!(configuration["webhooks"][0]["failurePolicy"], "Fail");
         assert_eq!(configuration["webhooks"][1]["failurePolicy"], "Ignore");
         let conditions = |n: usize| configuration["webhooks"][n]["matchConditions"][0]["expression"].as_str().unwrap();
         assert_eq!(conditions(0), format!("!({})", conditions(1)), "nobody is asked about twice or not at all");
+        for n in 0..2 {
+            let condition = &configuration["webhooks"][n]["matchConditions"][1]["expression"];
+            assert_eq!(
+                condition,
+                "request.?namespace.orValue('') != 'kubectl-backup-system' || request.?dryRun.orValue(false)"
+            );
+        }
         assert_eq!(configuration["webhooks"][0]["rules"][1]["resources"], json!(["widgets"]));
     }
 }

@@ -150,6 +150,8 @@ impl Replica {
     fn forget(&mut self) {
         self.evidence = Evidence::default();
         self.quarantine.reset();
+        // What the watch has told once it does not tell again.
+        self.reconcile = true;
         if let Some(look) = &mut self.look {
             look.discard();
         }

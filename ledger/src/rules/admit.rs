@@ -2,8 +2,9 @@
 
 use crate::{
     claim::{Claim, Standing},
+    identity::Key,
     limits::Limits,
-    status::{LedgerStatus, MAX_PENDING, MAX_SLOTS, Pending},
+    status::{LedgerStatus, MAX_PENDING, MAX_SLOTS, Pending, Slot},
     verdict::Refusal,
 };
 
@@ -43,7 +44,10 @@ fn refusal(status: &LedgerStatus, claim: &Claim, limits: &Limits, limited: bool)
         // A second create of the same key cannot become a second object: it shares the slot.
         let pending = slot.pend.len();
         let busy = limited && pending >= limits.pending_per_key;
-        return busy.then(|| Refusal::KeyBusy { key: claim.object.key.clone(), pending });
+        if busy {
+            return Some(Refusal::KeyBusy { key: claim.object.key.clone(), pending });
+        }
+        return if limited { crowd(status, claim) } else { None };
     }
     if status.slots.len() >= MAX_SLOTS {
         return Some(Refusal::Uncountable);
@@ -73,6 +77,20 @@ fn share(status: &LedgerStatus, claim: &Claim, limits: &Limits) -> Option<Refusa
     (pending >= cap).then(|| Refusal::UserBusy { user: claim.user.clone(), pending, cap })
 }
 
+/// The room for creates under way is everybody's: creates of names that exist take no slot of a share, and would fill it.
+fn crowd(status: &LedgerStatus, claim: &Claim) -> Option<Refusal> {
+    let cap = MAX_PENDING / 8;
+    let namespace = claim.object.key.namespace();
+    let within = |(key, _): &(&Key, &Slot)| key.namespace() == namespace;
+    let pending = status.slots.iter().filter(within).map(|(_, slot)| slot.pend.len()).sum();
+    if pending >= cap {
+        return Some(Refusal::NamespaceBusy { namespace: namespace.to_owned(), pending, cap });
+    }
+    let creates = status.slots.values().flat_map(|slot| slot.pend.values());
+    let pending = creates.filter(|pending| pending.is_by(&claim.user)).count();
+    (pending >= cap).then(|| Refusal::UserBusy { user: claim.user.clone(), pending, cap })
+}
+
 /// Records a claim for which there is room. Its object may be written only after this is stored (I3).
 pub(crate) fn record(status: &mut LedgerStatus, claim: &Claim) {
     if !status.records(&claim.object) {
@@ -86,7 +104,7 @@ mod tests {
     use super::*;
     use crate::{
         claim::RequestId,
-        identity::{Key, Object, Uid},
+        identity::{Object, Uid},
     };
 
     fn claim(namespace: &str, name: &str, uid: &str, user: &str) -> Claim {
@@ -177,5 +195,25 @@ mod tests {
         assert_eq!(admit(&ledger(&held, true), &exempt, &Limits::new(0)), Admission::Room);
         let many: Vec<_> = (0..MAX_SLOTS).map(|n| claim("a", &n.to_string(), &n.to_string(), "alice")).collect();
         assert_eq!(admit(&ledger(&many, true), &exempt, &Limits::new(0)), Admission::Unrecordable);
+    }
+
+    #[test]
+    fn creates_of_existing_names_by_one_tenant_leave_room_for_others() {
+        let names: Vec<Claim> = (0..40).map(|n| claim("mine", &format!("n{n}"), &format!("l{n}"), "mallory")).collect();
+        let mut status = ledger(&names, true);
+        let limits = Limits::new(200);
+        let tries = (0..40).flat_map(|n| (0..31).map(move |k| (format!("n{n}"), format!("u{n}-{k}"))));
+        let refused = tries.filter(|(name, uid)| {
+            let claim = claim("mine", name, uid, "mallory");
+            let admission = admit(&status, &claim, &limits);
+            if admission == Admission::Room {
+                record(&mut status, &claim);
+            }
+            admission != Admission::Room
+        });
+        assert_eq!(refused.count(), 40 * 31 - MAX_PENDING / 8);
+        assert_eq!(admit(&status, &claim("theirs", "a", "u", "ann"), &limits), Admission::Room);
+        let elsewhere = claim("other", "b", "u", "mallory");
+        assert_eq!(admit(&status, &elsewhere, &limits), Admission::Room, "a new name is counted by the shares");
     }
 }

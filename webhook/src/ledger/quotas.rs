@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,6 +12,7 @@ use backup_policy::config::{
     Quota,
     resource::{SCHEDULES, VOLUME_SNAPSHOTS},
 };
+use futures::FutureExt as _;
 use kube::Client;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -128,7 +130,7 @@ impl Quotas {
             trouble: trouble.clone(),
             void,
         };
-        let task = tokio::spawn(task::run(parts));
+        let task = tokio::spawn(watched(quota.resource.clone(), task::run(parts), Arc::clone(&self.health)));
         let read = async {
             // A task that ends without having read is one whose quota is no more.
             drop(read.await);
@@ -204,4 +206,27 @@ impl Quotas {
 fn later(resource: &str, why: &str) -> Decision {
     let plural = resource.split('.').next().unwrap_or(resource);
     Decision::Later { message: format!("cluster quota {plural}: {why}"), retry_after: 1 }
+}
+
+/// Works for a quota. A fault in it must not stay unnoticed: every create of the resource would be told to try again for ever.
+async fn watched(resource: String, work: impl Future<Output = ()>, health: Arc<Health>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        tracing::error!(resource, "the task of this quota has failed; this process has to be started anew");
+        health.set_broken();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_quota_whose_task_fails_makes_the_process_unhealthy() {
+        let health = Arc::<Health>::default();
+        watched("r".to_owned(), async {}, Arc::clone(&health)).await;
+        assert!(!health.is_broken());
+        watched("r".to_owned(), async { panic!("as a fault would") }, Arc::clone(&health)).await;
+        assert!(health.is_broken());
+        assert_eq!(health.not_ready(), Some("a quota's task has failed"));
+    }
 }

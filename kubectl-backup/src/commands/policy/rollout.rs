@@ -1,7 +1,7 @@
 //! Waits until an installed webhook answers and counts.
 
 use backup_api::ledger::ledger_name;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Container};
 use kube::{
     Api,
     api::{ApiResource, DynamicObject, GroupVersionKind},
@@ -21,10 +21,21 @@ pub async fn installed(cluster: &Cluster) -> Result<Choices> {
         api.get_opt(NAME).await.doing(|| format!("read deployment {NAME:?} in namespace {NAMESPACE:?}"))?;
     let Some(spec) = deployment.and_then(|deployment| deployment.spec) else { return Ok(Choices::default()) };
     let container = spec.template.spec.and_then(|pod| pod.containers.into_iter().next());
+    if container.as_ref().is_some_and(has_files) {
+        return Err(CliError::new("the webhook that is installed gets its certificate from files, as from cert-manager, and this command would not")
+            .hint("It would give the webhook the right to change its configurations, and leave them without whom to trust.")
+            .hint("Apply what it was installed with: kubectl apply -k manifests/webhook/overlays/cert-manager"));
+    }
     Ok(Choices {
         image: container.and_then(|container| container.image),
         replicas: spec.replicas.and_then(|replicas| u32::try_from(replicas).ok()),
     })
+}
+
+/// Whether the webhook reads its certificate from files, and so keeps none itself.
+fn has_files(container: &Container) -> bool {
+    let variable = container.env.iter().flatten().any(|variable| variable.name == "TLS_CERT_FILE");
+    variable || container.args.iter().flatten().any(|argument| argument.starts_with("--tls-cert"))
 }
 
 /// Waits until every replica is of the newest version and ready.
@@ -91,6 +102,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_certificate_from_files_is_known_by_variable_or_argument() {
+        let container = |json| -> Container { serde_json::from_value(json).unwrap() };
+        let variable = json!({"name": "w", "env": [{"name": "TLS_CERT_FILE", "value": "/certificate/tls.crt"}]});
+        assert!(has_files(&container(variable)));
+        assert!(has_files(&container(json!({"name": "w", "args": ["--tls-cert-file=/x"]}))));
+        assert!(!has_files(&container(json!({"name": "w", "env": [{"name": "POD_NAME", "value": "x"}]}))));
+    }
 
     #[test]
     fn a_replica_counts_when_it_is_new_and_ready() {

@@ -2,15 +2,15 @@
 
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind},
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     args::{DryRun, DryRunArgs, WaitArgs},
     client::{self, Budget, Cluster},
     context::Context,
-    error::{CliError, Result},
+    error::{CliError, Doing as _, Result},
     exit::Exit,
     plan::{
         grant,
@@ -25,12 +25,12 @@ const EXAMPLES: &str = "Examples:
 /// Take the admission webhook away
 ///
 /// First the configurations, so that from the first moment on API servers ask nobody and nothing is refused; then the
-/// webhook and its rights. The policy and the ledgers stay, unless --crds is given: a webhook that is installed again
-/// goes on with them.
+/// webhook and its rights, and the ledgers, which from then on miss what is created. The policy stays, unless --crds is
+/// given: a webhook that is installed again goes on with it, and sets up its ledgers in a minute.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Delete the types too, and with them the policy and the ledgers
+    /// Delete the types too, and with them the policy
     #[arg(long)]
     crds: bool,
     /// Do not ask
@@ -58,7 +58,7 @@ impl Args {
         }
         let cluster = context.cluster().await?;
         if dry_run == DryRun::None && !self.yes {
-            let kept = if self.crds { "the policy and the ledgers go too" } else { "the policy and the ledgers stay" };
+            let kept = if self.crds { "the policy goes too" } else { "the policy stays" };
             let question = format!(
                 "Take the webhook away from cluster {:?} ({kept})? Limits, locks and rules hold no longer.",
                 cluster.context
@@ -66,7 +66,9 @@ impl Args {
             context.ui.confirm(&question, "--yes")?;
         }
         let mut found = Vec::new();
-        for object in &objects {
+        let ledgers = ledgers(&cluster).await?;
+        // After the webhook, which would make them again.
+        for object in objects.iter().chain(&ledgers) {
             let name = install::name(object);
             if client::delete(&cluster, object, dry_run, &format!("delete {name}")).await? {
                 found.push(object);
@@ -103,6 +105,21 @@ async fn until_gone(context: &Context, cluster: &Cluster, deleted: &[&Value], bu
         }
     }
     Ok(())
+}
+
+async fn ledgers(cluster: &Cluster) -> Result<Vec<Value>> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("kubectl-backup.dev", "v1alpha1", "QuotaLedger"));
+    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
+    let listed = api.list(&ListParams::default()).await.doing(|| "list quotaledgers".to_owned());
+    let listed = match listed {
+        // No such type.
+        Err(error) if error.code == Some(404) => return Ok(Vec::new()),
+        listed => listed?,
+    };
+    let names = listed.items.into_iter().filter_map(|ledger| ledger.metadata.name);
+    Ok(names
+        .map(|name| json!({"apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "QuotaLedger", "metadata": {"name": name}}))
+        .collect())
 }
 
 fn slow_to_go(object: &Value) -> Option<ApiResource> {

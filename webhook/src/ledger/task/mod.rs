@@ -3,7 +3,7 @@
 mod claims;
 mod effects;
 
-use std::{collections::HashMap, future::pending, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::pending, panic::resume_unwind, sync::Arc, time::Duration};
 
 use backup_ledger::{Event, Limits, Phase, Replica, RequestId, Sightings, Timer, WriteOutcome};
 use futures::StreamExt;
@@ -241,8 +241,14 @@ impl Task {
                 }
                 Next::Orphaned => return,
             }
-            // What has ended is let go of.
-            while self.running.try_join_next().is_some() {}
+            // What has ended is let go of; a fault in it is this task's own, for its answer never comes.
+            while let Some(ended) = self.running.try_join_next() {
+                if let Err(fault) = ended
+                    && fault.is_panic()
+                {
+                    resume_unwind(fault.into_panic());
+                }
+            }
             self.stand();
         }
     }

@@ -64,3 +64,16 @@ async fn nobody_else_takes_the_mark() {
     let answer = reviewed("/validate", &review(SNAPSHOTS, "UPDATE", "ann", &object, &object)).await;
     assert_eq!(answer["allowed"], true);
 }
+
+#[tokio::test]
+async fn an_entry_whose_match_conditions_are_gone_exempts_nobody() {
+    let object = snapshot(&json!({}));
+    for user in ["ann", "system:serviceaccount:velero:default"] {
+        let answer = reviewed("/exempt/mutate", &review(SNAPSHOTS, "CREATE", user, &object, &Value::Null)).await;
+        let patch: Option<Vec<u8>> = serde_json::from_value(answer["patch"].clone()).expect("bytes");
+        assert!(!String::from_utf8_lossy(&patch.unwrap_or_default()).contains("quota-exempt"), "{answer}");
+        let answer = reviewed("/exempt/validate", &review(SNAPSHOTS, "CREATE", user, &object, &Value::Null)).await;
+        let plain = reviewed("/validate", &review(SNAPSHOTS, "CREATE", user, &object, &Value::Null)).await;
+        assert_eq!(answer["allowed"], plain["allowed"], "{user}");
+    }
+}
