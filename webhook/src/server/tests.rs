@@ -149,7 +149,7 @@ async fn hundreds_of_connections_from_one_address_are_all_answered() {
     });
     // Less than half of them have a place. A busy machine takes its time over so many handshakes of a program without
     // optimizations, and none of these callers is one that has nothing to say.
-    let (grace, first_contact) = (Duration::from_secs(10), Duration::from_secs(60));
+    let (grace, first_contact) = (Duration::from_secs(40), Duration::from_secs(60));
     let limits = Limits { connections: 200, per_address: 150, grace, first_contact, ..Limits::default() };
     let server = Arc::new(start_with(limits, Some(acceptor), Router::new().route("/", slow)).await);
     let mut roots = RootCertStore::empty();
