@@ -41,6 +41,9 @@ pub struct QuotaLedgerStatus {
     /// How many of them are held by creates whose outcome is not known.
     #[serde(default)]
     pub pending: u32,
+    /// At which address the replica answers that others hand their claims to; nothing here decides anything.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub writer: String,
 }
 
 impl QuotaLedgerStatus {
@@ -48,7 +51,8 @@ impl QuotaLedgerStatus {
     #[must_use]
     pub fn new(ledger: LedgerStatus) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Self { used: count(ledger.slots.len()), pending: count(ledger.pending_only().count()), ledger }
+        let (used, pending) = (count(ledger.slots.len()), count(ledger.pending_only().count()));
+        Self { ledger, used, pending, writer: String::new() }
     }
 }
 
@@ -90,7 +94,7 @@ mod tests {
         let slot = &status["slots"]["additionalProperties"]["properties"];
         assert_eq!(slot["live"]["type"], "string");
         assert_eq!(slot["pend"]["additionalProperties"]["properties"]["since"]["type"], "string");
-        for field in ["phase", "epoch", "used", "pending"] {
+        for field in ["phase", "epoch", "used", "pending", "writer"] {
             assert!(status[field].is_object(), "{field} would be pruned: {status}");
         }
     }

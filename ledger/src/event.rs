@@ -105,4 +105,7 @@ pub enum Timer {
     Quarantine(u32),
     /// Evidence has been collected for a moment; a short time, different for each replica, so that one writes for all.
     Flush,
+    /// A write of this epoch met another's, and the watch of the ledger has not brought that for a moment: about as long as it is
+    /// late at most. Whoever has no such watch may let it fire at once.
+    Silence(u64),
 }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::{IpAddr, SocketAddr}, path::PathBuf};
 
 use clap::Parser;
 use jiff::SignedDuration;
@@ -18,6 +18,11 @@ pub struct Args {
     /// Address of /healthz, /readyz and /metrics (HTTP)
     #[arg(long, value_name = "ADDR:PORT", default_value = "[::]:8080")]
     pub admin_listen: SocketAddr,
+
+    /// Address of this replica, to which the others hand claims while it writes a quota's ledger; without it, and without one in
+    /// --listen, each writes for itself
+    #[arg(long, env = "POD_IP", value_name = "ADDR")]
+    pub pod_ip: Option<IpAddr>,
 
     /// Namespace of this webhook: its certificate is kept there
     #[arg(long, env = "POD_NAMESPACE", value_name = "NAME", default_value = "kubectl-backup-system")]

@@ -29,6 +29,7 @@ use tokio::{
 use crate::{
     admit::{self, Admission, Answer, Asker, Request},
     health::Health,
+    ledger::{Handed, PEERS_PATH},
     metrics,
     paths::Paths,
     server::KnownCaller,
@@ -152,9 +153,22 @@ pub fn router(admission: Admission, health: Arc<Health>, paths: Arc<Paths>) -> R
         ("/exempt/validate", Phase::Validate, Asker::Velero),
         ("/warned/validate", Phase::Validate, Asker::Historian),
     ];
+    let claims = post(|State(shared): State<Arc<Shared>>, uri: Uri, body: Body| async move {
+        let by = uri.path().strip_prefix(PEERS_PATH).and_then(|behind| behind.strip_prefix('/'));
+        let refuse = |refusal: Refusal| {
+            shared.admission.metrics.load().refused(refusal.reason());
+            refusal.into_response()
+        };
+        if by.is_none() || !shared.paths.admits(by) {
+            return refuse(Refusal::Path);
+        }
+        let mut response = decide(&shared, body).await.unwrap_or_else(refuse);
+        response.extensions_mut().insert(KnownCaller);
+        response
+    });
     bases
         .into_iter()
-        .fold(Router::new(), |router, (base, phase, asker)| {
+        .fold(Router::new().route(&format!("{PEERS_PATH}/{{secret}}"), claims), |router, (base, phase, asker)| {
             let route = route(base, phase, asker);
             router.route(base, route.clone()).route(&format!("{base}/{{secret}}"), route)
         })
@@ -187,6 +201,15 @@ async fn handle(
     let (uid, answer) = answered.await.map_err(|_| Refusal::Late)??;
     let review = answer.into_review(&uid).map_err(|_| Refusal::Unprintable)?;
     Ok(axum::Json(review).into_response())
+}
+
+/// Decides a claim that another replica hands over.
+async fn decide(shared: &Shared, body: Body) -> Result<Response, Refusal> {
+    let (body, _share) = timeout(BODY_TIME, read(body, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
+    let handed: Handed = serde_json::from_slice(&body).map_err(|_| Refusal::NoReview)?;
+    let deadline = tokio::time::Instant::now() + DEFAULT_DEADLINE;
+    let decision = shared.admission.quotas.decide(&handed.resource, handed.ask(), deadline).await;
+    Ok(axum::Json(decision).into_response())
 }
 
 /// Answers on a thread that may be kept busy. What the review takes is held until the thread is done with it, also when

@@ -1,6 +1,11 @@
 //! From the command line to a server that runs until it is asked to stop.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use backup_policy::{Config, config::Accounts};
 use kube::{Client, config::InferConfigError};
@@ -20,7 +25,7 @@ use crate::{
     clock::Clock,
     facts::Cluster,
     health::Health,
-    ledger::{Probes, Quotas, TTL, Times},
+    ledger::{Peers, Probes, Quotas, TTL, Times},
     listener::{BindError, bind},
     log,
     metrics::{Load, Metrics},
@@ -63,6 +68,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let Args {
         listen,
         admin_listen,
+        pod_ip,
         namespace,
         service,
         exempt_user,
@@ -83,7 +89,10 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let clock = Clock::ahead_by(clock_offset);
     let probes = Probes::new(config, client.clone(), &namespace);
     let times = Times::new(Duration::try_from(ledger_ttl).unwrap_or(TTL), clock);
-    let quotas = Arc::new(Quotas::new(client.clone(), probes, times, metrics.ledgers(), Arc::clone(&health)));
+    let names = vec![format!("{service}.{namespace}.svc")];
+    let peers = Arc::new(Peers::new(names.concat(), reached_at(listen, pod_ip, &tls, &callers)));
+    let quotas = Quotas::new(client.clone(), probes, times, metrics.ledgers(), Arc::clone(&health));
+    let quotas = Arc::new(quotas.beside(Arc::clone(&peers)));
     let ttl = default_backup_ttl.map(|ttl| ttl.to_string());
     let exemptions = Accounts { users: exempt_user.into_iter().collect(), ..Accounts::default() };
     let base = Config { backup_ttl: ttl.clone(), schedule_ttl: ttl, exemptions, ..Config::default() };
@@ -103,10 +112,9 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let callers = callers_of(callers).await?;
     let (listener, admin_listener) = (bind(listen).await?, bind(admin_listen).await?);
     let certificate = Arc::new(Certificate::new(metrics.certificate_ends()));
-    let names = vec![format!("{service}.{namespace}.svc")];
     // Where others write the webhook configurations, they write the paths too.
     let paths = if tls.tls_cert.is_some() { Arc::new(Paths::Plain) } else { Paths::secret() };
-    let keeper = keep_certificate(client, namespace, names, tls, clock, (&certificate, &paths), &health)?;
+    let keeper = keep_certificate(client, namespace, names, tls, clock, (&certificate, &paths, &peers), &health)?;
     let acceptor = TlsAcceptor::from(Arc::new(server_config(certificate, callers, clock)));
 
     let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
@@ -130,6 +138,13 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     following.abort();
     learning.abort();
     Ok(())
+}
+
+/// Where other replicas reach this one, if they may: by the path that only replicas and API servers know, and as they show no
+/// certificates, only where callers need none.
+fn reached_at(listen: SocketAddr, pod_ip: Option<IpAddr>, tls: &Tls, callers: &CallerArgs) -> Option<SocketAddr> {
+    let own = Some(listen.ip()).filter(|ip| !ip.is_unspecified()).or(pod_ip)?;
+    (tls.tls_cert.is_none() && callers.client_ca.is_none()).then(|| SocketAddr::new(own, listen.port()))
 }
 
 fn ended(task: Result<(), JoinError>) {
@@ -159,10 +174,11 @@ fn keep_certificate(
     names: Vec<String>,
     tls: Tls,
     clock: Clock,
-    (certificate, paths): (&Arc<Certificate>, &Arc<Paths>),
+    (certificate, paths, peers): (&Arc<Certificate>, &Arc<Paths>, &Arc<Peers>),
     health: &Arc<Health>,
 ) -> Result<JoinHandle<()>, TermsError> {
-    let (certificate, paths, health) = (Arc::clone(certificate), Arc::clone(paths), Arc::clone(health));
+    let (certificate, health) = (Arc::clone(certificate), Arc::clone(health));
+    let (paths, peers) = (Arc::clone(paths), Arc::clone(peers));
     let Tls { tls_cert, tls_key, tls_secret, tls_name, configuration, certificate_lifetime, ca_lifetime, ca_overlap } =
         tls;
     if let (Some(chain), Some(key)) = (tls_cert, tls_key) {
@@ -171,5 +187,5 @@ fn keep_certificate(
     let terms = Terms::new(certificate_lifetime, ca_lifetime, ca_overlap)?;
     let names = names.into_iter().chain(tls_name).collect();
     let settings = Settings { namespace, secret: tls_secret, configuration, names, terms };
-    Ok(tokio::spawn(Keeper::new(client, settings, clock, certificate, paths, health).run()))
+    Ok(tokio::spawn(Keeper::new(client, settings, clock, certificate, (paths, peers), health).run()))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     claim::RequestId,
     effect::{Effect, Notice},
-    event::{Copy, Timer, WriteOutcome},
+    event::{Copy, Revision, Timer, WriteOutcome},
     identity::Object,
     replica::{Flush, Known, Replica, audit::Stage},
     status::{LedgerStatus, Phase},
@@ -22,11 +22,16 @@ pub(super) enum Io {
     },
     Creating,
     Writing(Box<Write>),
+    /// Nothing: a write met another's, which the watch is about to bring. When it does not, a timer ends it. The number is the
+    /// epoch of the write.
+    Overtaken(u64),
 }
 
 /// A write whose outcome is awaited.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Write {
+    /// What it replaces.
+    expected: Revision,
     status: LedgerStatus,
     /// Claims that are recorded in it. They are answered when it is stored, and stay refused by default until then.
     accepted: BTreeSet<RequestId>,
@@ -70,11 +75,30 @@ impl Replica {
                     if let Io::Reading { overtaken } = &mut self.io {
                         *overtaken = true;
                     }
+                    self.go_on();
                     self.learn(seen);
                 }
             }
             (None, Known::Missing | Known::Unread) | (Some(_), Known::Unread) => {}
-            _ => self.known = Known::Unread,
+            _ => {
+                self.go_on();
+                self.known = Known::Unread;
+            }
+        }
+    }
+
+    /// What was waited for after a conflict is here.
+    fn go_on(&mut self) {
+        if let Io::Overtaken(_) = self.io {
+            self.io = Io::Idle;
+        }
+    }
+
+    /// The watch was silent after a conflict: the ledger is read.
+    pub(super) fn silence_is_over(&mut self, epoch: u64) {
+        if self.io == Io::Overtaken(epoch) {
+            self.io = Io::Idle;
+            self.known = Known::Unread;
         }
     }
 
@@ -93,6 +117,17 @@ impl Replica {
                 effects.extend(write.notices.into_iter().map(Effect::Notify));
                 self.ledger_watched(Some(Copy { revision, status: write.status }));
                 self.was_current();
+            }
+            // It is not stored, and what is stored instead comes by the watch, or has come. A compare-and-swap may be based on
+            // any revision, however old. A refusal may not: for that, whoever waited for this write has to be read for.
+            (Io::Writing(write), WriteOutcome::Conflict) => {
+                self.evidence.overdue.extend(write.bars);
+                self.queue.move_on(Stage::Reading, Stage::Arrived);
+                self.evidence.move_strays_on(Stage::Reading, Stage::Arrived);
+                if self.copy().is_some_and(|known| known.revision == write.expected) {
+                    self.io = Io::Overtaken(write.status.epoch);
+                    effects.push(Effect::StartTimer(Timer::Silence(write.status.epoch)));
+                }
             }
             // Whether it is stored or not: only the ledger itself can tell, and it does, because every claim is looked up in
             // the revision that is read before it is judged again.
@@ -202,8 +237,9 @@ impl Replica {
             status.epoch += 1;
             self.flush = Flush::Off;
             self.mark_reading();
-            effects.push(Effect::WriteLedger { expected: copy.revision, status: status.clone() });
+            effects.push(Effect::WriteLedger { expected: copy.revision.clone(), status: status.clone() });
             self.io = Io::Writing(Box::new(Write {
+                expected: copy.revision,
                 status,
                 accepted: judged.accepted,
                 bars: std::mem::take(&mut self.evidence.overdue),

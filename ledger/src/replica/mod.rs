@@ -131,6 +131,7 @@ impl Replica {
             Event::TimerFired(Timer::Pending(object)) => self.evidence.time_is_over(object),
             Event::TimerFired(Timer::Quarantine(number)) => self.quarantine.time_is_over(number),
             Event::TimerFired(Timer::Flush) => self.flush = Flush::Due,
+            Event::TimerFired(Timer::Silence(epoch)) => self.silence_is_over(epoch),
         }
     }
 

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     clock::Clock,
     health::Health,
+    ledger::Peers,
     paths::Paths,
     tls::{Certificate, CertificateError},
 };
@@ -69,6 +70,7 @@ pub struct Keeper {
     clock: Clock,
     certificate: Arc<Certificate>,
     paths: Arc<Paths>,
+    peers: Arc<Peers>,
     health: Arc<Health>,
     /// The bundle that this replica serves by.
     known: Option<Bundle>,
@@ -97,11 +99,11 @@ impl Keeper {
         settings: Settings,
         clock: Clock,
         certificate: Arc<Certificate>,
-        paths: Arc<Paths>,
+        (paths, peers): (Arc<Paths>, Arc<Peers>),
         health: Arc<Health>,
     ) -> Self {
         let (overlap, pace) = (Overlap::default(), Pace::default());
-        Self { client, settings, clock, certificate, paths, health, known: None, overlap, pace }
+        Self { client, settings, clock, certificate, paths, peers, health, known: None, overlap, pace }
     }
 
     /// Works for ever: at start, whenever the Secret or a configuration changes, and from time to time.
@@ -139,7 +141,10 @@ impl Keeper {
             }
             let Settings { names, terms, .. } = &self.settings;
             let made = rotation::after(step, base, names, terms, self.clock.now())?;
-            let granted = matches!((step, stored.wish()), (Step::Announce, _) | (Step::Renew, Some(Wish::Certificate)));
+            let granted = matches!(
+                (step, stored.wish()),
+                (Step::Announce, _) | (Step::AnnouncePath, Some(Wish::Path)) | (Step::Renew, Some(Wish::Certificate))
+            );
             if store.write(stored, &made, granted).await? {
                 self.pace.wrote(Instant::now());
                 tracing::info!(secret = self.settings.secret, ?step, "wrote the certificates");
@@ -161,6 +166,8 @@ impl Keeper {
         // Before any API server is told.
         self.paths.replace(bundle.paths());
         let trusted = bundle.trusted();
+        // All replicas answer by the path that API servers are told.
+        self.peers.share(&trusted, &bundle.authority.path);
         let told = Told { trusted: &trusted, path: &bundle.authority.path };
         let mut changed = false;
         for configuration in self.settings.configurations() {
@@ -275,7 +282,7 @@ mod tests {
         };
         let client = spoiled(Arc::clone(&writes));
         let mut keeper =
-            Keeper::new(client, settings, Clock::default(), Arc::default(), Paths::secret(), Arc::default());
+            Keeper::new(client, settings, Clock::default(), Arc::default(), (Paths::secret(), Arc::default()), Arc::default());
         let start = Instant::now();
         while writes.load(Ordering::Relaxed) < 4 {
             let next = keeper.keep().await.expect("a round");

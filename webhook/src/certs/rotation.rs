@@ -3,8 +3,9 @@
 //!
 //! A CA is replaced in three steps, each of them a write of the Secret: the next CA is announced, and API servers are
 //! told to trust both; after the overlap it signs the server's certificate, and API servers are told to call by the path that
-//! was made with it; after another overlap the CA before it is trusted no more, and its path not answered. How long an API server has had is measured by each replica from the moment it saw it told, never by
-//! the time of day: a clock that is wrong cannot shorten it.
+//! was made with it; after another overlap the CA before it is trusted no more, and its path not answered. A path alone is
+//! replaced in the same steps, by a next CA that differs in its path only. How long an API server has had is measured by each
+//! replica from the moment it saw it told, never by the time of day: a clock that is wrong cannot shorten it.
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::{
     bundle::{Authority, Bundle, IssueError},
     terms::Terms,
 };
+use crate::paths::PathSecret;
 
 /// What an operator asks for with the annotation `kubectl-backup.dev/rotate` on the Secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Wish {
     Certificate,
     /// A new CA, and a certificate of it.
     Authority,
+    /// Another path, of the same CA.
+    Path,
 }
 
 impl Wish {
@@ -30,6 +34,7 @@ impl Wish {
         match text {
             "certificate" => Some(Self::Certificate),
             "ca" => Some(Self::Authority),
+            "path" => Some(Self::Path),
             _ => None,
         }
     }
@@ -46,6 +51,8 @@ pub enum Step {
     Renew,
     /// Make the next CA, for API servers to trust beforehand.
     Announce,
+    /// Make the next path, for all replicas to answer before API servers are told of it.
+    AnnouncePath,
     /// Let the next CA sign.
     Take,
     /// Trust the previous CA no more.
@@ -83,6 +90,8 @@ pub fn next(situation: &Situation<'_>, terms: &Terms) -> Step {
     }
     if wish == Some(Wish::Authority) || terms.replacement(authority.ends) <= now {
         Step::Announce
+    } else if wish == Some(Wish::Path) || terms.another_path(certificate.begins) <= now {
+        Step::AnnouncePath
     } else if wish == Some(Wish::Certificate) || terms.renewal(certificate.ends) <= now {
         Step::Renew
     } else {
@@ -102,6 +111,10 @@ pub fn after(
     match step {
         Step::Renew => bundle.renewed(names, terms, now),
         Step::Announce => Ok(Bundle { next: Some(Authority::issue(terms, now)?), ..bundle }),
+        Step::AnnouncePath => {
+            let next = Authority { path: PathSecret::generate()?, ..bundle.authority.clone() };
+            Ok(Bundle { next: Some(next), ..bundle })
+        }
         Step::Take => match bundle.next.clone() {
             Some(next) => {
                 let previous = Some(bundle.authority.clone().into_previous());
@@ -117,7 +130,8 @@ pub fn after(
 /// How long until the time of day alone asks for a step.
 pub fn until_due(bundle: &Bundle, terms: &Terms, now: Timestamp) -> Duration {
     let authority = bundle.authority.facts(now).map(|facts| terms.replacement(facts.ends));
-    let certificate = bundle.facts(now).map(|facts| terms.renewal(facts.ends));
+    let certificate = bundle.facts(now);
+    let certificate = certificate.map(|facts| terms.renewal(facts.ends).min(terms.another_path(facts.begins)));
     let due = authority.into_iter().chain(certificate).min().unwrap_or(now);
     due.duration_since(now).max(SignedDuration::ZERO).unsigned_abs()
 }
@@ -158,12 +172,47 @@ mod tests {
     fn nothing_is_done_before_its_time() {
         let bundle = issue();
         assert_eq!(step(&bundle, None, true, now()), Step::Nothing);
-        assert_eq!(until_due(&bundle, &Terms::usual(), now()), (60 * DAY).unsigned_abs());
-        assert_eq!(step(&bundle, None, true, at(59)), Step::Nothing);
-        assert_eq!(step(&bundle, None, true, at(60)), Step::Renew);
-        assert_eq!(until_due(&bundle, &Terms::usual(), at(61)), Duration::ZERO);
+        assert_eq!(until_due(&bundle, &Terms::usual(), now()), DAY.unsigned_abs());
+        let hour = SignedDuration::from_hours(1);
+        assert_eq!(step(&bundle, None, true, at(1) - hour), Step::Nothing);
+        assert_eq!(step(&bundle, None, true, at(1)), Step::AnnouncePath);
+        assert_eq!(until_due(&bundle, &Terms::usual(), at(2)), Duration::ZERO);
         let renewed = go(&bundle, Step::Renew, at(60));
         assert_eq!(step(&renewed, None, true, at(60)), Step::Nothing);
+        assert_eq!(until_due(&renewed, &Terms::usual(), at(60)), DAY.unsigned_abs());
+    }
+
+    /// Where paths last longer than certificates, these are renewed by themselves.
+    #[test]
+    fn a_certificate_is_renewed_when_a_third_of_it_is_left() {
+        let day = SignedDuration::from_hours(24);
+        let terms = Terms::with_jitter(day, 360 * day, SignedDuration::from_mins(5), 0).expect("terms");
+        let bundle = Bundle::issue(&names(), &terms, now()).expect("a bundle");
+        let step =
+            |now| next(&Situation { bundle: &bundle, names: &names(), wish: None, settled: true, now }, &terms);
+        assert_eq!(step(now() + SignedDuration::from_hours(15)), Step::Nothing);
+        assert_eq!(step(now() + SignedDuration::from_hours(16)), Step::Renew);
+    }
+
+    #[test]
+    fn a_path_is_replaced_in_three_steps_under_the_same_authority() {
+        let first = issue();
+        for (wish, time) in [(None, at(1)), (Some(Wish::Path), now())] {
+            assert_eq!(step(&first, wish, false, time), Step::AnnouncePath);
+            let announced = go(&first, Step::AnnouncePath, time);
+            assert!(announced.trusted() == first.trusted(), "nobody else is trusted");
+            assert!(announced.authority == first.authority && announced.paths().len() == 2, "told the one, answered both");
+            assert_eq!(step(&announced, None, false, time), Step::Nothing);
+            assert_eq!(step(&announced, None, true, time), Step::Take);
+            let taken = go(&announced, Step::Take, time);
+            assert!(taken.authority.path != first.authority.path && taken.trusted() == first.trusted());
+            assert!(taken.paths().contains(&first.authority.path), "who was not told yet is answered");
+            assert_eq!(step(&taken, None, false, time), Step::Nothing);
+            assert_eq!(step(&taken, None, true, time), Step::Drop);
+            let dropped = go(&taken, Step::Drop, time);
+            assert!(dropped.paths() == [taken.authority.path.clone()]);
+            assert_eq!(step(&dropped, None, true, time), Step::Nothing);
+        }
     }
 
     #[test]
@@ -179,8 +228,8 @@ mod tests {
 
     #[test]
     fn an_authority_is_replaced_in_three_steps_with_time_between() {
-        let first = go(&issue(), Step::Renew, at(2399));
-        for (wish, time) in [(None, at(2400)), (Some(Wish::Authority), at(2399))] {
+        let first = go(&issue(), Step::Renew, at(2400) - SignedDuration::from_hours(1));
+        for (wish, time) in [(None, at(2400)), (Some(Wish::Authority), at(2400) - SignedDuration::from_hours(1))] {
             assert_eq!(step(&first, wish, false, time), Step::Announce);
             let announced = go(&first, Step::Announce, time);
             assert!(announced.certificate == first.certificate, "nothing is signed by what nobody trusts yet");
@@ -230,6 +279,7 @@ mod tests {
     #[test]
     fn an_operator_asks_for_the_one_or_the_other() {
         assert_eq!(Wish::read("ca"), Some(Wish::Authority));
+        assert_eq!(Wish::read("path"), Some(Wish::Path));
         assert_eq!(Wish::read("certificate"), Some(Wish::Certificate));
         assert_eq!(Wish::read("now"), None);
         assert_eq!(step(&issue(), Some(Wish::Certificate), true, now()), Step::Renew);

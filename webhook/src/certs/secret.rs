@@ -120,7 +120,7 @@ impl Stored {
         let text = self.0.as_ref()?.metadata.annotations.as_ref()?.get(WISH)?;
         let wish = Wish::read(text);
         if wish.is_none() {
-            tracing::warn!(annotation = WISH, "asks for something unknown; write certificate or ca");
+            tracing::warn!(annotation = WISH, "asks for something unknown; write certificate, ca or path");
         }
         wish
     }

@@ -9,6 +9,9 @@ use crate::jitter;
 /// Certificates hold from this long before they are made: for clocks that are behind ours.
 pub const BACKDATED: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long API servers call by one path, as long as its certificate is not renewed before.
+const PATH: SignedDuration = SignedDuration::from_hours(24);
+
 /// The lifetimes, as the administrator set them.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
@@ -79,6 +82,12 @@ impl Terms {
     /// When to replace a CA that ends then: while it still outlives any certificate that it signs.
     pub fn replacement(&self, ends: Timestamp) -> Timestamp {
         self.ahead(self.authority, ends)
+    }
+
+    /// When to call by another path, when the certificate that was made with the present one begins then.
+    pub fn another_path(&self, begins: Timestamp) -> Timestamp {
+        let later = PATH / 10_000 * self.jitter;
+        begins.checked_add(BACKDATED + PATH + later).unwrap_or(Timestamp::MAX)
     }
 
     /// A third of the lifetime before the end, or up to a tenth of that third later, so that not all replicas do it at once.

@@ -17,7 +17,7 @@ const COMPANY: Duration = Duration::from_secs(2);
 
 /// Turns of replicas that write the same ledger.
 ///
-/// Whoever has just written could write again at once, and whoever was too late has to read first: so that one replica could keep all others
+/// Whoever has just written could write again at once, before others have heard of it: so that one replica could keep all others
 /// waiting for seconds. So while others are about, each leaves them a moment, and none waits longer the more often it was too late: with
 /// each conflict somebody else got ahead.
 #[derive(Debug, Default)]
@@ -40,15 +40,15 @@ impl Turns {
         self.in_a_row = 0;
     }
 
-    /// The pause before a read, when that is because another was faster.
-    pub fn before_read(&mut self) -> Duration {
-        if std::mem::take(&mut self.late) { jitter::below(TURN / 2) } else { Duration::ZERO }
-    }
-
-    /// The pause before a write. `again` when the last one was ours, and nothing was read since.
-    pub fn before_write(&self, again: bool) -> Duration {
-        let in_company = self.met.is_some_and(|met| met.elapsed() < COMPANY);
-        if in_company && again { jitter::below(TURN) } else { Duration::ZERO }
+    /// The pause before a write. `again` when the last one was ours, and nothing was heard of others since.
+    pub fn before_write(&mut self, again: bool) -> Duration {
+        let (late, in_company) = (std::mem::take(&mut self.late), self.met.is_some_and(|met| met.elapsed() < COMPANY));
+        match (in_company, again, late) {
+            (true, true, _) => jitter::below(TURN),
+            // All who were too late hear of the other's write at the same moment.
+            (true, false, true) => jitter::below(TURN / 2),
+            _ => Duration::ZERO,
+        }
     }
 }
 
@@ -88,16 +88,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_writes_again_leaves_others_a_moment_and_who_was_late_waits_no_longer_each_time() {
         let mut turns = Turns::default();
-        assert_eq!((turns.before_read(), turns.before_write(true)), (Duration::ZERO, Duration::ZERO), "it is alone");
+        assert_eq!(turns.before_write(true), Duration::ZERO, "it is alone");
         let mut pauses = Vec::new();
         for _ in 0..100 {
             assert!(turns.met());
             turns.worked();
-            pauses.push((turns.before_read(), turns.before_write(true)));
-            assert_eq!((turns.before_read(), turns.before_write(false)), (Duration::ZERO, Duration::ZERO));
+            pauses.push((turns.before_write(false), turns.before_write(true)));
+            assert_eq!(turns.before_write(false), Duration::ZERO, "one pause for one conflict");
         }
-        assert!(pauses.iter().all(|(read, write)| *read <= TURN / 2 && *write <= TURN), "{pauses:?}");
-        assert!(pauses.iter().any(|(read, write)| !read.is_zero() && !write.is_zero()));
+        assert!(pauses.iter().all(|(late, again)| *late <= TURN / 2 && *again <= TURN), "{pauses:?}");
+        assert!(pauses.iter().any(|(late, again)| !late.is_zero() && !again.is_zero()));
         assert_eq!((0..20).filter(|_| turns.met()).count(), 12, "that is no chance any more");
         tokio::time::advance(COMPANY).await;
         assert_eq!(turns.before_write(true), Duration::ZERO, "it is alone again");

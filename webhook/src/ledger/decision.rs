@@ -5,6 +5,7 @@ use std::time::Duration;
 use backup_ledger::{Object, Refusal, Standing};
 use backup_policy::quota::{self, Holder};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A slot, asked for.
 #[derive(Debug, Clone)]
@@ -20,7 +21,7 @@ pub struct Ask {
 }
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decision {
     /// The object may be created.
     Admitted,

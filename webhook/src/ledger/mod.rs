@@ -7,8 +7,10 @@ mod backoff;
 mod counted;
 mod decision;
 mod hook;
+mod lead;
 mod look;
 mod observe;
+mod peers;
 mod quotas;
 mod report;
 mod roll;
@@ -22,6 +24,7 @@ mod trouble;
 mod wish;
 
 pub use decision::{Ask, Decision};
+pub use peers::{Handed, PATH as PEERS_PATH, Peers};
 pub use hook::{Probes, seen as probe_seen};
 pub use quotas::Quotas;
 pub use series::Series;

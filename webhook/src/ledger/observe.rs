@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{
     counted::{Counted, Seen, find},
+    lead::Lead,
     store::{Store, copy},
     task::Heard,
     trouble::Trouble,
@@ -135,12 +136,18 @@ fn is_not_served(error: &Error) -> bool {
 }
 
 /// Watches the ledger for ever.
-pub async fn watch_ledger(store: Store, events: mpsc::UnboundedSender<Heard>) {
+pub async fn watch_ledger(store: Store, events: mpsc::UnboundedSender<Heard>, lead: Arc<Lead>) {
     loop {
+        // What is there at first may be old.
+        let mut first = true;
         let mut seen = std::pin::pin!(watch_object(store.api(), store.name()).default_backoff());
         while let Some(event) = seen.next().await {
             match event {
                 Ok(ledger) => {
+                    let status = ledger.as_ref().and_then(|ledger| ledger.status.as_ref());
+                    if let Some(status) = status.filter(|_| !std::mem::take(&mut first)) {
+                        lead.seen(&status.writer);
+                    }
                     if events.send(Heard::Event(Event::LedgerWatched(ledger.and_then(copy)))).is_err() {
                         return;
                     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use backup_api::policy::{QuotaCount, QuotaState};
+use backup_ledger::Standing;
 use backup_policy::config::{
     Quota,
     resource::{SCHEDULES, VOLUME_SNAPSHOTS},
@@ -23,6 +24,8 @@ use tokio::{
 use super::{
     decision::{Ask, Decision},
     hook::Probes,
+    lead::Lead,
+    peers::Peers,
     report::Report,
     series::Series,
     stand::Stand,
@@ -45,6 +48,7 @@ pub struct Quotas {
     times: Times,
     series: Series,
     health: Arc<Health>,
+    peers: Arc<Peers>,
     all: Mutex<All>,
 }
 
@@ -61,6 +65,7 @@ struct Running {
     stand: watch::Receiver<Stand>,
     trouble: Trouble,
     asked: mpsc::Sender<Asked>,
+    lead: Arc<Lead>,
     task: JoinHandle<()>,
 }
 
@@ -76,7 +81,12 @@ const REMEMBERED: usize = 1_024;
 impl Quotas {
     /// No quotas yet.
     pub fn new(client: Client, probes: Probes, times: Times, series: Series, health: Arc<Health>) -> Self {
-        Self { client, probes, times, series, health, all: Mutex::default() }
+        Self { client, probes, times, series, health, peers: Arc::default(), all: Mutex::default() }
+    }
+
+    /// With other replicas, of which the one that writes a ledger is handed the others' claims.
+    pub fn beside(self, peers: Arc<Peers>) -> Self {
+        Self { peers, ..self }
     }
 
     /// Makes these the quotas: new ones begin, others get their limit, and those that are not named end. Call it first with
@@ -117,6 +127,7 @@ impl Quotas {
         let (read_sender, read) = oneshot::channel();
         let (stand_sender, stand) = watch::channel(Stand { limit: quota.limit, ..Stand::default() });
         let trouble = Trouble::default();
+        let lead = Arc::new(Lead::new(self.peers.own()));
         let parts = Parts {
             resource: quota.resource.clone(),
             client: self.client.clone(),
@@ -125,6 +136,7 @@ impl Quotas {
             report: Report::new(self.series.clone(), self.client.clone(), &quota.resource),
             wanted,
             asked: asked_receiver,
+            lead: Arc::clone(&lead),
             read: read_sender,
             stand: stand_sender,
             trouble: trouble.clone(),
@@ -135,11 +147,33 @@ impl Quotas {
             // A task that ends without having read is one whose quota is no more.
             drop(read.await);
         };
-        (Running { wish, stand, trouble, asked, task }, read)
+        (Running { wish, stand, trouble, asked, lead, task }, read)
     }
 
-    /// Asks for a slot; nothing when there is no quota for that resource.
+    /// Asks for a slot, of the replica that writes the ledger when that is another; nothing when there is no quota for that
+    /// resource.
     pub async fn claim(&self, resource: &str, ask: Ask, deadline: Instant) -> Option<Decision> {
+        let lead = self.all().running.get(resource).map(|running| Arc::clone(&running.lead));
+        let handed = lead.and_then(|lead| Some((lead.other()?, lead)));
+        if let Some((other, lead)) = handed.filter(|_| !ask.dry_run && ask.standing == Standing::Limited) {
+            match self.peers.ask(other, resource, &ask, deadline).await {
+                Ok(decision) => {
+                    self.series.handed(resource, "decided");
+                    return Some(decision);
+                }
+                // Whatever it did with it: asked again here, the claim is found recorded, or is not recorded twice.
+                Err(error) => {
+                    tracing::debug!(%error, %other, resource, "another replica did not decide a claim");
+                    lead.shun(other);
+                    self.series.handed(resource, "failed");
+                }
+            }
+        }
+        self.decide(resource, ask, deadline).await
+    }
+
+    /// Asks for a slot here; nothing when there is no quota for that resource.
+    pub async fn decide(&self, resource: &str, ask: Ask, deadline: Instant) -> Option<Decision> {
         let asked = {
             let mut all = self.all();
             match all.running.get(resource).filter(|running| !running.wish.is_retired()) {

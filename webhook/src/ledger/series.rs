@@ -31,6 +31,7 @@ pub struct Series {
     phases: Family<Phase, Histogram, fn() -> Histogram>,
     requests: Family<Request, Histogram, fn() -> Histogram>,
     writes: Family<Write, Counter>,
+    handed: Family<Write, Counter>,
     adopted: Family<Quota, Counter>,
     released: Family<Release, Counter>,
 }
@@ -90,6 +91,7 @@ impl Series {
             phases: Family::new_with_constructor(seconds),
             requests: Family::new_with_constructor(seconds),
             writes: Family::default(),
+            handed: Family::default(),
             adopted: Family::default(),
             released: Family::default(),
         };
@@ -117,6 +119,8 @@ impl Series {
             "Time of the API servers' answers to what claims need: read and write of the ledger, look at objects";
         registry.register("quota_request_duration_seconds", help, new.requests.clone());
         registry.register("quota_ledger_writes", "Writes of the ledger by outcome", new.writes.clone());
+        let help = "Claims that were handed to the replica that writes the ledger, by outcome";
+        registry.register("quota_handed_claims", help, new.handed.clone());
         let help = "Objects that nobody had claimed; anything but 0 says that a create passed the webhook by";
         registry.register("quota_adopted_objects", help, new.adopted.clone());
         registry.register("quota_released_objects", "Objects that left their slots, by proof", new.released.clone());
@@ -157,6 +161,11 @@ impl Series {
             WriteOutcome::Unknown => "unknown",
         };
         self.writes.get_or_create(&Write { resource: resource.to_owned(), outcome }).inc();
+    }
+
+    /// A claim was handed to another replica.
+    pub fn handed(&self, resource: &str, outcome: &'static str) {
+        self.handed.get_or_create(&Write { resource: resource.to_owned(), outcome }).inc();
     }
 
     /// An object was adopted.

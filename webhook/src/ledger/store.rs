@@ -66,7 +66,12 @@ impl Store {
     }
 
     /// Replaces its status if this revision is still the current one.
-    pub async fn write(&self, expected: Revision, status: LedgerStatus) -> (WriteOutcome, Option<Error>) {
+    pub async fn write(
+        &self,
+        expected: Revision,
+        status: LedgerStatus,
+        writer: String,
+    ) -> (WriteOutcome, Option<Error>) {
         let ledger = QuotaLedger {
             metadata: ObjectMeta {
                 name: Some(self.name().to_owned()),
@@ -75,7 +80,7 @@ impl Store {
                 ..ObjectMeta::default()
             },
             spec: QuotaLedgerSpec { resource: self.resource.clone() },
-            status: Some(QuotaLedgerStatus::new(status)),
+            status: Some(QuotaLedgerStatus { writer, ..QuotaLedgerStatus::new(status) }),
         };
         outcome(timeout(REQUEST, self.api.replace_status(self.name(), &PostParams::default(), &ledger)).await.ok())
     }

@@ -44,6 +44,11 @@ impl Times {
         self.ttl + jitter::below(self.ttl / 16)
     }
 
+    /// How long the watch of the ledger may be silent about a write that another replica has stored.
+    pub fn silence() -> Duration {
+        Duration::from_millis(100) + jitter::below(Duration::from_millis(50))
+    }
+
     /// How long evidence is collected before it is written.
     pub fn flush() -> Duration {
         Duration::from_millis(50) + jitter::below(Duration::from_millis(450))

@@ -33,6 +33,8 @@ impl World {
                     self.read(setup, node);
                 } else if self.nodes[node].timers.contains(&Timer::Flush) {
                     self.fire(setup, node, Timer::Flush);
+                } else if let Some(silence) = self.nodes[node].silence().filter(|_| !setup.ledger_watch) {
+                    self.fire(setup, node, silence);
                 } else {
                     break;
                 }

@@ -89,7 +89,7 @@ impl World {
     fn may_fire(&self, setup: &Setup, timer: &Timer) -> bool {
         let mut open = self.creates.iter().enumerate().filter(|(_, create)| create.stage.is_open());
         match timer {
-            Timer::Flush => true,
+            Timer::Flush | Timer::Silence(_) => true,
             Timer::Pending(_) if !setup.expiry => false,
             Timer::Pending(object) if setup.mutation == Some(Mutation::KeyedByRequest) => {
                 !open.any(|(index, _)| setup.creates[index].key == object.key)

@@ -33,6 +33,10 @@ impl World {
             }
             Effect::Reply { request, verdict } => self.reply(setup, at, request, &verdict),
             Effect::StartTimer(timer) => {
+                // One that is older says nothing any more.
+                if let (Timer::Silence(_), Some(older)) = (&timer, node.silence()) {
+                    node.timers.remove(&older);
+                }
                 node.timers.insert(timer);
             }
             Effect::Notify(notice) => {

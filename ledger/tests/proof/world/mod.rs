@@ -239,6 +239,13 @@ impl Node {
     }
 }
 
+impl Node {
+    /// The timer that ends the wait for the watch of the ledger.
+    pub fn silence(&self) -> Option<Timer> {
+        self.timers.iter().find(|timer| matches!(timer, Timer::Silence(_))).cloned()
+    }
+}
+
 pub fn uid(create: usize) -> Uid {
     Uid::new(&format!("u{create}"))
 }

@@ -1,6 +1,7 @@
 //! Our webhook beside Gatekeeper and beside none: on the same API server, with the same pods, in the same run.
 
 mod creates;
+mod floor;
 mod gatekeeper;
 mod pod;
 mod process;

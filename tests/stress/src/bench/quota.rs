@@ -11,6 +11,7 @@ use tokio::task::block_in_place;
 
 use super::Args;
 use super::creates::{Crowd, Load, namespace, snapshots};
+use super::floor::Floor;
 use super::process::Usage;
 use super::subject::{Others, Subject, Who};
 use crate::load::{
@@ -35,6 +36,10 @@ const LIMIT: Duration = Duration::from_secs(90);
 #[derive(Default)]
 pub struct Crowds {
     pub without: Spent,
+    /// Without our webhook too, beside somebody who writes an object like the ledger, one write after the other.
+    pub beside_writes: Spent,
+    /// Those writes.
+    pub writes: Vec<Duration>,
     pub with_room: Spent,
     pub without_room: Spent,
 }
@@ -58,6 +63,8 @@ pub struct Quota {
     pub writes: f64,
     /// The same, that met another's.
     pub conflicts: f64,
+    /// Claims that one replica decided for another.
+    pub handed: f64,
     /// How many replicas there were.
     pub replicas: usize,
 }
@@ -91,6 +98,7 @@ pub async fn measure(
         phases: Vec::new(),
         writes: 0.0,
         conflicts: 0.0,
+        handed: 0.0,
         replicas: ours.admin.len(),
     };
     let before = read_both(server, ours).await?;
@@ -100,6 +108,13 @@ pub async fn measure(
         for (load, crowds) in [(saturated, &mut quota.saturated), (paced, &mut quota.paced)] {
             meter.run(server, load, "none", &mut crowds.without).await?;
             empty(server, ours).await?;
+            let mut floor = Floor::new(server).await?;
+            tokio::select! {
+                ended = meter.run(server, load, "floor", &mut crowds.beside_writes) => ended?,
+                failed = floor.write(&mut crowds.writes) => failed?,
+            }
+            floor.remove().await?;
+            empty(server, ours).await?;
         }
         ours.in_the_way(cluster, server).await?;
         for (load, crowds) in [(saturated, &mut quota.saturated), (paced, &mut quota.paced)] {
@@ -108,17 +123,20 @@ pub async fn measure(
         }
     }
     let after = read_both(server, ours).await?;
-    let counted = |outcome: &str| {
-        let of = |series: &Series| metrics::total(series, "backup_webhook_quota_ledger_writes_total", outcome);
+    let since = |name: &str, label: &str| {
+        let of = |series: &Series| metrics::total(series, name, label);
         of(&after) - of(&before)
     };
+    let counted = |outcome: &str| since("backup_webhook_quota_ledger_writes_total", outcome);
+    quota.handed = since("backup_webhook_quota_handed_claims_total", "decided");
     quota.phases = phases(&before, &after);
     (quota.writes, quota.conflicts) = (counted("committed"), counted("conflict"));
     tell("creating snapshots for which there is no room");
     set_limit(cluster, ours, USUAL).await?;
     let fill = Load { creators: args.creators, each: 1, pace: Some(PACE), keep: true };
     while slots(ours).await? < USUAL.into() {
-        snapshots(server, fill, "fill").await?;
+        let filled = snapshots(server, fill, "fill").await?;
+        ensure!(filled.failed == 0, "filling the slots: {}", filled.failure.unwrap_or_default());
     }
     for (load, crowds) in [(saturated, &mut quota.saturated), (paced, &mut quota.paced)] {
         meter.run(server, load, "full", &mut crowds.without_room).await?;

@@ -51,6 +51,7 @@ pub struct Subject {
 }
 
 /// Further replicas of ours, and what is before all of them. They end with this value.
+#[derive(Default)]
 pub struct Others {
     pub webhooks: Vec<Webhook>,
     // The balancer ends with it.
@@ -79,6 +80,10 @@ impl Subject {
 
     /// Starts further replicas, and a balancer before all of them, as a Service is.
     pub async fn joined_by(&mut self, cluster: &Cluster, program: &Path, others: u8) -> Result<Others> {
+        if others == 0 {
+            // Nobody is before it, and its certificate knows no common address.
+            return Ok(Others::default());
+        }
         let common_address = common_address(cluster);
         let mut backends: Vec<_> = self.admin.iter().map(|admin| (self.target.at, *admin)).collect();
         let mut webhooks = Vec::new();

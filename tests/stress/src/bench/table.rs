@@ -131,7 +131,8 @@ impl Table {
                 writeln!(f, "  {phase:<26} p50 at most {p50:>8.1} ms  p99 at most {p99:>8.1} ms")?;
             }
         }
-        writeln!(f, "  ledger writes: {:.0}, and {:.0} that met another's", quota.writes, quota.conflicts)
+        let Quota { writes, conflicts, handed, .. } = quota;
+        writeln!(f, "  ledger writes: {writes:.0}, and {conflicts:.0} that met another's; {handed:.0} claims handed on")
     }
 }
 
@@ -139,6 +140,7 @@ impl Crowds {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let crowds = [
             ("no webhook", &self.without, &self.without.crowd.created),
+            ("and writes", &self.beside_writes, &self.beside_writes.crowd.created),
             ("granted", &self.with_room, &self.with_room.crowd.created),
             ("refused", &self.without_room, &self.without_room.crowd.refused),
         ];
@@ -159,7 +161,14 @@ impl Crowds {
                 writeln!(f, "  FAILED      {:>6}  got another answer, the first: {failure}", crowd.failed)?;
             }
         }
-        let p99 = |times: &[Duration]| sample(times).quantile(0.99);
+        let (writes, p99) = (sample(&self.writes), |times: &[Duration]| sample(times).quantile(0.99));
+        writeln!(
+            f,
+            "  the floor: {} bare writes of an object like the ledger, one after the other: p50 {:.1} ms  p99 {:.1} ms",
+            writes.count(),
+            writes.quantile(0.5),
+            writes.quantile(0.99)
+        )?;
         let none = p99(&self.without.crowd.created);
         aim(f, "p99 that a granted claim adds, in ms", p99(&self.with_room.crowd.created) - none, 50.0)?;
         aim(

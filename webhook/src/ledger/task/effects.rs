@@ -36,9 +36,9 @@ impl Task {
                 let (store, series) = (self.store.clone(), self.report.series.clone());
                 let (resource, timed) = (self.resource.clone(), self.timed("write"));
                 self.written = Some(Instant::now());
-                let pause = self.turns.before_write(self.again);
+                let (pause, writer) = (self.turns.before_write(self.again), self.lead.named());
                 self.begin(pause, async move {
-                    let outcome = told(timed.over(store.write(expected, status)).await, "write", store.name());
+                    let outcome = told(timed.over(store.write(expected, status, writer)).await, "write", store.name());
                     series.wrote(&resource, &outcome);
                     Event::LedgerWritten(outcome)
                 });
@@ -49,6 +49,7 @@ impl Task {
                 let time = match &timer {
                     Timer::Pending(_) => self.times.ttl(),
                     Timer::Flush => Times::flush(),
+                    Timer::Silence(_) => Times::silence(),
                     Timer::Quarantine(_) => {
                         let time = self.times.ttl();
                         self.setup = Proof::QuarantineEnds(Instant::now() + time);
@@ -72,7 +73,7 @@ impl Task {
     }
 
     fn pause(&mut self) -> Duration {
-        self.reads.pause().max(self.writes.pause()).max(self.turns.before_read())
+        self.reads.pause().max(self.writes.pause())
     }
 
     fn timed(&self, request: &'static str) -> Timed {

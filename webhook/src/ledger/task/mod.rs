@@ -22,6 +22,7 @@ use super::{
     counted::Counted,
     decision::{Ask, Decision},
     hook::Probes,
+    lead::Lead,
     observe::{Observer, Sight, watch_ledger},
     report::Report,
     roll::Roll,
@@ -35,6 +36,8 @@ use crate::jitter;
 
 /// What the watch may show before the task takes it in.
 const SIGHTS: usize = 256;
+/// As often collected evidence is left to the replica that writes anyway: it may not hear what this one hears.
+const FLUSHES: u32 = 4;
 /// Before a deletion of the ledger that failed is tried again.
 const DELETE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -76,6 +79,8 @@ pub struct Parts {
     pub wanted: Wanting,
     /// Claims.
     pub asked: mpsc::Receiver<Asked>,
+    /// Who writes the ledger just now.
+    pub lead: Arc<Lead>,
     /// Told once the ledger was read.
     pub read: oneshot::Sender<()>,
     /// Where it is told how the quota stands.
@@ -103,6 +108,7 @@ struct Task {
     replica: Replica,
     wanted: Wanting,
     asked: mpsc::Receiver<Asked>,
+    lead: Arc<Lead>,
     counted: watch::Receiver<Option<Counted>>,
     sights: mpsc::Receiver<Sight>,
     wake: Arc<Notify>,
@@ -124,6 +130,8 @@ struct Task {
     /// When the last write of the ledger began.
     written: Option<Instant>,
     turns: Turns,
+    /// How often in a row collected evidence was left to another replica's next write.
+    left_to_others: u32,
     /// Whether the last that was heard of the ledger is a write of ours.
     again: bool,
 }
@@ -150,7 +158,7 @@ enum Next {
 impl Task {
     /// A task with its watches and its proof begun.
     fn new(parts: Parts) -> Self {
-        let Parts { resource, client, probes, times, report, mut wanted, asked, read, stand, trouble, .. } = parts;
+        let Parts { resource, client, probes, times, report, mut wanted, asked, lead, read, stand, trouble, .. } = parts;
         let store = Store::new(client.clone(), &resource);
         let heard = mpsc::unbounded_channel();
         let (counted_sender, counted) = watch::channel(None);
@@ -166,7 +174,7 @@ impl Task {
             trouble: trouble.clone(),
         };
         running.spawn(observer.run());
-        running.spawn(watch_ledger(store.clone(), heard.0.clone()));
+        running.spawn(watch_ledger(store.clone(), heard.0.clone(), Arc::clone(&lead)));
         running.spawn(confirm(probes, resource.clone(), counted.clone(), heard.0.clone(), trouble.clone()));
         let replica = Replica::new(limits(wanted.take_in()));
         Self {
@@ -178,6 +186,7 @@ impl Task {
             replica,
             wanted,
             asked,
+            lead,
             counted,
             sights,
             wake,
@@ -198,6 +207,7 @@ impl Task {
             setup: Proof::Missing,
             written: None,
             turns: Turns::default(),
+            left_to_others: 0,
             again: false,
         }
     }
@@ -229,7 +239,17 @@ impl Task {
                 Next::Asked(asked) => self.look_up(asked),
                 Next::Sight(sight) => self.see(sight),
                 Next::Late(request) => self.step(Event::DeadlineReached(request)),
-                Next::Timer(timer) => self.step(Event::TimerFired(timer)),
+                // Another writes, and has the same evidence.
+                Next::Timer(Timer::Flush) if self.left_to_others < FLUSHES && self.lead.other().is_some() => {
+                    self.left_to_others += 1;
+                    self.timers.insert(Timer::Flush, Times::flush());
+                }
+                Next::Timer(timer) => {
+                    if timer == Timer::Flush {
+                        self.left_to_others = 0;
+                    }
+                    self.step(Event::TimerFired(timer));
+                }
                 Next::Reconcile => self.step(Event::ReconcileDue),
                 Next::Wanted => self.change(),
                 Next::Deleted => {
@@ -274,6 +294,10 @@ impl Task {
             Heard::Event(event) => event,
         };
         match &event {
+            Event::LedgerWatched(Some(seen)) => {
+                let known = self.replica.copy();
+                self.again &= known.is_some_and(|known| known.status.epoch >= seen.status.epoch);
+            }
             Event::LedgerRead(_) => {
                 self.reads.worked();
                 self.again = false;

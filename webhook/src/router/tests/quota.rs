@@ -77,3 +77,31 @@ async fn an_entry_whose_match_conditions_are_gone_exempts_nobody() {
         assert_eq!(answer["allowed"], plain["allowed"], "{user}");
     }
 }
+
+/// What another replica sends is decided here, for whoever knows the path; never handed on again.
+#[tokio::test]
+async fn another_replica_has_its_claims_decided_here() {
+    let secret = PathSecret::generate().expect("chance");
+    let paths = Paths::secret();
+    paths.replace(vec![secret.clone()]);
+    let handed = json!({
+        "resource": "volumesnapshots.snapshot.storage.k8s.io", "namespace": "shop", "name": "a", "uid": "u", "user": "ann",
+    });
+    let send = async |paths: &Arc<Paths>, path: String, body: String| {
+        let request = HttpRequest::post(path).body(Body::from(body)).expect("a request");
+        let response = server_at(Arc::clone(paths)).0.oneshot(request).await.expect("an answer");
+        let status = response.status();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        (status.as_u16(), String::from_utf8_lossy(&body).into_owned())
+    };
+    let known = format!("/claim/{}", secret.reveal());
+    let (status, body) = send(&paths, known.clone(), handed.to_string()).await;
+    assert_eq!(status, 200);
+    insta::assert_snapshot!(body, @r#"{"Later":{"message":"cluster quota volumesnapshots: the quota could not be checked in time; try again","retry_after":1}}"#);
+    let other = json!({"resource": "pods", "namespace": "shop", "name": "a", "uid": "u", "user": "ann"});
+    assert_eq!(send(&paths, known.clone(), other.to_string()).await, (200, "null".to_owned()), "nothing counts them");
+    assert_eq!(send(&paths, known, "{}".to_owned()).await.0, 400);
+    assert_eq!(send(&paths, format!("/claim/{}", "a".repeat(64)), handed.to_string()).await.0, 404);
+    assert_eq!(send(&paths, "/claim".to_owned(), handed.to_string()).await.0, 404);
+    assert_eq!(send(&Arc::new(Paths::Plain), "/claim/x".to_owned(), handed.to_string()).await.0, 404);
+}

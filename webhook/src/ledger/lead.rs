@@ -1,0 +1,112 @@
+//! Which replica writes the ledger just now: a hint for the others, who hand their claims to it instead of racing it.
+//!
+//! Nothing depends on its being true. Whoever is asked decides by compare-and-swap as ever; whoever hears no answer asks itself.
+
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// How long after a write was seen its author is expected to write again. One that is frozen is asked no longer than that.
+const FRESH: Duration = Duration::from_millis(500);
+/// How long one that did not answer is not asked again.
+const SHUNNED: Duration = Duration::from_secs(5);
+
+/// Who writes one quota's ledger.
+#[derive(Debug, Default)]
+pub struct Lead {
+    own: Option<SocketAddr>,
+    others: Mutex<Others>,
+}
+
+#[derive(Debug, Default)]
+struct Others {
+    /// Who wrote last, when that was another, and when it was seen.
+    wrote: Option<(SocketAddr, Instant)>,
+    /// Who did not answer, and when.
+    mute: Option<(SocketAddr, Instant)>,
+}
+
+impl Lead {
+    /// For a replica that is reached there by the others; one that is not takes no part.
+    pub fn new(own: Option<SocketAddr>) -> Self {
+        Self { own, others: Mutex::default() }
+    }
+
+    /// A write was seen, with the address that it names.
+    pub fn seen(&self, writer: &str) {
+        let writer = writer.parse().ok().filter(|writer| Some(*writer) != self.own && self.own.is_some());
+        self.others().wrote = writer.map(|writer| (writer, Instant::now()));
+    }
+
+    /// Whom to hand a claim to.
+    pub fn other(&self) -> Option<SocketAddr> {
+        let others = self.others();
+        let (writer, seen) = others.wrote?;
+        let mute = others.mute.is_some_and(|(mute, since)| mute == writer && since.elapsed() < SHUNNED);
+        (seen.elapsed() < FRESH && !mute).then_some(writer)
+    }
+
+    /// It did not answer.
+    pub fn shun(&self, writer: SocketAddr) {
+        self.others().mute = Some((writer, Instant::now()));
+    }
+
+    /// What a write names: whoever is asked now stays the one to be asked, so that a write of ours in between changes nothing.
+    pub fn named(&self) -> String {
+        self.other().or(self.own).map(|address| address.to_string()).unwrap_or_default()
+    }
+
+    fn others(&self) -> MutexGuard<'_, Others> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "10.0.0.1:9443";
+    const OTHER: &str = "10.0.0.2:9443";
+
+    fn lead() -> Lead {
+        Lead::new(OWN.parse().ok())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_wrote_last_is_asked_while_it_goes_on() {
+        let lead = lead();
+        assert_eq!((lead.other(), lead.named().as_str()), (None, OWN));
+        lead.seen(OTHER);
+        assert_eq!((lead.other(), lead.named().as_str()), (OTHER.parse().ok(), OTHER), "it stays the one");
+        tokio::time::advance(FRESH).await;
+        assert_eq!((lead.other(), lead.named().as_str()), (None, OWN), "it is silent");
+        lead.seen(OTHER);
+        lead.seen(OWN);
+        assert_eq!(lead.other(), None, "it is this one");
+        lead.seen("nonsense");
+        assert_eq!(lead.other(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_answer_is_left_alone() {
+        let (lead, other) = (lead(), OTHER.parse().expect("an address"));
+        lead.seen(OTHER);
+        lead.shun(other);
+        lead.seen(OTHER);
+        assert_eq!((lead.other(), lead.named().as_str()), (None, OWN));
+        tokio::time::advance(SHUNNED).await;
+        lead.seen(OTHER);
+        assert_eq!(lead.other(), Some(other));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_cannot_be_reached_takes_no_part() {
+        let lead = Lead::new(None);
+        lead.seen(OTHER);
+        assert_eq!((lead.other(), lead.named().as_str()), (None, ""));
+    }
+}

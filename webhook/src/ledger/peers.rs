@@ -1,0 +1,152 @@
+//! The other replicas: claims are handed to the one that writes the ledger.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Mutex, sync::PoisonError, time::Duration};
+
+use backup_ledger::{Key, Object, Standing, Uid};
+use http::{Method, Request, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Limited};
+use kube::{Client, Config, client::Body};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
+
+use super::decision::{Ask, Decision};
+use crate::paths::PathSecret;
+
+/// The path that replicas call each other by.
+pub const PATH: &str = "/claim";
+/// How long another may take. A claim that waits longer is better off here.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// An answer names the holders of a quota at most.
+const ANSWER_LIMIT: usize = 1 << 20;
+
+/// A claim on its way from replica to replica. Only claims that the limit binds are.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Handed {
+    /// The counted resource.
+    pub resource: String,
+    namespace: String,
+    name: String,
+    uid: String,
+    user: String,
+}
+
+impl Handed {
+    fn new(resource: &str, ask: &Ask) -> Self {
+        let Object { key, uid } = &ask.object;
+        Self {
+            resource: resource.to_owned(),
+            namespace: key.namespace().to_owned(),
+            name: key.name().to_owned(),
+            uid: uid.to_string(),
+            user: ask.user.clone(),
+        }
+    }
+
+    /// What is asked.
+    pub fn ask(&self) -> Ask {
+        Ask {
+            object: Object::new(Key::new(&self.namespace, &self.name), Uid::new(&self.uid)),
+            user: self.user.clone(),
+            dry_run: false,
+            standing: Standing::Limited,
+        }
+    }
+}
+
+/// Another replica did not decide a claim.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// It is not known how to call one another.
+    #[error("no certificate or path of its own")]
+    Unknown,
+    /// It did not answer.
+    #[error("no answer in {} ms", PATIENCE.as_millis())]
+    Late,
+    /// The connection failed.
+    #[error(transparent)]
+    Client(#[from] Box<kube::Error>),
+    /// It answered otherwise.
+    #[error("it answered HTTP {0}")]
+    Status(http::StatusCode),
+    /// The answer is none.
+    #[error("an answer that is none")]
+    Answer,
+}
+
+/// How replicas call one another: by the certificate and the path that all of them share.
+#[derive(Default)]
+pub struct Peers {
+    name: String,
+    own: Option<SocketAddr>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    shared: Option<Shared>,
+    clients: HashMap<SocketAddr, Client>,
+}
+
+struct Shared {
+    trusted: Vec<Vec<u8>>,
+    path: PathSecret,
+}
+
+impl Peers {
+    /// For replicas whose certificates bear this name, of which this one is reached there.
+    pub fn new(name: String, own: Option<SocketAddr>) -> Self {
+        Self { name, own, known: Mutex::default() }
+    }
+
+    /// Where this one is reached.
+    pub fn own(&self) -> Option<SocketAddr> {
+        self.own
+    }
+
+    /// Trusts these CAs and calls by this path from now on.
+    pub fn share(&self, trusted: &str, path: &PathSecret) {
+        let certificates = CertificateDer::pem_slice_iter(trusted.as_bytes());
+        let trusted: Vec<_> = certificates.filter_map(|one| one.ok().map(|one| one.to_vec())).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = known.shared.as_ref().is_some_and(|shared| shared.trusted == trusted && shared.path == *path);
+        if !same {
+            *known = Known { shared: Some(Shared { trusted, path: path.clone() }), clients: HashMap::new() };
+        }
+    }
+
+    /// Lets another replica decide.
+    pub async fn ask(&self, at: SocketAddr, resource: &str, ask: &Ask, by: Instant) -> Result<Decision, PeerError> {
+        let (client, path) = self.client(at)?;
+        let body = serde_json::to_vec(&Handed::new(resource, ask)).map_err(|_| PeerError::Answer)?;
+        let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/json");
+        let request = request.body(Body::from(body)).map_err(|_| PeerError::Answer)?;
+        let answer = async {
+            let answer = client.send(request).await.map_err(Box::new)?;
+            if !answer.status().is_success() {
+                return Err(PeerError::Status(answer.status()));
+            }
+            let body = Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await;
+            let body = body.map_err(|_| PeerError::Answer)?.to_bytes();
+            serde_json::from_slice::<Option<Decision>>(&body).ok().flatten().ok_or(PeerError::Answer)
+        };
+        timeout_at(by.min(Instant::now() + PATIENCE), answer).await.map_err(|_| PeerError::Late)?
+    }
+
+    fn client(&self, at: SocketAddr) -> Result<(Client, String), PeerError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = known.shared.as_ref().ok_or(PeerError::Unknown)?;
+        let path = format!("{PATH}/{}", shared.path.reveal());
+        if let Some(client) = known.clients.get(&at) {
+            return Ok((client.clone(), path));
+        }
+        let mut config = Config::new(format!("https://{at}").parse().map_err(|_| PeerError::Unknown)?);
+        config.root_cert = Some(shared.trusted.clone());
+        config.tls_server_name = Some(self.name.clone());
+        config.default_retry = false;
+        config.connect_timeout = Some(PATIENCE);
+        let client = Client::try_from(config).map_err(Box::new)?;
+        known.clients.insert(at, client.clone());
+        Ok((client, path))
+    }
+}
