@@ -1,6 +1,10 @@
 //! The command line.
 
-use std::{fmt, net::{IpAddr, SocketAddr}, path::PathBuf};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::Parser;
 use jiff::SignedDuration;

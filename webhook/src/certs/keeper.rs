@@ -281,8 +281,14 @@ mod tests {
             terms: Terms::usual(),
         };
         let client = spoiled(Arc::clone(&writes));
-        let mut keeper =
-            Keeper::new(client, settings, Clock::default(), Arc::default(), (Paths::secret(), Arc::default()), Arc::default());
+        let mut keeper = Keeper::new(
+            client,
+            settings,
+            Clock::default(),
+            Arc::default(),
+            (Paths::secret(), Arc::default()),
+            Arc::default(),
+        );
         let start = Instant::now();
         while writes.load(Ordering::Relaxed) < 4 {
             let next = keeper.keep().await.expect("a round");

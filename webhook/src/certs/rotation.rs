@@ -188,8 +188,7 @@ mod tests {
         let day = SignedDuration::from_hours(24);
         let terms = Terms::with_jitter(day, 360 * day, SignedDuration::from_mins(5), 0).expect("terms");
         let bundle = Bundle::issue(&names(), &terms, now()).expect("a bundle");
-        let step =
-            |now| next(&Situation { bundle: &bundle, names: &names(), wish: None, settled: true, now }, &terms);
+        let step = |now| next(&Situation { bundle: &bundle, names: &names(), wish: None, settled: true, now }, &terms);
         assert_eq!(step(now() + SignedDuration::from_hours(15)), Step::Nothing);
         assert_eq!(step(now() + SignedDuration::from_hours(16)), Step::Renew);
     }
@@ -201,7 +200,10 @@ mod tests {
             assert_eq!(step(&first, wish, false, time), Step::AnnouncePath);
             let announced = go(&first, Step::AnnouncePath, time);
             assert!(announced.trusted() == first.trusted(), "nobody else is trusted");
-            assert!(announced.authority == first.authority && announced.paths().len() == 2, "told the one, answered both");
+            assert!(
+                announced.authority == first.authority && announced.paths().len() == 2,
+                "told the one, answered both"
+            );
             assert_eq!(step(&announced, None, false, time), Step::Nothing);
             assert_eq!(step(&announced, None, true, time), Step::Take);
             let taken = go(&announced, Step::Take, time);

@@ -24,8 +24,8 @@ mod trouble;
 mod wish;
 
 pub use decision::{Ask, Decision};
-pub use peers::{Handed, PATH as PEERS_PATH, Peers};
 pub use hook::{Probes, seen as probe_seen};
+pub use peers::{Handed, PATH as PEERS_PATH, Peers};
 pub use quotas::Quotas;
 pub use series::Series;
 pub use times::{SHORTEST_TTL, TTL, Times};

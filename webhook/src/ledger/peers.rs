@@ -1,6 +1,12 @@
 //! The other replicas: claims are handed to the one that writes the ledger.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use backup_ledger::{Key, Object, Standing, Uid};
 use http::{Method, Request, header::CONTENT_TYPE};
@@ -10,13 +16,18 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
 
-use super::decision::{Ask, Decision};
+use super::{
+    decision::{Ask, Decision},
+    lead::Lead,
+};
 use crate::paths::PathSecret;
 
 /// The path that replicas call each other by.
 pub const PATH: &str = "/claim";
-/// How long another may take. A claim that waits longer is better off here.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is looked at whether the other still writes: a claim of one that does not is better off here.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(1);
 /// An answer names the holders of a quota at most.
 const ANSWER_LIMIT: usize = 1 << 20;
 
@@ -60,8 +71,8 @@ pub enum PeerError {
     /// It is not known how to call one another.
     #[error("no certificate or path of its own")]
     Unknown,
-    /// It did not answer.
-    #[error("no answer in {} ms", PATIENCE.as_millis())]
+    /// It did not answer, and writes no more.
+    #[error("no answer")]
     Late,
     /// The connection failed.
     #[error(transparent)]
@@ -115,8 +126,14 @@ impl Peers {
         }
     }
 
-    /// Lets another replica decide.
-    pub async fn ask(&self, at: SocketAddr, resource: &str, ask: &Ask, by: Instant) -> Result<Decision, PeerError> {
+    /// Lets another replica decide, as long as it is the one that writes.
+    pub async fn ask(
+        &self,
+        (at, lead): (SocketAddr, &Lead),
+        resource: &str,
+        ask: &Ask,
+        by: Instant,
+    ) -> Result<Decision, PeerError> {
         let (client, path) = self.client(at)?;
         let body = serde_json::to_vec(&Handed::new(resource, ask)).map_err(|_| PeerError::Answer)?;
         let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/json");
@@ -130,7 +147,14 @@ impl Peers {
             let body = body.map_err(|_| PeerError::Answer)?.to_bytes();
             serde_json::from_slice::<Option<Decision>>(&body).ok().flatten().ok_or(PeerError::Answer)
         };
-        timeout_at(by.min(Instant::now() + PATIENCE), answer).await.map_err(|_| PeerError::Late)?
+        let mut answer = pin!(answer);
+        loop {
+            match timeout_at(by.min(Instant::now() + PATIENCE), &mut answer).await {
+                Ok(answer) => return answer,
+                Err(_) if lead.other() == Some(at) && Instant::now() < by => {}
+                Err(_) => return Err(PeerError::Late),
+            }
+        }
     }
 
     fn client(&self, at: SocketAddr) -> Result<(Client, String), PeerError> {
@@ -144,7 +168,7 @@ impl Peers {
         config.root_cert = Some(shared.trusted.clone());
         config.tls_server_name = Some(self.name.clone());
         config.default_retry = false;
-        config.connect_timeout = Some(PATIENCE);
+        config.connect_timeout = Some(CONNECT);
         let client = Client::try_from(config).map_err(Box::new)?;
         known.clients.insert(at, client.clone());
         Ok((client, path))

@@ -156,7 +156,7 @@ impl Quotas {
         let lead = self.all().running.get(resource).map(|running| Arc::clone(&running.lead));
         let handed = lead.and_then(|lead| Some((lead.other()?, lead)));
         if let Some((other, lead)) = handed.filter(|_| !ask.dry_run && ask.standing == Standing::Limited) {
-            match self.peers.ask(other, resource, &ask, deadline).await {
+            match self.peers.ask((other, &lead), resource, &ask, deadline).await {
                 Ok(decision) => {
                     self.series.handed(resource, "decided");
                     return Some(decision);

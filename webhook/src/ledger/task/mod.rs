@@ -158,7 +158,8 @@ enum Next {
 impl Task {
     /// A task with its watches and its proof begun.
     fn new(parts: Parts) -> Self {
-        let Parts { resource, client, probes, times, report, mut wanted, asked, lead, read, stand, trouble, .. } = parts;
+        let Parts { resource, client, probes, times, report, mut wanted, asked, lead, read, stand, trouble, .. } =
+            parts;
         let store = Store::new(client.clone(), &resource);
         let heard = mpsc::unbounded_channel();
         let (counted_sender, counted) = watch::channel(None);
