@@ -11,7 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 /// How long after a write was seen its author is expected to write again. One that is frozen is asked no longer than that.
-const FRESH: Duration = Duration::from_millis(500);
+const FRESH: Duration = Duration::from_secs(1);
 /// How long one that did not answer is not asked again.
 const SHUNNED: Duration = Duration::from_secs(5);
 
@@ -48,6 +48,11 @@ impl Lead {
         let (writer, seen) = others.wrote?;
         let mute = others.mute.is_some_and(|(mute, since)| mute == writer && since.elapsed() < SHUNNED);
         (seen.elapsed() < FRESH && !mute).then_some(writer)
+    }
+
+    /// Whether the others hand their claims to this one while it writes: then it need not leave them any time.
+    pub fn is_reached(&self) -> bool {
+        self.own.is_some()
     }
 
     /// It did not answer.

@@ -36,7 +36,8 @@ impl Task {
                 let (store, series) = (self.store.clone(), self.report.series.clone());
                 let (resource, timed) = (self.resource.clone(), self.timed("write"));
                 self.written = Some(Instant::now());
-                let (pause, writer) = (self.turns.before_write(self.again), self.lead.named());
+                let (pause, writer) =
+                    (self.turns.before_write(self.again && !self.lead.is_reached()), self.lead.named());
                 self.begin(pause, async move {
                     let outcome = told(timed.over(store.write(expected, status, writer)).await, "write", store.name());
                     series.wrote(&resource, &outcome);

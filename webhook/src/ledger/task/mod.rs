@@ -37,7 +37,7 @@ use crate::jitter;
 /// What the watch may show before the task takes it in.
 const SIGHTS: usize = 256;
 /// As often collected evidence is left to the replica that writes anyway: it may not hear what this one hears.
-const FLUSHES: u32 = 4;
+const FLUSHES: u32 = 16;
 /// Before a deletion of the ledger that failed is tried again.
 const DELETE_PAUSE: Duration = Duration::from_secs(1);
 
