@@ -51,6 +51,7 @@ enum Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     Create(commands::backup::create::Args),
+    #[command(alias = "get")]
     List(commands::backup::list::Args),
     Describe(commands::backup::describe::Args),
     Delete(commands::backup::delete::Args),
@@ -283,6 +284,8 @@ mod tests {
             hint.starts_with("`snapshot ls` was taken for `snapshot create ls`; the verbs of snapshot are: create, "),
             "{hint}"
         );
-        assert_eq!(parse(argv("kubectl-backup snapshot list")).unwrap().1, None);
+        for line in ["snapshot list", "snapshot get web-1", "restore get", "get nightly"] {
+            assert_eq!(parse(argv(&format!("kubectl-backup {line}"))).unwrap().1, None, "{line}");
+        }
     }
 }

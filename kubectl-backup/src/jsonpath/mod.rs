@@ -87,3 +87,36 @@ impl JsonPath {
         Ok(self.find(object)?.into_iter().map(part).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_would_never_end_is_ended() {
+        let mut object = json!({"a": [1, 2, 3]});
+        for _ in 0..30 {
+            object = json!({"a": [object, 1, "text"]});
+        }
+        for template in ["{range ..}".repeat(12), format!("{{{}}}", "['a','a'][0,0]".repeat(28))] {
+            let error = JsonPath::parse(&template).and_then(|path| path.print(&object)).unwrap_err();
+            assert!(error.to_string().contains("goes through more than"), "{template}: {error}");
+        }
+        assert!(JsonPath::parse(&"{range .a}".repeat(40)).unwrap_err().to_string().contains("more than 16"));
+        assert!(JsonPath::parse(&format!("{{.a{}", "[?(@.a".repeat(40))).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_template_panics(text in "[-{}.*@$?()'\"<>=!:,0-3ab \\\\\\[\\]äend]{0,40}|(\\{(range )?[.@\\[\\]*:a0-9]{0,12}\\}){0,4}") {
+            let object = json!({"a": [1, {"a": "b"}, null, [true, 1.5]], "b": "ä"});
+            if let Ok(path) = JsonPath::parse(&text) {
+                let _ = path.print(&object);
+                let _ = path.print_json(&object);
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Applies a template to an object. Quirks are kubectl's: scripts may rest on them.
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
 use super::{
@@ -7,8 +9,22 @@ use super::{
     node::{End, Node, Piece, Slice, Test},
 };
 
-/// How many results a step may have: `..` upon `..` would grow without end.
-const MOST: usize = 1_000_000;
+/// How many values a template may go through in all: `..` upon `..`, and ranges in ranges, would never end.
+const MOST: usize = 5_000_000;
+
+/// Counts what is gone through.
+#[derive(Default)]
+struct Effort(Cell<usize>);
+
+impl Effort {
+    fn add(&self, count: usize) -> Result<(), JsonPathError> {
+        self.0.set(self.0.get().saturating_add(count));
+        if self.0.get() > MOST {
+            return Err(JsonPathError::new(format!("the template goes through more than {MOST} values")));
+        }
+        Ok(())
+    }
+}
 
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,65 +59,65 @@ type Results<'a> = Result<Vec<Found<'a>>, JsonPathError>;
 /// Returns what each piece finds.
 pub fn find<'a>(pieces: &'a [Piece], object: &'a Value) -> Result<Vec<Vec<Found<'a>>>, JsonPathError> {
     let mut all = Vec::new();
-    each(pieces, &Found::Value(object), &mut all)?;
+    each(pieces, &Found::Value(object), &mut all, &Effort::default())?;
     Ok(all)
 }
 
-fn each<'a>(pieces: &'a [Piece], current: &Found<'a>, all: &mut Vec<Vec<Found<'a>>>) -> Result<(), JsonPathError> {
+fn each<'a>(
+    pieces: &'a [Piece],
+    current: &Found<'a>,
+    all: &mut Vec<Vec<Found<'a>>>,
+    effort: &Effort,
+) -> Result<(), JsonPathError> {
     for piece in pieces {
+        effort.add(1)?;
         match piece {
             Piece::Text(text) => all.push(vec![Found::Text(text)]),
-            Piece::Action(nodes) => all.push(list(nodes, vec![current.clone()])?),
+            Piece::Action(nodes) => all.push(list(nodes, vec![current.clone()], effort)?),
             Piece::Range { over, body, closed } => {
-                for turn in list(over, vec![current.clone()])? {
-                    each(body, &turn, all)?;
+                for turn in list(over, vec![current.clone()], effort)? {
+                    each(body, &turn, all, effort)?;
                 }
                 // kubectl finds no end to go on behind: it goes through what follows once more, outside the range.
                 if !closed {
-                    each(body, current, all)?;
+                    each(body, current, all, effort)?;
                 }
             }
             Piece::StrayEnd => return Err(JsonPathError::new("not in range, nothing to end")),
-        }
-        if all.len() > MOST {
-            return Err(too_many());
         }
     }
     Ok(())
 }
 
-fn too_many() -> JsonPathError {
-    JsonPathError::new(format!("the template finds more than {MOST} values"))
-}
-
-fn list<'a>(nodes: &'a [Node], mut current: Vec<Found<'a>>) -> Results<'a> {
+fn list<'a>(nodes: &'a [Node], mut current: Vec<Found<'a>>, effort: &Effort) -> Results<'a> {
     for node in nodes {
-        current = step(node, current)?;
-        if current.len() > MOST {
-            return Err(too_many());
-        }
+        effort.add(1 + current.len())?;
+        current = step(node, current, effort)?;
     }
     Ok(current)
 }
 
-fn step<'a>(node: &'a Node, input: Vec<Found<'a>>) -> Results<'a> {
+fn step<'a>(node: &'a Node, input: Vec<Found<'a>>, effort: &Effort) -> Results<'a> {
     match node {
         Node::Text(text) => Ok(vec![Found::Text(text)]),
         Node::Field(name) => Ok(input.iter().filter_map(|found| member(found, name)).collect()),
-        Node::Wildcard => Ok(input.iter().flat_map(children).collect()),
+        Node::Wildcard => {
+            let all: Vec<_> = input.iter().flat_map(children).collect();
+            effort.add(all.len()).map(|()| all)
+        }
         Node::Recursive => {
             let mut all = Vec::new();
-            input.into_iter().try_for_each(|found| descend(found, &mut all)).map(|()| all)
+            input.into_iter().try_for_each(|found| descend(found, &mut all, effort)).map(|()| all)
         }
         Node::Slice(slice) => sliced(*slice, &input),
         Node::Union(parts) => {
             let mut all = Vec::new();
             for part in parts {
-                all.extend(list(part, input.clone())?);
+                all.extend(list(part, input.clone(), effort)?);
             }
             Ok(all)
         }
-        Node::Filter { left, test } => filtered(left, test, &input),
+        Node::Filter { left, test } => filtered(left, test, &input, effort),
         Node::Int(number) => Ok(vec![Found::Int(*number); input.len()]),
         Node::Float(number) => Ok(vec![Found::Float(*number); input.len()]),
         Node::Bool(truth) => Ok(vec![Found::Bool(*truth); input.len()]),
@@ -129,16 +145,14 @@ fn children<'a>(found: &Found<'a>) -> Vec<Found<'a>> {
 }
 
 /// What holds something stands before what it holds.
-fn descend<'a>(found: Found<'a>, all: &mut Vec<Found<'a>>) -> Result<(), JsonPathError> {
+fn descend<'a>(found: Found<'a>, all: &mut Vec<Found<'a>>, effort: &Effort) -> Result<(), JsonPathError> {
     let below = children(&found);
     if below.is_empty() {
         return Ok(());
     }
-    if all.len() >= MOST {
-        return Err(too_many());
-    }
+    effort.add(below.len())?;
     all.push(found);
-    below.into_iter().try_for_each(|child| descend(child, all))
+    below.into_iter().try_for_each(|child| descend(child, all, effort))
 }
 
 fn sliced<'a>(slice: Slice, input: &[Found<'a>]) -> Results<'a> {
@@ -184,7 +198,7 @@ fn sliced<'a>(slice: Slice, input: &[Found<'a>]) -> Results<'a> {
     Ok(all)
 }
 
-fn filtered<'a>(left: &'a [Node], test: &'a Test, input: &[Found<'a>]) -> Results<'a> {
+fn filtered<'a>(left: &'a [Node], test: &'a Test, input: &[Found<'a>], effort: &Effort) -> Results<'a> {
     let mut all = Vec::new();
     for found in input {
         let Found::Value(Value::Array(items)) = found else {
@@ -192,7 +206,7 @@ fn filtered<'a>(left: &'a [Node], test: &'a Test, input: &[Found<'a>]) -> Result
             return Err(JsonPathError::new(format!("{shown} is not array or slice and cannot be filtered")));
         };
         for item in items {
-            let lefts = list(left, vec![Found::Value(item)]);
+            let lefts = list(left, vec![Found::Value(item)], effort);
             let (operator, right) = match test {
                 Test::Compare { operator, right } => (operator, right),
                 Test::Exists => {
@@ -204,7 +218,7 @@ fn filtered<'a>(left: &'a [Node], test: &'a Test, input: &[Found<'a>]) -> Result
                 }
             };
             let Some(left) = only(lefts?)? else { continue };
-            let Some(right) = only(list(right, vec![Found::Value(item)])?)? else { continue };
+            let Some(right) = only(list(right, vec![Found::Value(item)], effort)?)? else { continue };
             if compare::holds(&left, operator, &right)? {
                 all.push(Found::Value(item));
             }

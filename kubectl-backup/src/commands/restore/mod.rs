@@ -19,6 +19,7 @@ pub struct Args {
 #[allow(clippy::large_enum_variant, reason = "made once, and moved at once")]
 enum Verb {
     Create(create::Args),
+    #[command(alias = "get")]
     List(list::Args),
 }
 

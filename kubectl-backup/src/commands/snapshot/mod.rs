@@ -28,6 +28,7 @@ enum Verb {
     Create(create::Args),
     Delete(delete::Args),
     Describe(describe::Args),
+    #[command(alias = "get")]
     List(list::Args),
     Prune(prune::Args),
     Restore(restore::Args),
