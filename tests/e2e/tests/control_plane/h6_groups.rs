@@ -1,6 +1,6 @@
 //! H6: the snapshots of a group become PVCs, all or none.
 
-use e2e_tests::{Claim, Namespace, TestCluster, noise, sha256};
+use e2e_tests::{Claim, Namespace, TestCluster, noise, sha256, until};
 
 /// Two claims with bytes, and a snapshot of each in group `eve`. Returns the bytes' sums.
 fn group(shop: &Namespace<'_>) -> [String; 2] {
@@ -143,6 +143,38 @@ fn h6_a_volume_that_outlives_its_pvc_is_named() {
     cluster.kubectl(&["patch", "pv", volume, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#]);
     cluster.wait_for("default", &format!("pv/{volume}"), "delete", 30);
     for class in [retains, fails] {
+        cluster.kubectl(&["delete", "storageclass", &class]);
+    }
+}
+
+#[test]
+fn h6_what_a_driver_is_at_work_on_is_waited_for_before_it_is_removed() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    group(&shop);
+    let class = |family: &str, parameters: serde_json::Value| {
+        let name = format!("h6-{family}-{}", shop.name());
+        let class = serde_json::json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
+            "provisioner": format!("{family}.csi.test.kubectl-backup.dev"), "parameters": parameters});
+        cluster.create(&class.to_string());
+        name
+    };
+    let slow = class("block", serde_json::json!({"fault.test/delay": "9s"}));
+    let fails = class("files", serde_json::json!({"fault.test/fail": "the pool is degraded"}));
+    for (snapshot, class) in [("disk", &slow), ("share", &fails)] {
+        let note = format!("kubectl-backup.dev/source-storage-class={class}");
+        shop.kubectl(&["annotate", "volumesnapshot", snapshot, "--overwrite", &note]);
+    }
+    let run = shop.plugin(&["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()]).ends_with(1);
+    let run = run.says("the pool is degraded").says("What was made was removed again");
+    assert!(run.took > std::time::Duration::from_secs(9), "the driver was still at work after {:?}", run.took);
+    assert_eq!([claims(&depot), depot.kubectl(&["get", "volumesnapshots", "-o", "name"])], ["", ""]);
+    // What the driver made for nobody goes as well.
+    until("no volume of that namespace is left", std::time::Duration::from_secs(30), || {
+        let path = "jsonpath={.items[*].spec.claimRef.namespace}";
+        !cluster.kubectl(&["get", "pv", "-o", path]).contains(depot.name())
+    });
+    for class in [slow, fails] {
         cluster.kubectl(&["delete", "storageclass", &class]);
     }
 }
