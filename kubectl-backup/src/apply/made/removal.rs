@@ -193,3 +193,62 @@ async fn other(cluster: &Cluster, thing: &Thing, fillings: &BTreeMap<String, Fil
 pub(super) fn still(thing: &Thing, why: &str) -> CliError {
     CliError::timeout(format!("{} is still being deleted after {GOING:?}{why}", thing.place()))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn thing(kind: &str, name: &str, source: &Value) -> Thing {
+        let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "test"}, "spec": {"source": source}});
+        let fills = (kind != "PersistentVolumeClaim").then_some("data");
+        Thing::new(&object, Some("u".into()), &format!("{}/{name}", kind.to_lowercase()), fills)
+    }
+
+    fn all() -> [Thing; 4] {
+        let second = json!({"volumeSnapshotContentName": "c"});
+        [
+            thing("VolumeSnapshot", "source", &json!({"persistentVolumeClaimName": "of"})),
+            thing("VolumeSnapshotContent", "c", &json!({"snapshotHandle": "h"})),
+            thing("PersistentVolumeClaim", "data", &json!({})),
+            thing("VolumeSnapshot", "second", &second),
+        ]
+    }
+
+    /// What stays when the claim is so, and the others go as they can; `stuck` is what does not.
+    fn stays(claim: Option<Filling>, stuck: Option<&str>) -> Vec<String> {
+        let fillings: BTreeMap<String, Filling> = claim.into_iter().map(|it| ("data".to_owned(), it)).collect();
+        let mut left: Vec<(Thing, String)> = Vec::new();
+        for step in Step::ALL.into_iter().skip(1) {
+            for thing in all().iter().filter(|thing| thing.step == step) {
+                if is_needed(thing, &fillings, &left) || stuck == Some(thing.name()) {
+                    left.push((thing.clone(), String::new()));
+                }
+            }
+        }
+        left.iter().map(|(thing, _)| thing.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn each_goes_before_what_it_needs() {
+        let order = |thing: &Thing| Step::ALL.iter().position(|step| *step == thing.step);
+        let mut things = all();
+        things.sort_by_key(order);
+        assert_eq!(things.map(|thing| thing.name().to_owned()), ["data", "second", "c", "source"]);
+    }
+
+    #[test]
+    fn what_a_claim_still_waits_for_stays_and_what_filled_it_goes() {
+        assert_eq!(stays(Some(Filling::Waiting), None), ["second", "c", "source"]);
+        for filled in [Some(Filling::Over), Some(Filling::Unknown("u".into())), None] {
+            assert_eq!(stays(filled, None), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn nothing_goes_before_a_snapshot_that_does_not_go() {
+        assert_eq!(stays(Some(Filling::Over), Some("second")), ["second", "c", "source"]);
+        assert_eq!(stays(Some(Filling::Over), Some("c")), ["c"]);
+    }
+}

@@ -91,7 +91,7 @@ pub struct Args {
     /// How long a hook may take
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s", requires = "pause_hook")]
     hook_timeout: Duration,
-    /// How long the application may be paused at most
+    /// How long the application may be paused at most, the pause hooks included
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "1m", requires = "pause_hook")]
     max_pause: Duration,
     #[command(flatten)]
