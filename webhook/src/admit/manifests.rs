@@ -38,3 +38,26 @@ fn velero_is_asked_about_by_its_own_path_and_nobody_else_is() {
     }
     assert_eq!(of_velero, 3);
 }
+
+/// Where nobody writes paths, an entry that is missing in the overlay would be called at `/`.
+#[test]
+fn the_overlay_for_cert_manager_names_the_path_of_every_entry() {
+    let overlay = include_str!("../../../manifests/webhook/overlays/cert-manager/paths.yaml");
+    let (mutating, validating) = overlay.split_once("\n---\n").expect("two documents");
+    for (phase, base, overlay) in [
+        ("mutate", include_str!("../../../manifests/webhook/base/mutating.yaml"), mutating),
+        ("validate", include_str!("../../../manifests/webhook/base/validating.yaml"), validating),
+    ] {
+        let path = |entry: &Value| entry["clientConfig"]["service"]["path"].as_str().unwrap_or_default().to_owned();
+        let name = |entry: &Value| entry["name"].as_str().unwrap_or_default().to_owned();
+        let named: Vec<_> = entries(overlay).iter().map(|entry| (name(entry), path(entry))).collect();
+        let prefix = |name: &str| match name {
+            _ if name.starts_with("exempt") => "/exempt",
+            _ if name.starts_with("warned") => "/warned",
+            _ => "",
+        };
+        let wanted: Vec<_> =
+            entries(base).iter().map(|entry| (name(entry), format!("{}/{phase}", prefix(&name(entry))))).collect();
+        assert_eq!(named, wanted);
+    }
+}
