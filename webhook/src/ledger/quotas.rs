@@ -25,12 +25,12 @@ use super::{
     decision::{Ask, Decision},
     hook::Probes,
     lead::Lead,
-    peers::Peers,
+    peers::{PeerError, Peers},
     report::Report,
     series::Series,
     stand::Stand,
     task::{self, Asked, Parts},
-    times::Times,
+    times::{PATIENCE, Times},
     trouble::Trouble,
     wish::{Wanted, Wish},
 };
@@ -153,6 +153,7 @@ impl Quotas {
     /// Asks for a slot, of the replica that writes the ledger when that is another; nothing when there is no quota for that
     /// resource.
     pub async fn claim(&self, resource: &str, ask: Ask, deadline: Instant) -> Option<Decision> {
+        let arrived = Instant::now();
         let lead = self.all().running.get(resource).map(|running| Arc::clone(&running.lead));
         let handed = lead.and_then(|lead| Some((lead.other()?, lead)));
         if let Some((other, lead)) = handed.filter(|_| !ask.dry_run && ask.standing == Standing::Limited) {
@@ -164,12 +165,16 @@ impl Quotas {
                 // Whatever it did with it: asked again here, the claim is found recorded, or is not recorded twice.
                 Err(error) => {
                     tracing::debug!(%error, %other, resource, "another replica did not decide a claim");
-                    lead.shun(other);
+                    // One that is silent is not asked again anyway; it may only have nothing to write.
+                    if !matches!(error, PeerError::Late) {
+                        lead.shun(other);
+                    }
                     self.series.handed(resource, "failed");
                 }
             }
         }
-        self.decide(resource, ask, deadline).await
+        // Nobody waits longer for having been handed over.
+        self.decide(resource, ask, deadline.min(arrived + PATIENCE + WAY_BACK)).await
     }
 
     /// Asks for a slot here; nothing when there is no quota for that resource.
