@@ -156,11 +156,11 @@ impl Request {
         self.asker == Asker::Velero || config.exempts_from_quota(username, groups, &self.resource_name())
     }
 
-    /// Whether deletion locks let whoever asks pass. Of Velero's account only a DeleteBackupRequest is a question:
-    /// a restore writes those of others with it.
+    /// Whether deletion locks let whoever asks pass. Of Velero's account only a DeleteBackupRequest and a location's place
+    /// are questions: a restore writes those of others with it.
     pub fn passes_locks(&self, config: &Config) -> bool {
         let UserInfo { username, groups } = &self.user_info;
-        let asks = self.subject_kind() == Some(Kind::DeleteBackupRequest);
+        let asks = matches!(self.subject_kind(), Some(Kind::DeleteBackupRequest | Kind::BackupStorageLocation));
         config.exempts(username, groups) || (!asks && self.asker == Asker::Velero)
     }
 

@@ -66,3 +66,20 @@ async fn a_backup_without_a_time_to_live_is_kept_as_long_as_it_is_locked() {
     let answer = reviewed("/mutate", &review(BACKUPS, "CREATE", "jane", &backup, &Value::Null)).await;
     assert_eq!(answer["patchType"], "JSONPatch");
 }
+
+#[tokio::test]
+async fn a_location_that_a_restore_points_elsewhere_is_judged_too() {
+    let location = |prefix: &str| {
+        json!({
+            "apiVersion": "velero.io/v1", "kind": "BackupStorageLocation", "metadata": {"name": "x", "namespace": "velero"},
+            "spec": {"provider": "aws", "objectStorage": {"bucket": "b", "prefix": prefix}},
+        })
+    };
+    let locations = ("velero.io", "backupstoragelocations", "BackupStorageLocation");
+    let moved = review(locations, "UPDATE", VELERO, &location("q"), &location("p"));
+    for path in ["/validate", "/exempt/validate"] {
+        let answer = reviewed(path, &moved).await;
+        // Whether a backup there is locked cannot be read here.
+        assert_eq!((&answer["allowed"], &answer["status"]["code"]), (&json!(false), &json!(429)), "{path}");
+    }
+}

@@ -125,11 +125,12 @@ fn c12_a_location_with_a_locked_backup_stays_where_it_is() {
     let guarded = cluster();
     let cluster = &guarded.cluster;
     without_velero(&guarded, "placed");
-    let patch = |patch: &str| {
+    let patch_as = |patch: &str, account: &[&str]| {
         let location =
             ["patch", "backupstoragelocation.velero.io", "main", "-n", "placed", "--type=merge", "-p", patch];
-        cluster.try_kubectl(&location)
+        cluster.try_kubectl(&[&location, account].concat())
     };
+    let patch = |patch: &str| patch_as(patch, &[]);
     let elsewhere = r#"{"spec":{"objectStorage":{"bucket":"other"}}}"#;
     patch(elsewhere).ok();
     patch(r#"{"spec":{"objectStorage":{"bucket":"backups"}}}"#).ok();
@@ -138,6 +139,10 @@ fn c12_a_location_with_a_locked_backup_stays_where_it_is() {
     patch(elsewhere).ends_with(1).says("[BKP355]").says("\"kept\", which is locked until");
     patch(r#"{"spec":{"objectStorage":{"prefix":"other"}}}"#).ends_with(1).says("[BKP355]");
     patch(r#"{"spec":{"config":{"s3Url":"https://elsewhere.example"}}}"#).ends_with(1).says("[BKP355]");
+    // A restore may write any location, with Velero's account.
+    let velero = ["--as=system:serviceaccount:velero:velero", "--as-group=system:masters"];
+    patch_as(elsewhere, &velero).ends_with(1).says("[BKP355]");
+    patch_as(r#"{"status":{"phase":"Available"}}"#, &velero).ok();
     let delete = ["delete", "backupstoragelocation.velero.io", "main", "-n", "placed"];
     cluster.try_kubectl(&delete).ends_with(1).says("[BKP355]");
     // What deletes nothing is nobody's loss.
