@@ -32,7 +32,7 @@ fn d2_the_plugin_installs_what_the_manifests_have_and_takes_it_away() {
         cluster.try_kubectl_with(&["diff", "--server-side", "--field-manager=kubectl-backup", "-f", "-"], &printed);
     assert_eq!(differences.ok().stdout, "");
 
-    let ledger = r#"{"apiVersion":"kubectl-backup.dev/v1alpha1","kind":"QuotaLedger","metadata":{"name":"widgets.example.org"},"spec":{}}"#;
+    let ledger = r#"{"apiVersion":"kubectl-backup.dev/v1alpha1","kind":"QuotaLedger","metadata":{"name":"widgets.example.org"},"spec":{"resource":"widgets.example.org"}}"#;
     let account = "--as=system:serviceaccount:kubectl-backup-system:backup-webhook";
     cluster.try_kubectl_with(&["create", account, "-f", "-"], ledger).ok();
     let removed = cluster.plugin(&["policy", "uninstall", "--yes"]).ok().stdout;
