@@ -37,6 +37,8 @@ use crate::{
 
 /// A review holds an object twice; this is what Kubernetes' own webhook library takes.
 const MAX_BODY: usize = 7 * 1024 * 1024;
+/// Largest claim that another replica hands over, in bytes: five names.
+const MAX_CLAIM: usize = 16 * 1024;
 /// A body's first bytes, which need no share of those below: the limit of connections is theirs. Nearly every review
 /// has fewer, so that a few large bodies do not keep the many small ones out.
 const FIRST_BYTES: usize = 64 * 1024;
@@ -188,7 +190,8 @@ async fn handle(
     }
     let started = Instant::now();
     let answered = timeout(deadline, async {
-        let (body, share) = timeout(BODY_TIME, read(body, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
+        let (body, share) =
+            timeout(BODY_TIME, read(body, MAX_BODY, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
         let question = Question { entry, body, started, by: (started + deadline).into(), _share: share };
         match question.small() {
             Some(weight) => {
@@ -205,10 +208,10 @@ async fn handle(
 
 /// Decides a claim that another replica hands over.
 async fn decide(shared: &Shared, body: Body) -> Result<Response, Refusal> {
-    let (body, _share) = timeout(BODY_TIME, read(body, &shared.bytes)).await.map_err(|_| Refusal::Slow)??;
+    let body = read(body, MAX_CLAIM, &shared.bytes);
+    let (body, _share) = timeout(BODY_TIME, body).await.map_err(|_| Refusal::Slow)??;
     let handed: Handed = serde_json::from_slice(&body).map_err(|_| Refusal::NoReview)?;
-    let deadline = tokio::time::Instant::now() + DEFAULT_DEADLINE;
-    let decision = shared.admission.quotas.decide(&handed.resource, handed.ask(), deadline).await;
+    let decision = shared.admission.quotas.decide_handed(&handed.resource, handed.ask()).await;
     Ok(axum::Json(decision).into_response())
 }
 
@@ -238,8 +241,8 @@ async fn answer_apart(
 }
 
 /// Reads a body. Its share is taken as it arrives: a length that is only announced keeps nobody else out.
-async fn read(body: Body, bytes: &Arc<Semaphore>) -> Result<(Vec<u8>, OwnedSemaphorePermit), Refusal> {
-    let mut body = Limited::new(body, MAX_BODY);
+async fn read(body: Body, limit: usize, bytes: &Arc<Semaphore>) -> Result<(Vec<u8>, OwnedSemaphorePermit), Refusal> {
+    let mut body = Limited::new(body, limit);
     let mut text = Vec::new();
     let take = |count: usize| Arc::clone(bytes).try_acquire_many_owned(u32::try_from(count).unwrap_or(u32::MAX));
     let mut share = take(0).map_err(|_| Refusal::Busy)?;

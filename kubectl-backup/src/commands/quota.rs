@@ -43,7 +43,9 @@ impl Args {
                 "Ask a cluster administrator for the right to list volumesnapshots and schedules in the whole cluster.",
             ));
         }
-        let enforced = facts::quota::is_enforced(&cluster).await?;
+        // Who may not read the webhook's configuration sees by the ledgers that somebody counts.
+        let recorded = || usages.iter().all(Usage::is_recorded).then_some(true);
+        let enforced = facts::quota::is_enforced(&cluster).await?.or_else(recorded);
         let claims = match quota::is_full_of_snapshots(&usages) {
             true => facts::quota::claims(&cluster).await?,
             false => None,

@@ -223,9 +223,10 @@ impl Keeper {
     }
 }
 
-/// All that API servers are told of a bundle.
+/// All that API servers are told of a bundle, and all that replicas answer by: who takes a step gives the other replicas time, too, to
+/// learn of the step before.
 fn told_with(bundle: &Bundle) -> String {
-    bundle.trusted() + bundle.authority.path.reveal()
+    bundle.paths().iter().fold(bundle.trusted(), |told, path| told + path.reveal())
 }
 
 /// One item per change, whatever it is; the round that follows looks for itself.
@@ -270,6 +271,17 @@ mod tests {
         Client::new(answer, "system")
     }
 
+    #[test]
+    fn the_other_replicas_get_time_to_learn_of_another_path() {
+        let (names, terms, now) = (["a.svc".to_owned()], Terms::usual(), Clock::default().now());
+        let bundle = Bundle::issue(&names, &terms, now).expect("a bundle");
+        let after =
+            |step, bundle: &Bundle| rotation::after(step, Some(bundle.clone()), &names, &terms, now).expect("a bundle");
+        let announced = after(Step::AnnouncePath, &bundle);
+        assert_ne!(told_with(&bundle), told_with(&announced));
+        assert_ne!(told_with(&announced), told_with(&after(Step::Take, &announced)));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn whatever_others_do_this_replica_writes_with_pauses() {
         let writes = Arc::new(AtomicUsize::new(0));
@@ -286,7 +298,7 @@ mod tests {
             settings,
             Clock::default(),
             Arc::default(),
-            (Paths::secret(), Arc::default()),
+            (Paths::secret(), Arc::new(Peers::new(String::new(), None))),
             Arc::default(),
         );
         let start = Instant::now();

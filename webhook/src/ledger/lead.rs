@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// How long after a write was seen its author is expected to write again. One that is frozen is asked no longer than that.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long after a claim was handed to this replica the others are taken to reach it.
+const REACHED: Duration = Duration::from_secs(2);
 /// How long one that did not answer is not asked again.
 const SHUNNED: Duration = Duration::from_secs(5);
 
@@ -28,6 +30,10 @@ struct Others {
     wrote: Option<(SocketAddr, Instant)>,
     /// Who did not answer, and when.
     mute: Option<(SocketAddr, Instant)>,
+    /// Who decided a claim for this one, and when.
+    decided: Option<(SocketAddr, Instant)>,
+    /// When a claim was handed to this one.
+    reached: Option<Instant>,
 }
 
 impl Lead {
@@ -52,7 +58,17 @@ impl Lead {
 
     /// Whether the others hand their claims to this one while it writes: then it need not leave them any time.
     pub fn is_reached(&self) -> bool {
-        self.own.is_some()
+        self.others().reached.is_some_and(|reached| reached.elapsed() < REACHED)
+    }
+
+    /// A claim was handed to this one.
+    pub fn reached(&self) {
+        self.others().reached = Some(Instant::now());
+    }
+
+    /// It decided a claim of this one.
+    pub fn decided(&self, writer: SocketAddr) {
+        self.others().decided = Some((writer, Instant::now()));
     }
 
     /// It did not answer.
@@ -60,9 +76,12 @@ impl Lead {
         self.others().mute = Some((writer, Instant::now()));
     }
 
-    /// What a write names: whoever is asked now stays the one to be asked, so that a write of ours in between changes nothing.
+    /// What a write names: whoever is asked now, and decides, stays the one to be asked, so that a write of ours in between
+    /// changes nothing. One that does not decide gets no further claims by it.
     pub fn named(&self) -> String {
-        self.other().or(self.own).map(|address| address.to_string()).unwrap_or_default()
+        let decided = self.others().decided.filter(|(_, since)| since.elapsed() < FRESH).map(|(writer, _)| writer);
+        let other = self.other().filter(|other| decided == Some(*other));
+        other.or(self.own).map(|address| address.to_string()).unwrap_or_default()
     }
 
     fn others(&self) -> MutexGuard<'_, Others> {
@@ -86,6 +105,8 @@ mod tests {
         let lead = lead();
         assert_eq!((lead.other(), lead.named().as_str()), (None, OWN));
         lead.seen(OTHER);
+        assert_eq!((lead.other(), lead.named().as_str()), (OTHER.parse().ok(), OWN), "it has decided nothing yet");
+        lead.decided(OTHER.parse().expect("an address"));
         assert_eq!((lead.other(), lead.named().as_str()), (OTHER.parse().ok(), OTHER), "it stays the one");
         tokio::time::advance(FRESH).await;
         assert_eq!((lead.other(), lead.named().as_str()), (None, OWN), "it is silent");
@@ -106,6 +127,16 @@ mod tests {
         tokio::time::advance(SHUNNED).await;
         lead.seen(OTHER);
         assert_eq!(lead.other(), Some(other));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_handed_claims_is_reached_for_a_while() {
+        let lead = lead();
+        assert!(!lead.is_reached(), "an address of its own is no proof");
+        lead.reached();
+        assert!(lead.is_reached());
+        tokio::time::advance(REACHED).await;
+        assert!(!lead.is_reached());
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,7 +14,10 @@ use http_body_util::{BodyExt, Limited};
 use kube::{Client, Config, client::Body};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     decision::{Ask, Decision},
@@ -28,6 +31,8 @@ pub const PATH: &str = "/claim";
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(1);
+/// How many claims may be on their way to others at once: each takes a connection there, of which API servers need theirs.
+const ON_THEIR_WAY: usize = 64;
 /// An answer names the holders of a quota at most.
 const ANSWER_LIMIT: usize = 1 << 20;
 
@@ -68,10 +73,13 @@ impl Handed {
 /// Another replica did not decide a claim.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
+    /// Enough are on their way to it already.
+    #[error("too many claims are on their way")]
+    Busy,
     /// It is not known how to call one another.
     #[error("no certificate or path of its own")]
     Unknown,
-    /// It did not answer, and writes no more.
+    /// It did not answer in time, or writes no more.
     #[error("no answer")]
     Late,
     /// The connection failed.
@@ -86,10 +94,10 @@ pub enum PeerError {
 }
 
 /// How replicas call one another: by the certificate and the path that all of them share.
-#[derive(Default)]
 pub struct Peers {
     name: String,
     own: Option<SocketAddr>,
+    on_their_way: Semaphore,
     known: Mutex<Known>,
 }
 
@@ -107,7 +115,7 @@ struct Shared {
 impl Peers {
     /// For replicas whose certificates bear this name, of which this one is reached there.
     pub fn new(name: String, own: Option<SocketAddr>) -> Self {
-        Self { name, own, known: Mutex::default() }
+        Self { name, own, on_their_way: Semaphore::new(ON_THEIR_WAY), known: Mutex::default() }
     }
 
     /// Where this one is reached.
@@ -126,7 +134,7 @@ impl Peers {
         }
     }
 
-    /// Lets another replica decide, as long as it is the one that writes.
+    /// Lets another replica decide, as long as it is the one that writes. `None` in its answer: it cannot just now.
     pub async fn ask(
         &self,
         (at, lead): (SocketAddr, &Lead),
@@ -134,6 +142,7 @@ impl Peers {
         ask: &Ask,
         by: Instant,
     ) -> Result<Decision, PeerError> {
+        let _on_its_way = self.on_their_way.try_acquire().map_err(|_| PeerError::Busy)?;
         let (client, path) = self.client(at)?;
         let body = serde_json::to_vec(&Handed::new(resource, ask)).map_err(|_| PeerError::Answer)?;
         let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/json");

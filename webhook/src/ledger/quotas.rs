@@ -8,7 +8,7 @@ use std::{
 };
 
 use backup_api::policy::{QuotaCount, QuotaState};
-use backup_ledger::Standing;
+use backup_ledger::{Object, Standing};
 use backup_policy::config::{
     Quota,
     resource::{SCHEDULES, VOLUME_SNAPSHOTS},
@@ -81,7 +81,15 @@ const REMEMBERED: usize = 1_024;
 impl Quotas {
     /// No quotas yet.
     pub fn new(client: Client, probes: Probes, times: Times, series: Series, health: Arc<Health>) -> Self {
-        Self { client, probes, times, series, health, peers: Arc::default(), all: Mutex::default() }
+        Self {
+            client,
+            probes,
+            times,
+            series,
+            health,
+            peers: Arc::new(Peers::new(String::new(), None)),
+            all: Mutex::default(),
+        }
     }
 
     /// With other replicas, of which the one that writes a ledger is handed the others' claims.
@@ -153,55 +161,79 @@ impl Quotas {
     /// Asks for a slot, of the replica that writes the ledger when that is another; nothing when there is no quota for that
     /// resource.
     pub async fn claim(&self, resource: &str, ask: Ask, deadline: Instant) -> Option<Decision> {
+        if !fits(resource, &ask) {
+            return Some(later(resource, "the names in the request are longer than Kubernetes allows"));
+        }
         let arrived = Instant::now();
-        let lead = self.all().running.get(resource).map(|running| Arc::clone(&running.lead));
-        let handed = lead.and_then(|lead| Some((lead.other()?, lead)));
-        if let Some((other, lead)) = handed.filter(|_| !ask.dry_run && ask.standing == Standing::Limited) {
-            match self.peers.ask((other, &lead), resource, &ask, deadline).await {
-                Ok(decision) => {
-                    self.series.handed(resource, "decided");
-                    return Some(decision);
-                }
-                // Whatever it did with it: asked again here, the claim is found recorded, or is not recorded twice.
-                Err(error) => {
-                    tracing::debug!(%error, %other, resource, "another replica did not decide a claim");
-                    // One that is silent is not asked again anyway; it may only have nothing to write.
-                    if !matches!(error, PeerError::Late) {
-                        lead.shun(other);
-                    }
-                    self.series.handed(resource, "failed");
-                }
+        // Nobody waits longer for having been handed over.
+        let deadline = deadline.min(arrived + PATIENCE + WAY_BACK);
+        if let Some(decision) = self.hand_over(resource, &ask, deadline.min(arrived + PATIENCE)).await {
+            return Some(decision);
+        }
+        let dry_run = ask.dry_run;
+        let decided = self.decide(resource, ask, deadline).await;
+        if matches!(decided, Ok(None)) && !dry_run {
+            let mut all = self.all();
+            if all.unrecorded.len() < REMEMBERED {
+                all.unrecorded.insert(resource.to_owned());
             }
         }
-        // Nobody waits longer for having been handed over.
-        self.decide(resource, ask, deadline.min(arrived + PATIENCE + WAY_BACK)).await
+        decided.unwrap_or_else(|why| Some(later(resource, why.words())))
+    }
+
+    /// Decides a claim that another replica hands over; nothing when this one cannot, so that the other does.
+    pub async fn decide_handed(&self, resource: &str, ask: Ask) -> Option<Decision> {
+        if !fits(resource, &ask) || self.health.not_ready().is_some() {
+            return None;
+        }
+        let lead = self.all().running.get(resource).map(|running| Arc::clone(&running.lead));
+        lead?.reached();
+        self.decide(resource, ask, Instant::now() + PATIENCE + WAY_BACK).await.ok().flatten()
+    }
+
+    async fn hand_over(&self, resource: &str, ask: &Ask, by: Instant) -> Option<Decision> {
+        let lead = self.all().running.get(resource).map(|running| Arc::clone(&running.lead))?;
+        let other = lead.other().filter(|_| !ask.dry_run && ask.standing == Standing::Limited)?;
+        match self.peers.ask((other, &lead), resource, ask, by).await {
+            Ok(decision) => {
+                lead.decided(other);
+                self.series.handed(resource, "decided");
+                Some(decision)
+            }
+            // Whatever it did with it: asked again here, the claim is found recorded, or is not recorded twice.
+            Err(error) => {
+                // One that has fallen silent may only have nothing to write.
+                let silent = matches!(error, PeerError::Late) && lead.other() != Some(other);
+                if !silent && !matches!(error, PeerError::Busy) {
+                    tracing::warn!(%error, %other, resource, "another replica did not decide a claim");
+                    lead.shun(other);
+                }
+                self.series.handed(resource, "failed");
+                None
+            }
+        }
     }
 
     /// Asks for a slot here; nothing when there is no quota for that resource.
-    pub async fn decide(&self, resource: &str, ask: Ask, deadline: Instant) -> Option<Decision> {
+    async fn decide(&self, resource: &str, ask: Ask, deadline: Instant) -> Result<Option<Decision>, Undecided> {
+        // One that is too late would still take a slot.
+        if deadline <= Instant::now() + WAY_BACK {
+            return Err(Undecided::Late);
+        }
         let asked = {
-            let mut all = self.all();
+            let all = self.all();
             match all.running.get(resource).filter(|running| !running.wish.is_retired()) {
                 Some(running) => running.asked.clone(),
-                None if !all.begun => {
-                    return Some(later(resource, "the cluster's policy is still being read; try again"));
-                }
-                None => {
-                    if !ask.dry_run && all.unrecorded.len() < REMEMBERED {
-                        all.unrecorded.insert(resource.to_owned());
-                    }
-                    return None;
-                }
+                None if !all.begun => return Err(Undecided::NoPolicy),
+                None => return Ok(None),
             }
         };
         let (reply, answer) = oneshot::channel();
         let claim = Asked { ask, deadline: deadline.checked_sub(WAY_BACK).unwrap_or(deadline), reply };
-        if asked.try_send(claim).is_err() {
-            return Some(later(resource, "too many creates are waiting for it; try again"));
-        }
+        asked.try_send(claim).map_err(|_| Undecided::Crowded)?;
         match timeout_at(deadline, answer).await {
-            Ok(Ok(decision)) => Some(decision),
-            Ok(Err(_)) | Err(_) => Some(later(resource, "it could not be checked in time; try again")),
+            Ok(Ok(decision)) => Ok(Some(decision)),
+            Ok(Err(_)) | Err(_) => Err(Undecided::Late),
         }
     }
 
@@ -242,6 +274,31 @@ impl Quotas {
     }
 }
 
+/// Why this replica could not decide.
+#[derive(Debug, Clone, Copy)]
+enum Undecided {
+    Late,
+    NoPolicy,
+    Crowded,
+}
+
+impl Undecided {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Late => "it could not be checked in time; try again",
+            Self::NoPolicy => "the cluster's policy is still being read; try again",
+            Self::Crowded => "too many creates are waiting for it; try again",
+        }
+    }
+}
+
+/// Whether the names are such as an API server sends: what is recorded shares one object with all others.
+fn fits(resource: &str, ask: &Ask) -> bool {
+    let Object { key, uid } = &ask.object;
+    let (namespace, name) = (key.namespace().len(), key.name().len());
+    resource.len() <= 317 && namespace <= 63 && name <= 253 && uid.to_string().len() <= 64 && ask.user.len() <= 1024
+}
+
 fn later(resource: &str, why: &str) -> Decision {
     let plural = resource.split('.').next().unwrap_or(resource);
     Decision::Later { message: format!("cluster quota {plural}: {why}"), retry_after: 1 }
@@ -257,7 +314,24 @@ async fn watched(resource: String, work: impl Future<Output = ()>, health: Arc<H
 
 #[cfg(test)]
 mod tests {
+    use backup_ledger::{Key, Uid};
+
     use super::*;
+
+    #[test]
+    fn what_no_api_server_sends_is_not_recorded() {
+        let ask = |namespace: usize, name: usize, uid: usize, user: usize| Ask {
+            object: Object::new(Key::new(&"n".repeat(namespace), &"m".repeat(name)), Uid::new(&"u".repeat(uid))),
+            user: "x".repeat(user),
+            dry_run: false,
+            standing: Standing::Limited,
+        };
+        assert!(fits("volumesnapshots.snapshot.storage.k8s.io", &ask(63, 253, 36, 200)));
+        assert!(!fits(&"r".repeat(318), &ask(1, 1, 1, 1)));
+        for wrong in [ask(64, 1, 1, 1), ask(1, 254, 1, 1), ask(1, 1, 65, 1), ask(1, 1, 1, 1025)] {
+            assert!(!fits("r", &wrong));
+        }
+    }
 
     #[tokio::test]
     async fn a_quota_whose_task_fails_makes_the_process_unhealthy() {

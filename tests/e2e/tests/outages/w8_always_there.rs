@@ -1,5 +1,7 @@
 //! W8: no create fails, whatever is done to replicas and certificates; a crash costs what was being answered.
 
+use std::time::{Duration, Instant};
+
 use e2e_tests::{Traffic, until};
 use serde_json::json;
 
@@ -80,6 +82,13 @@ fn w8_new_certificates_and_a_new_authority_fail_no_create() {
     };
     wish("certificate");
     until("the certificate is renewed", TWO_MINUTES, || system.in_secret("tls.crt") != certificate);
+    let path = system.in_secret("path");
+    wish("path");
+    until("another path is announced", TWO_MINUTES, || !system.in_secret("next-path").is_empty());
+    let announced = Instant::now();
+    until("the path is another", TWO_MINUTES, || system.in_secret("path") != path);
+    assert!(announced.elapsed() > Duration::from_secs(3), "all replicas had time to learn of it");
+    until("the path before is dropped", TWO_MINUTES, || system.in_secret("previous-path").is_empty());
     wish("ca");
     until("the authority is another", TWO_MINUTES, || system.in_secret("ca.crt") != authority);
     until("the one before is dropped", TWO_MINUTES, || system.in_secret("previous-ca.crt").is_empty());

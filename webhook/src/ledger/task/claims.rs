@@ -106,7 +106,10 @@ impl Task {
             self.running.spawn(posting);
         }
         // Whoever asked may have gone.
-        drop(reply.send(decision));
+        // One whose time is over is not decided: who handed it over may still be.
+        if !matches!(verdict, Verdict::Refused(Refusal::TimedOut)) {
+            drop(reply.send(decision));
+        }
     }
 
     pub(super) fn setup(&self) -> Setup {
