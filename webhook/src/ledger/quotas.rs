@@ -285,7 +285,7 @@ enum Undecided {
 impl Undecided {
     fn words(self) -> &'static str {
         match self {
-            Self::Late => "it could not be checked in time; try again",
+            Self::Late => "the quota could not be checked in time; try again",
             Self::NoPolicy => "the cluster's policy is still being read; try again",
             Self::Crowded => "too many creates are waiting for it; try again",
         }
