@@ -130,6 +130,7 @@ impl Quotas {
     }
 
     fn begin(&self, quota: &Quota, void: bool) -> (Running, impl Future<Output = ()> + Send + use<>) {
+        self.series.begins(&quota.resource);
         let (wish, wanted) = Wish::new(Wanted::Limit(quota.limit));
         let (asked, asked_receiver) = mpsc::channel(CLAIMS);
         let (read_sender, read) = oneshot::channel();

@@ -163,6 +163,13 @@ impl Series {
         self.writes.get_or_create(&Write { resource: resource.to_owned(), outcome }).inc();
     }
 
+    /// A quota begins: what is counted by outcomes is there from the start, so that a first failure shows as an increase.
+    pub fn begins(&self, resource: &str) {
+        for outcome in ["decided", "failed"] {
+            drop(self.handed.get_or_create(&Write { resource: resource.to_owned(), outcome }));
+        }
+    }
+
     /// A claim was handed to another replica.
     pub fn handed(&self, resource: &str, outcome: &'static str) {
         self.handed.get_or_create(&Write { resource: resource.to_owned(), outcome }).inc();
