@@ -2,9 +2,8 @@
 
 use crate::{
     claim::{Claim, Standing},
-    identity::Key,
     limits::Limits,
-    status::{LedgerStatus, MAX_PENDING, MAX_SLOTS, Pending, Slot},
+    status::{LedgerStatus, MAX_PENDING, MAX_SLOTS, Pending},
     verdict::Refusal,
 };
 
@@ -43,11 +42,13 @@ fn refusal(status: &LedgerStatus, claim: &Claim, limits: &Limits, limited: bool)
         }
         // A second create of the same key cannot become a second object: it shares the slot.
         let pending = slot.pend.len();
-        let busy = limited && pending >= limits.pending_per_key;
-        if busy {
-            return Some(Refusal::KeyBusy { key: claim.object.key.clone(), pending });
-        }
-        return if limited { crowd(status, claim) } else { None };
+        return match limited {
+            true if pending >= limits.pending_per_key => {
+                Some(Refusal::KeyBusy { key: claim.object.key.clone(), pending })
+            }
+            true => crowd(status, claim),
+            false => None,
+        };
     }
     if status.slots.len() >= MAX_SLOTS {
         return Some(Refusal::Uncountable);
@@ -67,28 +68,27 @@ fn full(status: &LedgerStatus, limits: &Limits) -> Option<Refusal> {
 }
 
 fn share(status: &LedgerStatus, claim: &Claim, limits: &Limits) -> Option<Refusal> {
-    let cap = limits.pending_share;
     let namespace = claim.object.key.namespace();
-    let pending = status.pending_only().filter(|(key, _)| key.namespace() == namespace).count();
-    if pending >= cap {
-        return Some(Refusal::NamespaceBusy { namespace: namespace.to_owned(), pending, cap });
-    }
-    let pending = status.pending_only().filter(|(_, slot)| slot.pend.values().any(|p| p.is_by(&claim.user))).count();
-    (pending >= cap).then(|| Refusal::UserBusy { user: claim.user.clone(), pending, cap })
+    let within = status.pending_only().filter(|(key, _)| key.namespace() == namespace);
+    let own = status.pending_only().filter(|(_, slot)| slot.pend.values().any(|p| p.is_by(&claim.user)));
+    busy(claim, limits.pending_share, within.count(), own.count())
 }
 
 /// The room for creates under way is everybody's: creates of names that exist take no slot of a share, and would fill it.
 fn crowd(status: &LedgerStatus, claim: &Claim) -> Option<Refusal> {
-    let cap = MAX_PENDING / 8;
     let namespace = claim.object.key.namespace();
-    let within = |(key, _): &(&Key, &Slot)| key.namespace() == namespace;
-    let pending = status.slots.iter().filter(within).map(|(_, slot)| slot.pend.len()).sum();
-    if pending >= cap {
-        return Some(Refusal::NamespaceBusy { namespace: namespace.to_owned(), pending, cap });
+    let within = status.slots.iter().filter(|(key, _)| key.namespace() == namespace);
+    let own = status.slots.values().flat_map(|slot| slot.pend.values()).filter(|pending| pending.is_by(&claim.user));
+    busy(claim, MAX_PENDING / 8, within.map(|(_, slot)| slot.pend.len()).sum(), own.count())
+}
+
+/// Refuses when the claim's namespace, or its user, has as many creates under way as it may.
+fn busy(claim: &Claim, cap: usize, within: usize, own: usize) -> Option<Refusal> {
+    if within >= cap {
+        let namespace = claim.object.key.namespace().to_owned();
+        return Some(Refusal::NamespaceBusy { namespace, pending: within, cap });
     }
-    let creates = status.slots.values().flat_map(|slot| slot.pend.values());
-    let pending = creates.filter(|pending| pending.is_by(&claim.user)).count();
-    (pending >= cap).then(|| Refusal::UserBusy { user: claim.user.clone(), pending, cap })
+    (own >= cap).then(|| Refusal::UserBusy { user: claim.user.clone(), pending: own, cap })
 }
 
 /// Records a claim for which there is room. Its object may be written only after this is stored (I3).
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::{
         claim::RequestId,
-        identity::{Object, Uid},
+        identity::{Key, Object, Uid},
     };
 
     fn claim(namespace: &str, name: &str, uid: &str, user: &str) -> Claim {

@@ -171,14 +171,7 @@ impl Quotas {
         if let Some(decision) = self.hand_over(resource, &ask, deadline.min(arrived + PATIENCE)).await {
             return Some(decision);
         }
-        let dry_run = ask.dry_run;
-        let decided = self.decide(resource, ask, deadline).await;
-        if matches!(decided, Ok(None)) && !dry_run {
-            let mut all = self.all();
-            if all.unrecorded.len() < REMEMBERED {
-                all.unrecorded.insert(resource.to_owned());
-            }
-        }
+        let decided = self.decide(resource, ask, deadline, Origin::Review).await;
         decided.unwrap_or_else(|why| Some(later(resource, why.words())))
     }
 
@@ -187,13 +180,16 @@ impl Quotas {
         if !fits(resource, &ask) || self.health.not_ready().is_some() {
             return None;
         }
-        let lead = self.all().running.get(resource).map(|running| Arc::clone(&running.lead));
-        lead?.reached();
-        self.decide(resource, ask, Instant::now() + PATIENCE + WAY_BACK).await.ok().flatten()
+        self.lead(resource)?.reached();
+        self.decide(resource, ask, Instant::now() + PATIENCE + WAY_BACK, Origin::Replica).await.ok().flatten()
+    }
+
+    fn lead(&self, resource: &str) -> Option<Arc<Lead>> {
+        self.all().running.get(resource).map(|running| Arc::clone(&running.lead))
     }
 
     async fn hand_over(&self, resource: &str, ask: &Ask, by: Instant) -> Option<Decision> {
-        let lead = self.all().running.get(resource).map(|running| Arc::clone(&running.lead))?;
+        let lead = self.lead(resource)?;
         let other = lead.other().filter(|_| !ask.dry_run && ask.standing == Standing::Limited)?;
         match self.peers.ask((other, &lead), resource, ask, by).await {
             Ok(decision) => {
@@ -216,19 +212,31 @@ impl Quotas {
     }
 
     /// Asks for a slot here; nothing when there is no quota for that resource.
-    async fn decide(&self, resource: &str, ask: Ask, deadline: Instant) -> Result<Option<Decision>, Undecided> {
+    async fn decide(
+        &self,
+        resource: &str,
+        ask: Ask,
+        deadline: Instant,
+        origin: Origin,
+    ) -> Result<Option<Decision>, Undecided> {
+        let asked = {
+            let mut all = self.all();
+            match all.running.get(resource).filter(|running| !running.wish.is_retired()) {
+                Some(running) => running.asked.clone(),
+                None if !all.begun => return Err(Undecided::NoPolicy),
+                None => {
+                    // Under the lock by which a quota begins: it either finds the claim or learns that one was let through.
+                    if origin == Origin::Review && !ask.dry_run && all.unrecorded.len() < REMEMBERED {
+                        all.unrecorded.insert(resource.to_owned());
+                    }
+                    return Ok(None);
+                }
+            }
+        };
         // One that is too late would still take a slot.
         if deadline <= Instant::now() + WAY_BACK {
             return Err(Undecided::Late);
         }
-        let asked = {
-            let all = self.all();
-            match all.running.get(resource).filter(|running| !running.wish.is_retired()) {
-                Some(running) => running.asked.clone(),
-                None if !all.begun => return Err(Undecided::NoPolicy),
-                None => return Ok(None),
-            }
-        };
         let (reply, answer) = oneshot::channel();
         let claim = Asked { ask, deadline: deadline.checked_sub(WAY_BACK).unwrap_or(deadline), reply };
         asked.try_send(claim).map_err(|_| Undecided::Crowded)?;
@@ -273,6 +281,15 @@ impl Quotas {
     fn all(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Who brings a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// An API server: what is not decided is let through.
+    Review,
+    /// Another replica, which decides what is not decided here.
+    Replica,
 }
 
 /// Why this replica could not decide.

@@ -1,8 +1,12 @@
 //! `kubectl backup policy uninstall`
 
+use backup_api::ledger::QuotaLedger;
+use k8s_openapi::{
+    api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
 use kube::{
-    Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+    Api, Resource as _,
+    api::{ApiResource, DynamicObject, ListParams},
 };
 use serde_json::{Value, json};
 
@@ -108,25 +112,20 @@ async fn until_gone(context: &Context, cluster: &Cluster, deleted: &[&Value], bu
 }
 
 async fn ledgers(cluster: &Cluster) -> Result<Vec<Value>> {
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("kubectl-backup.dev", "v1alpha1", "QuotaLedger"));
-    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
-    let listed = api.list(&ListParams::default()).await.doing(|| "list quotaledgers".to_owned());
-    let listed = match listed {
-        // No such type.
-        Err(error) if error.code == Some(404) => return Ok(Vec::new()),
+    let api: Api<QuotaLedger> = Api::all(cluster.client.clone());
+    let listed = match api.list(&ListParams::default()).await.doing(|| "list quotaledgers".to_owned()) {
+        Err(error) if error.is_missing_resource_type() => return Ok(Vec::new()),
         listed => listed?,
     };
+    let (version, kind) = (QuotaLedger::api_version(&()), QuotaLedger::kind(&()));
     let names = listed.items.into_iter().filter_map(|ledger| ledger.metadata.name);
-    Ok(names
-        .map(|name| json!({"apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "QuotaLedger", "metadata": {"name": name}}))
-        .collect())
+    Ok(names.map(|name| json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}})).collect())
 }
 
 fn slow_to_go(object: &Value) -> Option<ApiResource> {
-    let kind = match install::kind(object) {
-        "Namespace" => GroupVersionKind::gvk("", "v1", "Namespace"),
-        "CustomResourceDefinition" => GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition"),
-        _ => return None,
-    };
-    Some(ApiResource::from_gvk(&kind))
+    match install::kind(object) {
+        "Namespace" => Some(ApiResource::erase::<Namespace>(&())),
+        "CustomResourceDefinition" => Some(ApiResource::erase::<CustomResourceDefinition>(&())),
+        _ => None,
+    }
 }
