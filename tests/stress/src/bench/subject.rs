@@ -196,7 +196,7 @@ async fn ready(start: impl Fn() -> Result<Webhook>, health: SocketAddrV4) -> Res
 
 async fn until(server: &Server, asked: bool) -> Result<()> {
     let deadline = Instant::now() + LIMIT;
-    while wrong_pod_is_refused(server).await? != asked {
+    while wrong_pod_is_refused(server).await? != Some(asked) {
         ensure!(Instant::now() < deadline, "the API server has not heard of a configuration");
         tokio::time::sleep(PAUSE * 10).await;
     }
