@@ -1,6 +1,7 @@
 //! The webhook in the cluster, and what is done to it.
 
 use std::{
+    collections::BTreeMap,
     fs,
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -63,6 +64,32 @@ impl System {
     pub fn in_secret(&self, field: &str) -> String {
         let path = format!("jsonpath={{.data.{}}}", field.replace('.', "\\."));
         self.kubectl(&["get", "secret", "backup-webhook-tls", "-o", &path])
+    }
+
+    /// How many claims each replica has handed to the one that writes the ledger of snapshots, and were decided there.
+    #[track_caller]
+    pub fn handed(&self) -> BTreeMap<String, u64> {
+        let pods = self.kubectl(&["get", "pods", "-o", "jsonpath={.items[*].metadata.name}"]);
+        let counted = |pod: &str| {
+            let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8080/proxy/metrics");
+            // One of an earlier rollout may just be gone.
+            let told = self.cluster.try_kubectl(&["get", "--raw", &path]);
+            let of_snapshots = told.stdout.lines().filter(|line| {
+                line.starts_with("backup_webhook_quota_handed_claims_total{")
+                    && line.contains("volumesnapshots")
+                    && line.contains("outcome=\"decided")
+            });
+            of_snapshots.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+        };
+        pods.split_whitespace().map(|pod| (pod.to_owned(), counted(pod))).collect()
+    }
+
+    /// Panics unless some replica has handed over claims since.
+    #[track_caller]
+    pub fn handed_since(&self, before: &BTreeMap<String, u64>) {
+        let now = self.handed();
+        let more = |(pod, count): (&String, &u64)| *count > before.get(pod).copied().unwrap_or_default();
+        assert!(now.iter().any(more), "no claim was handed over: {before:?}, then {now:?}");
     }
 
     /// The kernel ends a replica's process, without a word to it. Its pod and its number of restarts so far.

@@ -13,9 +13,11 @@ const AFTERWARDS: usize = 200;
 #[test]
 fn w8_a_rolling_restart_fails_no_create() {
     let system = System::take();
+    let handed = system.handed();
     let traffic = Traffic::start(&system.cluster, 2);
     system.restart();
     traffic.wait_for(AFTERWARDS);
+    system.handed_since(&handed);
     traffic.stop().none_failed("a rolling restart");
 }
 
@@ -24,6 +26,7 @@ fn w8_a_rolling_restart_fails_no_create() {
 #[test]
 fn w8_a_killed_replica_costs_only_what_it_was_answering() {
     const CLIENTS: usize = 2;
+    const STORING: usize = 1;
     const KILLED: usize = 2;
     let system = System::take();
     let traffic = Traffic::start(&system.cluster, CLIENTS);
@@ -38,7 +41,7 @@ fn w8_a_killed_replica_costs_only_what_it_was_answering() {
         system.kubectl(&["delete", "pod", &pod]);
         system.all_ready();
     }
-    traffic.stop().only_cut_off("two replicas killed", CLIENTS * KILLED);
+    traffic.stop().only_cut_off("two replicas killed", (CLIENTS + STORING) * KILLED);
 }
 
 #[test]
@@ -50,6 +53,7 @@ fn w8_a_changed_policy_fails_no_create() {
         json!({"apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": metadata, "spec": spec})
             .to_string()
     };
+    let handed = system.handed();
     let traffic = Traffic::start(cluster, 2);
     for n in 0..10 {
         let severity = ["Warn", "Deny", "Audit", "Off"][n % 4];
@@ -68,6 +72,7 @@ fn w8_a_changed_policy_fails_no_create() {
     // A quota that is taken out and put back has a new ledger, which puts creates off for a minute: so that is not tried.
     cluster.kubectl(&["delete", "backuppolicy", "default"]);
     traffic.wait_for(AFTERWARDS);
+    system.handed_since(&handed);
     traffic.stop().none_failed("a policy changed ten times, and deleted");
 }
 
@@ -76,6 +81,7 @@ fn w8_new_certificates_and_a_new_authority_fail_no_create() {
     let system = System::take();
     system.set_arguments(&["--ca-overlap=5s"]);
     let (certificate, authority) = (system.in_secret("tls.crt"), system.in_secret("ca.crt"));
+    let handed = system.handed();
     let traffic = Traffic::start(&system.cluster, 2);
     let wish = |what: &str| {
         system.kubectl(&["annotate", "secret", "backup-webhook-tls", &format!("kubectl-backup.dev/rotate={what}")]);
@@ -100,6 +106,7 @@ fn w8_new_certificates_and_a_new_authority_fail_no_create() {
     };
     until("API servers are told of the new one only", TWO_MINUTES, told);
     traffic.wait_for(AFTERWARDS);
+    system.handed_since(&handed);
     traffic.stop().none_failed("a new certificate and a new authority");
 }
 
@@ -107,6 +114,7 @@ fn w8_new_certificates_and_a_new_authority_fail_no_create() {
 #[test]
 fn w8_an_hour_of_clock_skew_fails_no_create() {
     let system = System::take();
+    let handed = system.handed();
     let traffic = Traffic::start(&system.cluster, 2);
     for offset in ["1h", "-1h"] {
         let authority = system.in_secret("ca.crt");
@@ -117,5 +125,6 @@ fn w8_an_hour_of_clock_skew_fails_no_create() {
     }
     system.set_arguments(&["--ca-overlap=5s"]);
     traffic.wait_for(AFTERWARDS);
+    system.handed_since(&handed);
     traffic.stop().none_failed("clocks that are off by an hour");
 }

@@ -41,6 +41,12 @@ fn w8_without_replicas_pods_start_velero_works_and_limits_hold() {
 
     let name = shop.name();
     cluster.plugin(&["create", name, "--namespaces", name, "--volumes", "annotated"]).ok();
+    // And back: Velero's own pods, annotated as they were, and what they had in their volumes.
+    let copy = cluster.namespace("w8-copy");
+    copy.kubectl(&["delete", "namespace", copy.name()]);
+    let mapping = format!("{name}:{}", copy.name());
+    cluster.plugin(&["restore", name, "--name", copy.name(), "--namespace-mappings", &mapping]).ok();
+    assert_eq!(App::restored(&copy).checksum("disk"), saved);
     // A lock that could be passed while nobody is asked would be none.
     cluster.plugin(&["delete", name, "--yes"]).ends_with(1).says("failed calling webhook \"locks.kubectl-backup.dev\"");
 

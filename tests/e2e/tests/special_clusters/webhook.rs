@@ -15,6 +15,8 @@ use test_cluster::{
     webhook::{Webhook, start_process},
 };
 
+const VELERO: &str = "system:serviceaccount:velero:velero";
+
 /// One cluster for all tests of this file, one test at a time: limits are the whole cluster's.
 static CLUSTER: LazyLock<Mutex<Guarded>> = LazyLock::new(|| Mutex::new(Guarded::start()));
 
@@ -52,7 +54,7 @@ impl Guarded {
 
     fn snapshot_as_velero(&self, name: &str) -> Run {
         let manifest = snapshot(name, "disk").to_string();
-        self.cluster.try_create_as("system:serviceaccount:velero:velero", &manifest)
+        self.cluster.try_create_as(VELERO, &manifest)
     }
 }
 
@@ -126,7 +128,7 @@ fn w1_the_fourth_schedule_is_refused() {
         .says("cluster quota schedules: 3/3 used. Holders: velero/n1 (")
         .says("kubectl delete schedules.velero.io n");
     // A restore makes its Schedules as Velero, and is not refused.
-    guarded.cluster.try_create_as("system:serviceaccount:velero:velero", &schedule("n4")).ok();
+    guarded.cluster.try_create_as(VELERO, &schedule("n4")).ok();
 }
 
 #[test]
@@ -214,6 +216,12 @@ fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
     guarded.cluster.create(&pod("plain", &json!({})));
     let annotated = pod("annotated", &json!({"backup.velero.io/backup-volumes": "data"}));
     guarded.cluster.try_create(&annotated).ends_with(1).says("failed calling webhook \"volumes.kubectl-backup.dev\"");
+    guarded.cluster.try_create(&schedule("n1")).ends_with(1).says("failed calling webhook");
+    // What Velero restores comes back.
+    for restored in [&annotated, &schedule("n1")] {
+        guarded.cluster.try_create_as(VELERO, restored).ok();
+    }
+    guarded.cluster.kubectl(&["delete", "pod", "annotated", "-n", "default", "--force"]);
     // An annotated workload that exists goes on: its controller makes pods, and nobody is asked.
     guarded.cluster.kubectl(&["scale", "deployment/web", "-n", "default", "--replicas=1"]);
     guarded.cluster.wait_for("default", "deployment/web", "jsonpath={.status.replicas}=1", 30);
