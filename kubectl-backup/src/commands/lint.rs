@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     error::{CliError, Result},
     exit::Exit,
-    facts::rules::{RuleFacts, nothing_listed},
+    facts::rules::{Listed, RuleFacts, nothing_listed},
     lint::{
         check, fix,
         input::Input,
@@ -143,11 +143,19 @@ impl Args {
         let (config, remark) = asked.config().await?;
         remark.iter().for_each(|remark| context.ui.warning(remark));
         let namespace = (!self.all_namespaces).then_some(cluster.namespace.as_str());
-        let mut listed = false;
+        let (mut listed, mut forbidden, mut not_served) = (false, Vec::new(), Vec::new());
         for (path, version, kind) in live::collections(namespace) {
-            let Some(items) = asked.list(path).await? else {
-                context.ui.status(&format!("Passed over: {kind}s, which may not be listed or are not installed."));
-                continue;
+            let plural = path.rsplit('/').next().unwrap_or_default().to_owned();
+            let items = match asked.listed(path).await? {
+                Listed::Items(items) => items,
+                Listed::Forbidden => {
+                    forbidden.push(plural);
+                    continue;
+                }
+                Listed::NotServed => {
+                    not_served.push(plural);
+                    continue;
+                }
             };
             listed = true;
             for object in items.into_iter().filter_map(|item| live::object(item, version, kind)) {
@@ -156,7 +164,16 @@ impl Args {
                 check::judge(report, &config, &facts, &object);
             }
         }
-        if listed { Ok(()) } else { Err(nothing_listed(namespace)) }
+        if !listed {
+            return Err(nothing_listed(namespace));
+        }
+        if !forbidden.is_empty() {
+            context.ui.warning(&format!("not looked at, because you may not list them: {}", forbidden.join(", ")));
+        }
+        if !not_served.is_empty() {
+            context.ui.status(&format!("Not in this cluster: {}.", not_served.join(", ")));
+        }
+        Ok(())
     }
 
     fn check_usage(&self, context: &Context, of_cluster: bool) -> Result<()> {

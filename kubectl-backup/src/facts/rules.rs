@@ -25,12 +25,23 @@ use crate::{
 
 const POLICY: &str = "/apis/kubectl-backup.dev/v1alpha1/backuppolicies/default";
 
+/// What a server answers who asks for all objects of a kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Listed {
+    /// The objects.
+    Items(Vec<Value>),
+    /// They may not be listed.
+    Forbidden,
+    /// The cluster does not have that kind.
+    NotServed,
+}
+
 /// Asks the cluster, for each thing once.
 pub struct RuleFacts<'a> {
     cluster: &'a Cluster,
     now: Timestamp,
-    /// Answers by path; `None` for what may not be read, or is of a kind that the cluster does not have.
-    lists: HashMap<String, Option<Vec<Value>>>,
+    /// Answers by path.
+    lists: HashMap<String, Listed>,
     classes: Option<Option<Vec<SnapshotClassFact>>>,
 }
 
@@ -171,10 +182,18 @@ impl<'a> RuleFacts<'a> {
     }
 
     /// The objects at a path; `None` when they may not be listed, or the cluster does not know them.
+    async fn list(&mut self, path: String) -> Result<Option<Vec<Value>>> {
+        Ok(match self.listed(path).await? {
+            Listed::Items(items) => Some(items),
+            Listed::Forbidden | Listed::NotServed => None,
+        })
+    }
+
+    /// The objects at a path, or why there are none.
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub async fn list(&mut self, path: String) -> Result<Option<Vec<Value>>> {
+    pub async fn listed(&mut self, path: String) -> Result<Listed> {
         if let Some(known) = self.lists.get(&path) {
             return Ok(known.clone());
         }
@@ -182,8 +201,9 @@ impl<'a> RuleFacts<'a> {
         let request = ListRequest { path: path.clone(), selector: String::new() };
         let plural = path.rsplit('/').next().unwrap_or_default();
         let found = match list(self.cluster, &request, &format!("list {plural}"), |object| objects.push(object)).await {
-            Ok(()) => Some(objects),
-            Err(error) if error.is_forbidden() || error.is_missing_resource_type() => None,
+            Ok(()) => Listed::Items(objects),
+            Err(error) if error.is_forbidden() => Listed::Forbidden,
+            Err(error) if error.is_missing_resource_type() => Listed::NotServed,
             Err(error) => return Err(error),
         };
         self.lists.insert(path, found.clone());
