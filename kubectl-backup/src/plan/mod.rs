@@ -9,6 +9,7 @@ pub mod claim;
 pub mod clone;
 pub mod effective;
 pub mod explain;
+pub mod filled_for;
 pub mod grant;
 pub mod install;
 pub mod location;

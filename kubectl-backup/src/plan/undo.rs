@@ -24,11 +24,14 @@ pub fn outlives(volume: &PersistentVolume) -> Option<String> {
     let name = volume.metadata.name.as_deref().unwrap_or_default();
     let handle = spec.csi.as_ref().map(|csi| format!(", {:?} on the storage,", csi.volume_handle)).unwrap_or_default();
     (spec.persistent_volume_reclaim_policy.as_deref() == Some("Retain")).then(|| {
-        format!(
-            "Volume {name}{handle} outlives its PVC (reclaim policy Retain). To let it go: kubectl patch pv {name} \
-             -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Delete\"}}}}'"
-        )
+        format!("Volume {name}{handle} outlives its PVC (reclaim policy Retain). To let it go: {}", let_go(name))
     })
+}
+
+/// The command that lets a volume go that outlived its PVC, with what it has on the storage. Deleting the volume itself
+/// would leave that there with nobody to know of it.
+pub fn let_go(volume: &str) -> String {
+    format!("kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Delete\"}}}}'")
 }
 
 fn is_over(pod: &Pod) -> bool {

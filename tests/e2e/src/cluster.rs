@@ -86,6 +86,15 @@ impl TestCluster {
         crate::run::kill_at(command, text);
     }
 
+    /// The plugin as the administrator runs it, stopped (SIGSTOP) when it says a line with this text, and let run on once
+    /// `meanwhile` returns.
+    #[track_caller]
+    pub fn plugin_held_at(&self, text: &str, args: &[&str], meanwhile: impl FnOnce()) -> Run {
+        let mut command = self.hermetic(&self.plugin);
+        command.env("KUBECONFIG", self.cluster.kubeconfig()).args(args);
+        crate::run::hold_at(command, text, meanwhile)
+    }
+
     /// Where the plugin is.
     pub fn plugin_path(&self) -> &Path {
         &self.plugin

@@ -145,3 +145,42 @@ pub(crate) fn signal_when(mut command: Command, signal: &str, ready: impl FnOnce
         took: started.elapsed(),
     }
 }
+
+/// Stops the program (SIGSTOP) when it says a line with this text on its standard error, lets it run on once `meanwhile`
+/// returns, and returns how it ended.
+#[track_caller]
+pub(crate) fn hold_at(mut command: Command, text: &str, meanwhile: impl FnOnce()) -> Run {
+    let line = format!("{command:?}");
+    let started = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{line}: {error}"));
+    let id = child.id().to_string();
+    let send = |signal: &str| {
+        let kill = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(kill.expect("kill runs").success(), "kill -s {signal}");
+    };
+    let mut said = String::new();
+    let mut meanwhile = Some(meanwhile);
+    let errors = BufReader::new(child.stderr.take().expect("stderr is piped"));
+    for heard in errors.lines().map_while(Result::ok) {
+        said.push_str(&heard);
+        said.push('\n');
+        if heard.contains(text)
+            && let Some(meanwhile) = meanwhile.take()
+        {
+            send("STOP");
+            // It runs on also when this fails, so that nothing waits for it for ever.
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
+            send("CONT");
+            done.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
+        }
+    }
+    let status = child.wait().unwrap_or_else(|error| panic!("{line}: {error}"));
+    assert!(meanwhile.is_none(), "{line} ended without {text:?}:\n{said}");
+    let code = status.code().unwrap_or(-1);
+    Run { command: line, stdout: String::new(), stderr: said, code, took: started.elapsed() }
+}

@@ -4,7 +4,7 @@ mod observe;
 mod rights;
 mod users;
 
-pub use observe::{observe, readiness};
+pub use observe::{is_usable, observe, readiness, source};
 pub use rights::require;
 pub use users::users;
 
@@ -14,6 +14,7 @@ use kube::Api;
 use crate::{
     client::{Cluster, ListRequest, list},
     error::{Doing as _, Result},
+    plan::snapshot::app::mounted,
 };
 
 /// Reads a volume; `None` when it does not exist.
@@ -30,8 +31,8 @@ async fn pods_of(cluster: &Cluster, claim: &str) -> Result<Vec<Pod>> {
     let mut pods = Vec::new();
     list(cluster, &ListRequest::of::<Pod>(Some(&cluster.namespace), None), &doing, |pod: Pod| {
         let volumes = pod.spec.iter().filter_map(|spec| spec.volumes.as_ref()).flatten();
-        let mut claims = volumes.filter_map(|volume| volume.persistent_volume_claim.as_ref());
-        if claims.any(|source| source.claim_name == claim) {
+        let own = pod.metadata.name.as_deref().unwrap_or_default();
+        if volumes.filter_map(|volume| mounted(volume, own)).any(|name| name == claim) {
             pods.push(pod);
         }
     })

@@ -14,8 +14,10 @@ use crate::{
     error::{Doing as _, Result},
     plan::{
         claim::is_bound,
+        filled_for,
         rollback::{
             ClaimSeen, Journal, Observed, ROLLBACK, SafetySeen, VolumeSeen, Workload, WorkloadKind, WorkloadSeen,
+            kept::OWN_RECLAIM_POLICY,
         },
     },
 };
@@ -26,11 +28,14 @@ use crate::{
 /// When something may not be read: a step must not be taken blindly.
 pub async fn observe(cluster: &Cluster, journal: &Journal, snapshot: &str) -> Result<Observed> {
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let claim = claims.get_opt(journal.claim()).await.doing(|| format!("read PVC {:?}", journal.claim()))?;
-    let claim = claim.map(|claim| claim_seen(&claim, snapshot));
+    let found = claims.get_opt(journal.claim()).await.doing(|| format!("read PVC {:?}", journal.claim()))?;
+    let claim = found.as_ref().map(|claim| claim_seen(claim, snapshot));
     let kept = volume(cluster, &journal.kept.volume).await?.map(|it| volume_seen(&it));
     let current = match claim.as_ref().and_then(|claim| claim.volume.as_deref()) {
-        Some(name) if name != journal.kept.volume => volume(cluster, name).await?.map(|it| volume_seen(&it)),
+        Some(name) if name != journal.kept.volume => volume(cluster, name).await?.map(|it| {
+            let other_data = found.as_ref().and_then(|claim| filled_for::other_data(claim, &it));
+            VolumeSeen { other_data, ..volume_seen(&it) }
+        }),
         _ => None,
     };
     let pods = pods_of(cluster, journal.claim()).await?.into_iter().filter_map(|pod| pod.metadata.name).collect();
@@ -46,7 +51,24 @@ pub async fn observe(cluster: &Cluster, journal: &Journal, snapshot: &str) -> Re
         Some(name) => safety_seen(cluster, name).await?,
         None => SafetySeen::Absent,
     };
-    Ok(Observed { claim, kept, current, pods, attached, workloads, safety })
+    Ok(Observed { claim, kept, current, pods, attached, workloads, safety, is_source_usable: true })
+}
+
+/// Reads the snapshot that the journal lies with; `None` when it is gone.
+///
+/// # Errors
+/// When it may not be read.
+pub async fn source(cluster: &Cluster, name: &str) -> Result<Option<VolumeSnapshot>> {
+    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    api.get_opt(name).await.doing(|| format!("read volumesnapshot {name:?}"))
+}
+
+/// Whether a PVC can be filled from it.
+pub fn is_usable(snapshot: Option<&VolumeSnapshot>) -> bool {
+    snapshot.is_some_and(|found| {
+        found.metadata.deletion_timestamp.is_none()
+            && found.status.as_ref().and_then(|status| status.ready_to_use) == Some(true)
+    })
 }
 
 fn claim_seen(claim: &PersistentVolumeClaim, snapshot: &str) -> ClaimSeen {
@@ -57,6 +79,7 @@ fn claim_seen(claim: &PersistentVolumeClaim, snapshot: &str) -> ClaimSeen {
         bound: is_bound(claim),
         volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()).filter(|name| !name.is_empty()),
         ours: mark.is_some_and(|mark| mark == snapshot),
+        of_other: mark.filter(|mark| *mark != snapshot).cloned(),
     }
 }
 
@@ -68,6 +91,8 @@ fn volume_seen(volume: &PersistentVolume) -> VolumeSeen {
             .and_then(|spec| spec.persistent_volume_reclaim_policy.clone())
             .unwrap_or_else(|| "Retain".to_owned()),
         claim_uid: spec.and_then(|spec| spec.claim_ref.as_ref()?.uid.clone()),
+        is_noted: volume.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(OWN_RECLAIM_POLICY)),
+        other_data: None,
     }
 }
 
@@ -102,8 +127,7 @@ async fn workload_seen(cluster: &Cluster, workload: &Workload) -> Result<Option<
 }
 
 async fn safety_seen(cluster: &Cluster, name: &str) -> Result<SafetySeen> {
-    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let found = api.get_opt(name).await.doing(|| format!("read volumesnapshot {name:?}"))?;
+    let found = source(cluster, name).await?;
     Ok(match found {
         None => SafetySeen::Absent,
         Some(found) if found.status.as_ref().and_then(|status| status.ready_to_use) == Some(true) => SafetySeen::Ready,

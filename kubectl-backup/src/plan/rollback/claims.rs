@@ -23,10 +23,8 @@ pub fn replacement(
 
 /// The PVC that was there, to be created again on its volume.
 pub fn restored(original: &PersistentVolumeClaim) -> PersistentVolumeClaim {
-    let mut metadata = kept_metadata(&original.metadata);
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.remove(ROLLBACK);
-    }
+    // The mark of an earlier rollback stays: without it that one could not be undone any more.
+    let metadata = kept_metadata(&original.metadata);
     let mut spec = original.spec.clone();
     if let Some(spec) = &mut spec {
         // The volume has its data: where they once came from may be gone by now.

@@ -37,6 +37,9 @@ pub struct Journal {
     /// Whether to go on when that snapshot cannot be had: the volume is kept in any case.
     #[serde(default)]
     pub safety_is_optional: bool,
+    /// The volume of the PVC that goes on the way back: it outlives its PVC, and nobody else would know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
 }
 
 /// Which way a rollback goes.
@@ -132,7 +135,8 @@ impl Journal {
             }
         }
         let workloads = self.workloads.iter().map(|workload| workload.name.as_str());
-        let names = claim.into_iter().chain([self.kept.volume.as_str()]).chain(self.safety.as_deref()).chain(workloads);
+        let volumes = [self.kept.volume.as_str()].into_iter().chain(self.left.as_deref());
+        let names = claim.into_iter().chain(volumes).chain(self.safety.as_deref()).chain(workloads);
         if claim.is_none() || names.into_iter().any(|name| parse_name(name).is_err()) {
             return Err("it holds what is no name of an object");
         }

@@ -5,15 +5,19 @@
 
 mod claims;
 mod deletable;
+mod finish;
 mod journal;
 pub mod kept;
 mod next;
+mod notes;
 mod start;
 mod words;
 
 pub use claims::{replacement, restored};
 pub use deletable::deletable;
+pub use finish::check_finish;
 pub use journal::{Direction, Journal, Kept, ROLLBACK, Workload, WorkloadKind};
 pub use next::{ClaimSeen, Observed, SafetySeen, Step, VolumeSeen, WorkloadSeen, next};
-pub use start::{Found, Owner, Scalable, Start, User, start};
-pub use words::{both_ways, describe_plan, done, finished, go_on, undone};
+pub use notes::{Notes, Standing};
+pub use start::{Found, Owner, Scalable, Start, User, start, workloads};
+pub use words::{both_ways, by_hand, describe_plan, done, finished, go_on, undone};

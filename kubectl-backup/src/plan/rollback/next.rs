@@ -19,6 +19,8 @@ pub struct Observed {
     pub workloads: Vec<WorkloadSeen>,
     /// The snapshot of the old data.
     pub safety: SafetySeen,
+    /// Whether the snapshot that is gone back to can be restored from.
+    pub is_source_usable: bool,
 }
 
 /// A PVC.
@@ -34,6 +36,8 @@ pub struct ClaimSeen {
     pub volume: Option<String>,
     /// Whether this rollback made it.
     pub ours: bool,
+    /// The snapshot of another rollback that made it.
+    pub of_other: Option<String>,
 }
 
 /// A volume.
@@ -45,6 +49,10 @@ pub struct VolumeSeen {
     pub reclaim_policy: String,
     /// The uid of the PVC that it belongs or belonged to.
     pub claim_uid: Option<String>,
+    /// Whether a note on it says what its own reclaim policy is.
+    pub is_noted: bool,
+    /// Why it holds other data than those its PVC is to be filled with.
+    pub other_data: Option<String>,
 }
 
 /// A workload.
@@ -118,11 +126,15 @@ pub fn next(journal: &Journal, seen: &Observed) -> Step {
 fn forward(journal: &Journal, seen: &Observed) -> Step {
     let Some(claim) = &seen.claim else {
         return match seen.kept {
+            Some(_) if !seen.is_source_usable => source_lost(),
             Some(_) => Step::CreateReplacement,
             None => Step::Stuck(format!("volume {:?} with the old data is gone", journal.kept.volume)),
         };
     };
     if claim.uid == journal.kept.claim_uid {
+        if !seen.is_source_usable {
+            return source_lost();
+        }
         if journal.safety.is_some() && !claim.deleting {
             match seen.safety {
                 SafetySeen::Absent => return Step::TakeSafety,
@@ -133,7 +145,7 @@ fn forward(journal: &Journal, seen: &Observed) -> Step {
         return remove(claim, seen.kept.as_ref(), seen);
     }
     if !claim.ours {
-        return foreign(journal);
+        return foreign(journal, claim);
     }
     if claim.deleting {
         return Step::AwaitClaimGone(claim.uid.clone());
@@ -141,7 +153,27 @@ fn forward(journal: &Journal, seen: &Observed) -> Step {
     if !claim.bound && !journal.binds_late {
         return Step::AwaitBound;
     }
-    start_again(journal, seen)
+    match other_data(journal, claim, seen) {
+        Some(why) => Step::Stuck(why),
+        None => start_again(journal, seen),
+    }
+}
+
+/// Why the data that the PVC has are not those that it is to be filled with. A PVC may be bound to any volume that fits,
+/// also when it names what it is to be filled from.
+pub fn other_data(journal: &Journal, claim: &ClaimSeen, seen: &Observed) -> Option<String> {
+    let volume = claim.volume.as_deref().filter(|_| claim.bound)?;
+    if volume == journal.kept.volume {
+        return Some(format!("it has volume {volume:?} with the old data again"));
+    }
+    match &seen.current {
+        Some(current) => current.other_data.clone(),
+        None => Some(format!("its volume {volume:?} cannot be seen")),
+    }
+}
+
+fn source_lost() -> Step {
+    Step::Stuck("the snapshot is being deleted, or not ready any more: nothing can be filled from it".to_owned())
 }
 
 fn back(journal: &Journal, seen: &Observed) -> Step {
@@ -161,13 +193,13 @@ fn back(journal: &Journal, seen: &Observed) -> Step {
         if !claim.bound {
             return Step::AwaitBound;
         }
-        if kept.reclaim_policy != journal.kept.reclaim_policy {
+        if kept.is_noted {
             return Step::GiveBack;
         }
         return start_again(journal, seen);
     }
     if !claim.ours {
-        return foreign(journal);
+        return foreign(journal, claim);
     }
     remove(claim, seen.current.as_ref(), seen)
 }
@@ -212,8 +244,18 @@ fn start_again(journal: &Journal, seen: &Observed) -> Step {
     Step::Arrived
 }
 
-fn foreign(journal: &Journal) -> Step {
-    Step::Stuck(format!("somebody else made a PVC {:?} in the meantime", journal.claim()))
+fn foreign(journal: &Journal, claim: &ClaimSeen) -> Step {
+    Step::Stuck(match &claim.of_other {
+        Some(other) => {
+            format!(
+                "the rollback to VolumeSnapshot {other:?} has replaced it since: undo that one first, then this one"
+            )
+        }
+        None => format!(
+            "somebody else made a PVC {:?} in the meantime: save what it holds, delete that PVC, then go on",
+            journal.claim()
+        ),
+    })
 }
 
 #[cfg(test)]

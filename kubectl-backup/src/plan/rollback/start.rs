@@ -82,7 +82,7 @@ pub fn start(request: &Start<'_>, found: &Found) -> Result<(Journal, Vec<String>
         return Err(CliError::new(format!("{subject} has no volume: there is nothing to roll back"))
             .hint(format!("See why with: kubectl describe pvc {name} -n {namespace}")));
     }
-    let (workloads, remarks) = workloads(&subject, found)?;
+    let (workloads, remarks) = workloads(&subject, &found.users)?;
     let kept = Kept {
         volume: found.volume.metadata.name.clone().unwrap_or_default(),
         claim_uid: found.claim.metadata.uid.clone().unwrap_or_default(),
@@ -103,14 +103,19 @@ pub fn start(request: &Start<'_>, found: &Found) -> Result<(Journal, Vec<String>
         workloads,
         safety: request.safety.map(str::to_owned),
         safety_is_optional: request.safety_is_optional,
+        left: None,
     };
     Ok((journal, remarks))
 }
 
-fn workloads(subject: &str, found: &Found) -> Result<(Vec<Workload>, Vec<String>)> {
+/// What has to stand still meanwhile, with remarks for the user. `subject` is the PVC, in words.
+///
+/// # Errors
+/// When something uses the PVC that cannot be scaled down and up.
+pub fn workloads(subject: &str, users: &[User]) -> Result<(Vec<Workload>, Vec<String>)> {
     let mut scalable: BTreeMap<String, &Scalable> = BTreeMap::new();
     let mut in_the_way = Vec::new();
-    for user in &found.users {
+    for user in users {
         match &user.owner {
             Owner::Scalable(owner) => {
                 scalable.insert(owner.workload.to_string(), owner);

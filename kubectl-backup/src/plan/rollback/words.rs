@@ -1,7 +1,7 @@
 //! What a rollback is going to do, and how it ended, in words.
 
-use super::{Journal, Workload};
-use crate::error::CliError;
+use super::{Journal, SafetySeen, Workload};
+use crate::{error::CliError, plan::undo::let_go};
 
 /// How a rollback that stopped on its way goes on.
 pub fn go_on(snapshot: &str, namespace: &str) -> String {
@@ -38,37 +38,99 @@ fn running(journal: &Journal) -> impl Iterator<Item = &Workload> {
     journal.workloads.iter().filter(|workload| workload.replicas > 0)
 }
 
-/// What is said at the end of a rollback.
-pub fn done(journal: &Journal, snapshot: &str, namespace: &str) -> Vec<String> {
+/// The way back without the journal, a line each.
+pub fn by_hand(journal: &Journal, namespace: &str) -> Vec<String> {
+    let volume = &journal.kept.volume;
+    let mut lines = vec![format!("Volume {volume} has the data from before; see it with: kubectl get pv {volume}")];
+    let stopped = running(journal).map(|workload| {
+        format!(
+            "Start again what was stopped: kubectl scale {workload} --replicas={} -n {namespace}",
+            workload.replicas
+        )
+    });
+    lines.extend(stopped);
+    lines
+}
+
+/// What is said at the end of a rollback. `is_filled` is whether the PVC has its data by now.
+pub fn done(journal: &Journal, is_filled: bool, snapshot: &str, namespace: &str) -> Vec<String> {
     let also = journal.safety.as_ref().map(|safety| format!(" and in snapshot {safety}")).unwrap_or_default();
+    let claim = journal.claim();
+    let filled = if is_filled {
+        format!("PVC {claim} has the data of snapshot {snapshot}")
+    } else {
+        format!(
+            "PVC {claim} is filled from snapshot {snapshot} at its first use: its storage class waits for a pod. Keep the snapshot until then."
+        )
+    };
     vec![
+        filled,
         format!("The data before are kept in volume {}{also}.", journal.kept.volume),
         format!("Go back to them with: kubectl backup snapshot rollback {snapshot} --undo -n {namespace}"),
         format!("Let go of the volume with: kubectl backup snapshot rollback {snapshot} --finish -n {namespace}"),
     ]
 }
 
-/// What is said when the old data are back; `left` is the volume with the data that were there meanwhile.
-pub fn undone(journal: &Journal, left: Option<&str>) -> Vec<String> {
+/// What is said when the old data are back; `safety` is what is seen of the snapshot of them.
+pub fn undone(journal: &Journal, safety: SafetySeen) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(volume) = left {
-        lines.push(format!(
-            "What was written meanwhile is kept in volume {volume}; delete it with: kubectl delete pv {volume}"
-        ));
+    if let Some(volume) = &journal.left {
+        lines
+            .push(format!("What was written meanwhile is kept in volume {volume}; let it go with: {}", let_go(volume)));
     }
-    if let Some(safety) = &journal.safety {
+    if let Some(safety) = journal.safety.as_ref().filter(|_| safety != SafetySeen::Absent) {
         lines.push(format!("Snapshot {safety} stays; it holds a slot of the quota."));
     }
     lines
 }
 
-/// What is said when the old volume was let go.
-pub fn finished(journal: &Journal) -> String {
-    let volume = &journal.kept.volume;
-    match journal.kept.reclaim_policy.as_str() {
+/// What is said when the old volume was let go; `policy` is the reclaim policy that it has now.
+pub fn finished(volume: &str, policy: &str) -> String {
+    match policy {
         "Delete" => format!("Volume {volume} is deleted by its driver now."),
-        policy => format!(
-            "Volume {volume} stays, as its reclaim policy {policy} says; delete it with: kubectl delete pv {volume}"
-        ),
+        policy => {
+            format!("Volume {volume} stays, as its reclaim policy {policy} says; let it go with: {}", let_go(volume))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn journal() -> Journal {
+        let claim = json!({"metadata": {"name": "data"}});
+        let kept = json!({"volume": "pv-old", "claimUid": "u", "reclaimPolicy": "Delete"});
+        let workloads = json!([{"kind": "Deployment", "name": "web", "replicas": 2}, {"kind": "StatefulSet", "name": "db", "replicas": 0}]);
+        serde_json::from_value(json!({"direction": "Back", "done": false, "original": claim, "replacement": claim,
+            "bindsLate": true, "kept": kept, "workloads": workloads, "safety": "before", "left": "pv-new"}))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_volume_is_let_go_with_what_it_has_on_the_storage() {
+        insta::assert_snapshot!(undone(&journal(), SafetySeen::Ready).join(" | "), @r#"What was written meanwhile is kept in volume pv-new; let it go with: kubectl patch pv pv-new -p '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}' | Snapshot before stays; it holds a slot of the quota."#);
+        insta::assert_snapshot!(finished("pv-old", "Retain"), @r#"Volume pv-old stays, as its reclaim policy Retain says; let it go with: kubectl patch pv pv-old -p '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}'"#);
+        for text in [undone(&journal(), SafetySeen::Ready).join(""), finished("pv-old", "Retain")] {
+            assert!(!text.contains("delete pv"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_that_was_never_taken_is_not_said_to_stay() {
+        assert!(!undone(&journal(), SafetySeen::Absent).join("").contains("before"));
+    }
+
+    #[test]
+    fn a_pvc_that_waits_for_its_first_pod_has_no_data_yet() {
+        insta::assert_snapshot!(done(&journal(), false, "good", "shop").join(" | "), @"PVC data is filled from snapshot good at its first use: its storage class waits for a pod. Keep the snapshot until then. | The data before are kept in volume pv-old and in snapshot before. | Go back to them with: kubectl backup snapshot rollback good --undo -n shop | Let go of the volume with: kubectl backup snapshot rollback good --finish -n shop");
+        insta::assert_snapshot!(done(&journal(), true, "good", "shop").join(" | "), @"PVC data has the data of snapshot good | The data before are kept in volume pv-old and in snapshot before. | Go back to them with: kubectl backup snapshot rollback good --undo -n shop | Let go of the volume with: kubectl backup snapshot rollback good --finish -n shop");
+    }
+
+    #[test]
+    fn the_way_back_can_be_gone_by_hand() {
+        insta::assert_snapshot!(by_hand(&journal(), "shop").join(" | "), @"Volume pv-old has the data from before; see it with: kubectl get pv pv-old | Start again what was stopped: kubectl scale deployment/web --replicas=2 -n shop");
     }
 }

@@ -18,6 +18,8 @@ mod h6_other_namespace;
 mod h7_formats;
 mod h7_manage;
 mod h8_prune;
+mod h9_notes;
+mod h9_volumes;
 mod lost_answers;
 mod reach;
 mod roles;

@@ -13,13 +13,13 @@ use crate::{
     plan::{
         claim::waits_for_pod,
         quantity::Quantity,
-        rollback::{Found, Journal, Start, both_ways, describe_plan, start},
+        rollback::{Found, Journal, Notes, Start, both_ways, describe_plan, start},
         snapshot::{content::Content, name, restore},
     },
 };
 
 /// Plans, asks and writes the journal; `None` after a dry run.
-pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<Option<Journal>> {
+pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<Option<Notes>> {
     let ui = &context.ui;
     let snapshot = facts::snapshots::read(cluster, &args.snapshot).await?;
     check_none_under_way(&snapshot, args, cluster)?;
@@ -77,13 +77,7 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
         );
         ui.confirm(&question, "--yes")?;
     }
-    store::write(cluster, &args.snapshot, Some(&journal), snapshot.metadata.resource_version.as_deref())
-        .await
-        .map_err(|error| match error.code {
-            Some(409) => error.hint("The snapshot was changed at this moment; nothing else was done. Try again."),
-            _ => error,
-        })?;
-    Ok(Some(journal))
+    store::begin(cluster, &snapshot, journal).await.map(Some)
 }
 
 fn check_none_under_way(snapshot: &VolumeSnapshot, args: &Args, cluster: &Cluster) -> Result<()> {

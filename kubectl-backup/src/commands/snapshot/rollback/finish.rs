@@ -1,15 +1,14 @@
 //! Lets go of the data from before a rollback.
 
-use super::{Args, none_begun, store};
+use super::{Args, none_begun, step, store};
 use crate::{
     client::Cluster,
-    commands::snapshot::rollback::step,
     context::Context,
     error::{CliError, Result},
     exit::Exit,
     facts,
     plan::rollback::{
-        Journal, finished, go_on,
+        Notes, check_finish, finished, go_on,
         kept::{own_reclaim_policy, require_of},
     },
 };
@@ -18,7 +17,8 @@ use crate::{
 pub async fn finish(context: &Context, cluster: &Cluster, args: &Args) -> Result<Exit> {
     let name = &args.snapshot;
     let snapshot = facts::snapshots::read(cluster, name).await?;
-    let Some(journal) = Journal::of(&snapshot)? else { return Err(none_begun(cluster, name)) };
+    let Some(mut notes) = Notes::of(&snapshot)? else { return Err(none_begun(cluster, name)) };
+    let journal = notes.journal.clone();
     if !journal.done {
         return Err(CliError::new(format!(
             "the rollback of PVC {:?} to VolumeSnapshot {name:?} is under way: its old data are still needed",
@@ -30,11 +30,13 @@ pub async fn finish(context: &Context, cluster: &Cluster, args: &Args) -> Result
     if let Some(volume) = &volume {
         require_of(volume, &cluster.namespace, journal.claim())?;
     }
-    let claimed = volume.as_ref().and_then(|volume| volume.status.as_ref()?.phase.as_deref()) == Some("Bound");
-    if volume.is_some() && !claimed {
+    let seen = facts::rollback::observe(cluster, &journal, name).await?;
+    check_finish(&journal, &seen, name, &cluster.namespace)?;
+    if let Some(volume) = &volume {
+        let spec = volume.spec.as_ref().and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref());
+        let policy = own_reclaim_policy(volume)?.or(spec).unwrap_or("Retain");
         if !args.yes {
-            let policy = volume.as_ref().map(own_reclaim_policy).transpose()?.flatten();
-            let fate = if policy == Some("Delete") { "It is deleted for good." } else { "It stays." };
+            let fate = if policy == "Delete" { "It is deleted for good." } else { "It stays." };
             let question = format!(
                 "Let go of volume {} with the data of PVC {:?} in namespace {:?} of context {:?} from before the rollback? {fate}",
                 journal.kept.volume,
@@ -45,9 +47,9 @@ pub async fn finish(context: &Context, cluster: &Cluster, args: &Args) -> Result
             context.ui.confirm(&question, "--yes")?;
         }
         step::give_back(cluster, &journal).await?;
-        context.ui.status(&finished(&journal));
+        context.ui.status(&finished(&journal.kept.volume, policy));
     }
-    store::write(cluster, name, None, None).await?;
+    store::replace(cluster, &mut notes, None).await?;
     context.ui.data(&format!("rollback of persistentvolumeclaim/{} finished\n", journal.claim()))?;
     Ok(Exit::Done)
 }

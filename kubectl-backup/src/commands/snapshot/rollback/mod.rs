@@ -5,6 +5,7 @@ mod finish;
 mod run;
 mod step;
 mod store;
+mod undo;
 mod waits;
 
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::{
     error::{CliError, Result},
     exit::Exit,
     facts,
-    plan::rollback::{Direction, Journal},
+    plan::rollback::{Direction, Notes},
 };
 
 /// Shown below the help.
@@ -75,38 +76,27 @@ impl Args {
         if self.finish {
             return finish::finish(context, &cluster, &self).await;
         }
-        let Some(journal) = self.journal(context, &cluster).await? else { return Ok(Exit::Done) };
-        run::run(context, &cluster, &self.snapshot, journal, self.timeout).await
+        let Some(notes) = self.notes(context, &cluster).await? else { return Ok(Exit::Done) };
+        run::run(context, &cluster, notes, self.timeout).await
     }
 
     /// The journal to follow; `None` when there is nothing to do.
-    async fn journal(&self, context: &Context, cluster: &Cluster) -> Result<Option<Journal>> {
+    async fn notes(&self, context: &Context, cluster: &Cluster) -> Result<Option<Notes>> {
         if !self.go_on && !self.undo {
             return begin::begin(context, cluster, self).await;
         }
         let snapshot = facts::snapshots::read(cluster, &self.snapshot).await?;
-        let Some(mut journal) = Journal::of(&snapshot)? else {
+        let Some(mut notes) = Notes::of(&snapshot)? else {
             return Err(none_begun(cluster, &self.snapshot));
         };
-        if self.go_on && journal.done {
+        if self.go_on && notes.journal.done {
             context.ui.status(&format!("The rollback to snapshot {} is done already.", self.snapshot));
             return Ok(None);
         }
-        if self.undo && journal.direction == Direction::Forward {
-            if !self.yes {
-                let question = format!(
-                    "Bring PVC {:?} in namespace {:?} of context {:?} back to volume {}, with the data from before the rollback?",
-                    journal.claim(),
-                    cluster.namespace,
-                    cluster.context,
-                    journal.kept.volume
-                );
-                context.ui.confirm(&question, "--yes")?;
-            }
-            (journal.direction, journal.done) = (Direction::Back, false);
-            store::write(cluster, &self.snapshot, Some(&journal), None).await?;
+        if self.undo && notes.journal.direction == Direction::Forward {
+            undo::turn_round(context, cluster, &mut notes, self).await?;
         }
-        Ok(Some(journal))
+        Ok(Some(notes))
     }
 }
 

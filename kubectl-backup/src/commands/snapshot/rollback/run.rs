@@ -9,72 +9,75 @@ use crate::{
     error::{CliError, Result},
     exit::Exit,
     facts,
-    plan::rollback::{Direction, Journal, Step, both_ways, done, go_on, next, undone},
+    plan::rollback::{
+        Direction, Journal, Notes, Observed, Standing, Step, both_ways, by_hand, done, go_on, next, undone,
+    },
 };
 
 /// Follows the journal to its end.
-pub async fn run(
-    context: &Context,
-    cluster: &Cluster,
-    snapshot: &str,
-    mut journal: Journal,
-    timeout: Duration,
-) -> Result<Exit> {
-    let namespace = &cluster.namespace;
-    let go_on = go_on(snapshot, namespace);
+pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout: Duration) -> Result<Exit> {
+    let (namespace, snapshot) = (&cluster.namespace, notes.snapshot.clone());
+    let go_on = go_on(&snapshot, namespace);
     let started = context.now();
-    // The volume of the PVC that goes, when the way is back: nobody else will know it afterwards.
-    let mut left = None;
-    loop {
+    let mut is_gone = false;
+    let last = loop {
+        let direction = notes.journal.direction;
         let hints = |error: CliError| {
-            if journal.direction == Direction::Forward {
-                both_ways(error, snapshot, namespace)
-            } else {
-                error.hint(&go_on)
-            }
+            if direction == Direction::Forward { both_ways(error, &snapshot, namespace) } else { error.hint(&go_on) }
         };
-        let seen = facts::rollback::observe(cluster, &journal, snapshot).await.map_err(hints)?;
-        if journal.direction == Direction::Back
-            && let Some(current) = &seen.current
-        {
-            left = Some(current.name.clone());
+        let seen = facts::rollback::observe(cluster, &notes.journal, &snapshot).await.map_err(hints)?;
+        // Last of all that is looked at: the step hangs on what is written there now.
+        let found = facts::rollback::source(cluster, &snapshot).await.map_err(hints)?;
+        if notes.check(found.as_ref(), namespace)? == Standing::Gone && !is_gone {
+            is_gone = true;
+            context.ui.warning(&format!(
+                "VolumeSnapshot {snapshot:?} is gone, and with it the notes of the rollback: nobody but this run knows them any more"
+            ));
+            by_hand(&notes.journal, namespace).iter().for_each(|line| context.ui.status(line));
         }
-        let interrupted = format!("The rollback of PVC {:?} is not finished. {go_on}", journal.claim());
+        let seen = Observed { is_source_usable: facts::rollback::is_usable(found.as_ref()), ..seen };
+        let interrupted = format!("The rollback of PVC {:?} is not finished. {go_on}", notes.journal.claim());
         context.ui.on_interrupt(Some(interrupted));
-        let step = next(&journal, &seen);
-        if step == Step::Arrived {
-            break;
+        let left = seen.current.as_ref().map(|current| &current.name).filter(|_| direction == Direction::Back);
+        if left.is_some() && left != notes.journal.left.as_ref() {
+            let journal = Journal { left: left.cloned(), ..notes.journal.clone() };
+            store::replace(cluster, &mut notes, Some(journal)).await?;
         }
-        match step::take(context, cluster, &journal, &step, timeout).await {
-            Err(error) if journal.safety_is_optional && matches!(step, Step::TakeSafety | Step::AwaitSafety) => {
+        let step = next(&notes.journal, &seen);
+        if step == Step::Arrived {
+            break seen;
+        }
+        match step::take(context, cluster, &notes.journal, &step, timeout).await {
+            Err(error) if notes.journal.safety_is_optional && matches!(step, Step::TakeSafety | Step::AwaitSafety) => {
                 context.ui.warning(&format!("there is no snapshot of the data as they are: {}", error.message));
                 context.ui.status("The volume with these data is kept all the same.");
+                let mut journal = notes.journal.clone();
                 if let Some(left) = step::drop_safety(cluster, &mut journal).await {
                     context.ui.warning(&left);
                 }
-                store::write(cluster, snapshot, Some(&journal), None).await?;
+                store::replace(cluster, &mut notes, Some(journal)).await?;
             }
             taken => taken.map_err(hints)?,
         }
-    }
+    };
     context.ui.on_interrupt(None);
     let seconds = context.now().duration_since(started).as_secs();
-    let claim = journal.claim().to_owned();
-    match journal.direction {
+    let claim = notes.journal.claim().to_owned();
+    match notes.journal.direction {
         Direction::Forward => {
-            journal.done = true;
-            store::write(cluster, snapshot, Some(&journal), None).await?;
+            let journal = Journal { done: true, ..notes.journal.clone() };
+            store::replace(cluster, &mut notes, Some(journal)).await?;
             context.ui.data(&format!("persistentvolumeclaim/{claim} rolled back\n"))?;
-            context.ui.status(&format!("PVC {claim} has the data of snapshot {snapshot} (after {seconds}s)"));
-            for line in done(&journal, snapshot, namespace) {
+            let is_filled = last.claim.is_some_and(|claim| claim.bound);
+            for line in done(&notes.journal, is_filled, &snapshot, namespace) {
                 context.ui.status(&line);
             }
         }
         Direction::Back => {
-            store::write(cluster, snapshot, None, None).await?;
+            store::replace(cluster, &mut notes, None).await?;
             context.ui.data(&format!("persistentvolumeclaim/{claim} as before\n"))?;
             context.ui.status(&format!("PVC {claim} has the data from before the rollback (after {seconds}s)"));
-            for line in undone(&journal, left.as_deref()) {
+            for line in undone(&notes.journal, last.safety) {
                 context.ui.status(&line);
             }
         }

@@ -126,13 +126,8 @@ pub async fn drop_safety(cluster: &Cluster, journal: &mut Journal) -> Option<Str
 /// Gives the volume with the old data its own reclaim policy again.
 pub async fn give_back(cluster: &Cluster, journal: &Journal) -> Result<()> {
     let volume = own_volume(cluster, &journal.kept.volume, journal.claim()).await?;
-    let Some(policy) = own_reclaim_policy(&volume)? else {
-        return Err(CliError::new(format!(
-            "the reclaim policy that volume {:?} had before the rollback is not noted on it; it keeps the one that it has",
-            journal.kept.volume
-        ))
-        .hint(format!("See it with: kubectl get pv {}", journal.kept.volume)));
-    };
+    // It had Retain of its own, or has its policy again: nothing was changed, or nothing is left to change.
+    let Some(policy) = own_reclaim_policy(&volume)? else { return Ok(()) };
     let patch = json!({
         "metadata": {"resourceVersion": volume.metadata.resource_version, "annotations": {KEPT_FOR: null, OWN_RECLAIM_POLICY: null}},
         "spec": {"persistentVolumeReclaimPolicy": policy},

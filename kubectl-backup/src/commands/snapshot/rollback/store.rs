@@ -1,4 +1,4 @@
-//! Writes the journal to where it is kept.
+//! Writes the journal to where it is kept, each time only in the place of what was read there.
 
 use backup_api::snapshot::VolumeSnapshot;
 use kube::{
@@ -10,26 +10,58 @@ use serde_json::json;
 use crate::{
     client::{Cluster, FIELD_MANAGER},
     error::{CliError, Doing as _, Result},
-    plan::rollback::{Journal, ROLLBACK},
+    facts,
+    plan::rollback::{Journal, Notes, ROLLBACK, Standing},
 };
 
-/// Writes the journal to its snapshot, or takes it away. With a resource version, only onto that very state: two runs
-/// cannot both begin.
+/// So often a write is tried again over others' changes of the snapshot: its controllers write to it too.
+const TRIES: usize = 8;
+
+/// Writes a first journal to the very snapshot that was read: two runs cannot both begin.
 ///
 /// # Errors
-/// When the server refuses or cannot be asked.
-pub async fn write(
-    cluster: &Cluster,
-    snapshot: &str,
-    journal: Option<&Journal>,
-    resource_version: Option<&str>,
-) -> Result<()> {
+/// When it has changed since, or the server refuses or cannot be asked.
+pub async fn begin(cluster: &Cluster, snapshot: &VolumeSnapshot, journal: Journal) -> Result<Notes> {
+    let metadata = &snapshot.metadata;
+    let [name, uid] = [&metadata.name, &metadata.uid].map(|part| part.clone().unwrap_or_default());
+    patch(cluster, &name, metadata.resource_version.as_deref(), Some(&journal)).await.map_err(|error| {
+        match error.code {
+            Some(409) => error.hint("The snapshot was changed at this moment; nothing else was done. Try again."),
+            _ => error,
+        }
+    })?;
+    Ok(Notes { snapshot: name, uid, journal })
+}
+
+/// Writes another journal in the place of the one that the run follows; `None` takes that away.
+///
+/// # Errors
+/// When something else is written there by now, or the server refuses or cannot be asked.
+pub async fn replace(cluster: &Cluster, notes: &mut Notes, journal: Option<Journal>) -> Result<()> {
+    for left in (0..TRIES).rev() {
+        let found = facts::rollback::source(cluster, &notes.snapshot).await?;
+        if notes.check(found.as_ref(), &cluster.namespace)? == Standing::Gone {
+            break;
+        }
+        let version = found.and_then(|found| found.metadata.resource_version);
+        match patch(cluster, &notes.snapshot, version.as_deref(), journal.as_ref()).await {
+            Err(error) if error.code == Some(409) && left > 0 => {}
+            written => {
+                written?;
+                break;
+            }
+        }
+    }
+    if let Some(journal) = journal {
+        notes.journal = journal;
+    }
+    Ok(())
+}
+
+async fn patch(cluster: &Cluster, snapshot: &str, version: Option<&str>, journal: Option<&Journal>) -> Result<()> {
     let text = journal.map(serde_json::to_string).transpose();
     let text = text.map_err(|error| CliError::new(format!("failed to write down the rollback: {error}")))?;
-    let mut patch = json!({"metadata": {"annotations": {ROLLBACK: text}}});
-    if let Some(version) = resource_version {
-        patch["metadata"]["resourceVersion"] = json!(version);
-    }
+    let patch = json!({"metadata": {"annotations": {ROLLBACK: text}, "resourceVersion": version}});
     let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     api.patch_metadata(snapshot, &PatchParams::apply(FIELD_MANAGER), &Patch::Merge(patch))
         .await

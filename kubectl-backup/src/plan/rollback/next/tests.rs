@@ -16,7 +16,22 @@ struct World {
     workload: WorkloadSeen,
     pods: Vec<String>,
     safety: SafetySeen,
+    attached: Vec<String>,
     born: u32,
+}
+
+fn claim(uid: &str) -> ClaimSeen {
+    ClaimSeen { uid: uid.into(), deleting: false, bound: true, volume: None, ours: false, of_other: None }
+}
+
+fn volume(name: &str) -> VolumeSeen {
+    VolumeSeen {
+        name: name.into(),
+        reclaim_policy: "Delete".into(),
+        claim_uid: None,
+        is_noted: false,
+        other_data: None,
+    }
 }
 
 fn workload() -> Workload {
@@ -34,19 +49,21 @@ fn journal(direction: Direction, binds_late: bool, safety: bool, policy: &str) -
         workloads: vec![workload()],
         safety: safety.then(|| "before".into()),
         safety_is_optional: false,
+        left: None,
     }
 }
 
 impl World {
     fn new(policy: &str) -> Self {
-        let claim = ClaimSeen { uid: "u0".into(), deleting: false, bound: true, volume: Some(OLD.into()), ours: false };
-        let volume = VolumeSeen { name: OLD.into(), reclaim_policy: policy.into(), claim_uid: Some("u0".into()) };
+        let claim = ClaimSeen { volume: Some(OLD.into()), ..claim("u0") };
+        let volume = VolumeSeen { reclaim_policy: policy.into(), claim_uid: Some("u0".into()), ..volume(OLD) };
         Self {
             claim: Some(claim),
             volumes: BTreeMap::from([(OLD.into(), volume)]),
             workload: WorkloadSeen { workload: workload(), desired: 2, ready: true },
             pods: vec!["app-1".into(), "app-2".into()],
             safety: SafetySeen::Absent,
+            attached: vec!["node".into()],
             born: 0,
         }
     }
@@ -58,9 +75,10 @@ impl World {
             kept: self.volumes.get(OLD).cloned(),
             current: current.and_then(|name| self.volumes.get(name)).cloned(),
             pods: self.pods.clone(),
-            attached: Vec::new(),
+            attached: self.attached.clone(),
             workloads: vec![self.workload.clone()],
             safety: self.safety,
+            is_source_usable: true,
         }
     }
 
@@ -68,6 +86,10 @@ impl World {
     fn settle(&mut self, binds_late: bool) {
         if self.safety == SafetySeen::UnderWay {
             self.safety = SafetySeen::Ready;
+        }
+        // A volume is detached some time after its last pod is gone.
+        if self.pods.is_empty() {
+            self.attached.clear();
         }
         if self.workload.desired == 0 {
             self.pods.clear();
@@ -87,11 +109,14 @@ impl World {
             self.claim.as_mut().filter(|claim| !claim.bound && (used || !binds_late || claim.volume.is_some()))
         {
             let name = claim.volume.clone().unwrap_or_else(|| format!("pv-{}", claim.uid));
-            let made = VolumeSeen { name: name.clone(), reclaim_policy: "Delete".into(), claim_uid: None };
+            let made = volume(&name);
             let volume = self.volumes.entry(name.clone()).or_insert(made);
             assert!(volume.claim_uid.is_none(), "a volume that belongs to a gone PVC cannot be claimed");
             volume.claim_uid = Some(claim.uid.clone());
             (claim.bound, claim.volume) = (true, Some(name));
+        }
+        if used && self.claim.as_ref().is_some_and(|claim| claim.bound) {
+            self.attached = vec!["node".into()];
         }
         self.workload.ready = self.workload.desired > 0 && self.claim.as_ref().is_some_and(|claim| claim.bound) && used;
     }
@@ -100,11 +125,15 @@ impl World {
         match step {
             Step::TakeSafety => self.safety = SafetySeen::UnderWay,
             Step::Scale(_, pods) => self.workload.desired = *pods,
-            Step::Keep(name) => self.volumes.get_mut(name).unwrap().reclaim_policy = "Retain".into(),
+            Step::Keep(name) => {
+                let volume = self.volumes.get_mut(name).unwrap();
+                (volume.reclaim_policy, volume.is_noted) = ("Retain".into(), true);
+            }
             Step::DeleteClaim(uid) => {
                 let claim = self.claim.as_mut().unwrap();
                 assert_eq!(claim.uid, *uid);
                 assert!(self.pods.is_empty(), "a PVC is deleted under its pods");
+                assert!(self.attached.is_empty(), "a PVC is deleted while its volume is attached");
                 claim.deleting = true;
             }
             Step::Free(name, uid) => {
@@ -116,10 +145,13 @@ impl World {
                 self.born += 1;
                 let volume = (*step == Step::CreateOriginal).then(|| OLD.to_owned());
                 let ours = *step == Step::CreateReplacement;
-                self.claim =
-                    Some(ClaimSeen { uid: format!("u{}", self.born), deleting: false, bound: false, volume, ours });
+                self.claim = Some(ClaimSeen { bound: false, volume, ours, ..claim(&format!("u{}", self.born)) });
             }
-            Step::GiveBack => self.volumes.get_mut(OLD).unwrap().reclaim_policy = "Delete".into(),
+            Step::GiveBack => {
+                let volume = self.volumes.get_mut(OLD).unwrap();
+                assert!(volume.is_noted, "a policy is given back that nobody noted");
+                (volume.reclaim_policy, volume.is_noted) = ("Delete".into(), false);
+            }
             Step::Stuck(why) => panic!("stuck: {why}"),
             Step::AwaitSafety
             | Step::AwaitPodGone(_)
@@ -176,6 +208,7 @@ proptest! {
         prop_assert_eq!(on_old, journal.direction == Direction::Back);
         if on_old {
             prop_assert_eq!(&world.volumes[OLD].reclaim_policy, policy);
+            prop_assert!(!world.volumes[OLD].is_noted);
         } else {
             prop_assert_eq!(&world.volumes[OLD].reclaim_policy, "Retain");
         }
@@ -188,12 +221,19 @@ proptest! {
 #[test]
 fn a_pvc_of_somebody_else_is_not_touched() {
     let mut world = World::new("Delete");
-    let other = ClaimSeen { uid: "x".into(), deleting: false, bound: true, volume: Some("pv-x".into()), ours: false };
-    world.claim = Some(other);
+    let other = ClaimSeen { volume: Some("pv-x".into()), ..claim("x") };
+    world.claim = Some(other.clone());
     for direction in [Direction::Forward, Direction::Back] {
         let step = next(&journal(direction, false, false, "Delete"), &world.seen());
-        assert_eq!(step, Step::Stuck("somebody else made a PVC \"data\" in the meantime".into()));
+        let Step::Stuck(why) = step else { panic!("{step:?}") };
+        assert!(
+            why.contains("somebody else made a PVC \"data\"") && why.contains("delete that PVC, then go on"),
+            "{why}"
+        );
     }
+    world.claim = Some(ClaimSeen { of_other: Some("later".into()), ..other });
+    let step = next(&journal(Direction::Back, false, false, "Delete"), &world.seen());
+    assert!(matches!(&step, Step::Stuck(why) if why.contains("\"later\" has replaced it since")), "{step:?}");
 }
 
 #[test]
@@ -210,4 +250,37 @@ fn a_volume_that_cannot_be_seen_keeps_its_pvc() {
     let mut world = World::new("Delete");
     world.volumes.clear();
     assert!(matches!(next(&journal(Direction::Forward, false, false, "Delete"), &world.seen()), Step::Stuck(_)));
+}
+
+#[test]
+fn nothing_is_taken_away_for_a_snapshot_that_cannot_fill_it() {
+    let mut world = World::new("Delete");
+    let journal = journal(Direction::Forward, false, false, "Delete");
+    let lost = |world: &World| next(&journal, &Observed { is_source_usable: false, ..world.seen() });
+    assert!(matches!(lost(&world), Step::Stuck(_)));
+    world.claim = None;
+    assert!(matches!(lost(&world), Step::Stuck(_)));
+    // Once it has filled its PVC, it is needed no more.
+    let filled = ClaimSeen { volume: Some("pv-new".into()), ours: true, ..claim("u1") };
+    world.claim = Some(filled);
+    world.volumes.insert("pv-new".into(), volume("pv-new"));
+    assert_eq!(lost(&world), Step::Arrived);
+}
+
+#[test]
+fn a_pvc_with_other_data_is_not_said_to_be_rolled_back() {
+    let mut world = World::new("Delete");
+    let journal = journal(Direction::Forward, false, false, "Delete");
+    let mut arrives = |name: &str, other_data: Option<&str>| {
+        world.claim = Some(ClaimSeen { volume: Some(name.into()), ours: true, ..claim("u1") });
+        let other_data = other_data.map(Into::into);
+        world.volumes.insert(name.into(), VolumeSeen { other_data, ..volume(name) });
+        next(&journal, &world.seen())
+    };
+    assert_eq!(arrives("pv-new", None), Step::Arrived);
+    assert_eq!(arrives("pv-free", Some("it was there before")), Step::Stuck("it was there before".into()));
+    assert!(matches!(arrives(OLD, None), Step::Stuck(why) if why.contains("old data again")));
+    world.volumes.remove("pv-free");
+    world.claim = Some(ClaimSeen { volume: Some("pv-free".into()), ours: true, ..claim("u1") });
+    assert!(matches!(next(&journal, &world.seen()), Step::Stuck(_)), "a volume that cannot be seen");
 }

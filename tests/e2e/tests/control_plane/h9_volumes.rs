@@ -1,0 +1,190 @@
+//! H9: the volumes of a rollback: what is kept, what is let go, and what it is filled with.
+
+use e2e_tests::{Claim, Namespace, Run, TestCluster};
+use serde_json::{Value, json};
+
+const DRIVER: &str = "block.csi.test.kubectl-backup.dev";
+
+/// A PVC of a storage class of its own with other bytes than its snapshot `good`.
+struct Ledger<'a> {
+    shop: &'a Namespace<'a>,
+    class: String,
+}
+
+impl<'a> Ledger<'a> {
+    fn start(shop: &'a Namespace<'a>) -> Self {
+        let ledger = Self { shop, class: format!("own-{}", shop.name()) };
+        ledger.class("Immediate");
+        shop.cluster().create(&Claim::manifest(shop.name(), "data", &ledger.class));
+        shop.cluster().wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 30);
+        ledger.claim().write("ledger", b"good");
+        shop.plugin(&["snapshot", "create", "data", "--name", "good"]).ok();
+        ledger.claim().write("ledger", b"bad");
+        ledger
+    }
+
+    /// The class, with this binding mode from now on.
+    fn class(&self, mode: &str) {
+        self.shop.cluster().try_kubectl(&["delete", "storageclass", &self.class, "--ignore-not-found"]);
+        let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": self.class},
+            "provisioner": DRIVER, "volumeBindingMode": mode});
+        self.shop.cluster().create(&class.to_string());
+    }
+
+    fn claim(&self) -> Claim<'a> {
+        Claim::existing(self.shop, "data", "block")
+    }
+
+    fn rollback(&self, flags: &[&str]) -> Run {
+        self.shop.plugin(&[&["snapshot", "rollback", "good", "--yes"], flags].concat())
+    }
+
+    fn begin(&self) -> Run {
+        self.rollback(&["--safety", "volume", "--timeout", "4s"])
+    }
+
+    fn volume(&self) -> String {
+        self.shop.kubectl(&["get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}"])
+    }
+
+    fn policy(&self, volume: &str) -> [Value; 2] {
+        let volume = self.shop.cluster().kubectl(&["get", "pv", volume, "-o", "json"]);
+        let volume: Value = serde_json::from_str(&volume).expect("JSON");
+        let own = volume["metadata"]["annotations"]["kubectl-backup.dev/own-reclaim-policy"].clone();
+        [volume["spec"]["persistentVolumeReclaimPolicy"].clone(), own]
+    }
+
+    fn set_policy(&self, volume: &str, policy: &str) {
+        let patch = json!({"spec": {"persistentVolumeReclaimPolicy": policy}}).to_string();
+        self.shop.cluster().kubectl(&["patch", "pv", volume, "-p", &patch]);
+    }
+
+    fn notes(&self) -> String {
+        let path = r"jsonpath={.metadata.annotations.kubectl-backup\.dev/rollback}";
+        self.shop.kubectl(&["get", "volumesnapshot", "good", "-o", path])
+    }
+
+    fn gone(&self, volume: &str) {
+        self.shop.cluster().kubectl(&["wait", "pv", volume, "--for=delete", "--timeout=30s"]);
+    }
+
+    /// A free volume that fits the PVC. It is of nobody's storage.
+    fn free_volume(&self) -> String {
+        let name = format!("free-{}", self.shop.name());
+        let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {
+            "capacity": {"storage": "64Mi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": self.class,
+            "persistentVolumeReclaimPolicy": "Delete", "csi": {"driver": DRIVER, "volumeHandle": name}}});
+        self.shop.cluster().create(&volume.to_string());
+        self.shop.cluster().wait_for("default", &format!("pv/{name}"), "jsonpath={.status.phase}=Available", 30);
+        name
+    }
+}
+
+impl Drop for Ledger<'_> {
+    fn drop(&mut self) {
+        self.shop.cluster().try_kubectl(&["delete", "storageclass", &self.class, "--ignore-not-found"]);
+    }
+}
+
+#[test]
+fn h9_what_is_let_go_goes_and_what_is_not_is_named() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    let old = ledger.volume();
+    ledger.begin().ok();
+    assert_eq!(ledger.policy(&old), [json!("Retain"), json!("Delete")]);
+    let meanwhile = ledger.volume();
+    ledger.claim().write("ledger", b"written meanwhile");
+    // Killed in the middle, the run that goes on still knows the volume.
+    let undo = ["snapshot", "rollback", "good", "--undo", "--yes", "-n", shop.name()];
+    cluster.plugin_killed_at("deleting the PVC", &undo);
+    let named = ledger.rollback(&["--continue"]).ok();
+    let way = format!(r#"kubectl patch pv {meanwhile} -p '{{"spec":{{"persistentVolumeReclaimPolicy":"Delete"}}}}'"#);
+    named.says(&way);
+    assert_eq!((ledger.volume(), ledger.notes()), (old.clone(), String::new()));
+    assert_eq!(ledger.policy(&old), [json!("Delete"), json!(null)]);
+    assert_eq!(ledger.policy(&meanwhile)[0], json!("Retain"));
+    ledger.set_policy(&meanwhile, "Delete");
+    ledger.gone(&meanwhile);
+
+    ledger.begin().ok();
+    ledger.rollback(&["--finish"]).ok().says("is deleted by its driver now");
+    ledger.gone(&old);
+    assert_eq!((ledger.claim().read("ledger"), ledger.notes()), (b"good".to_vec(), String::new()));
+}
+
+#[test]
+fn h9_a_volume_that_stays_of_its_own_is_finished_and_undone_too() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    let old = ledger.volume();
+    ledger.set_policy(&old, "Retain");
+    ledger.begin().ok();
+    ledger.rollback(&["--undo"]).ok();
+    assert_eq!((ledger.volume(), ledger.policy(&old)), (old.clone(), [json!("Retain"), json!(null)]));
+    ledger.begin().ok();
+    ledger.rollback(&["--finish"]).ok().says("stays, as its reclaim policy Retain says").says("kubectl patch pv");
+    assert_eq!(ledger.notes(), "");
+    ledger.set_policy(&old, "Delete");
+    ledger.gone(&old);
+}
+
+#[test]
+fn h9_old_data_are_not_let_go_before_there_are_new_ones() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    let old = ledger.volume();
+    ledger.class("WaitForFirstConsumer");
+    ledger.begin().ok().says("is filled from snapshot good at its first use");
+    ledger.rollback(&["--finish"]).ends_with(1).says("it has no data yet").says("--undo");
+    shop.kubectl(&["delete", "pvc", "data"]);
+    ledger.rollback(&["--finish"]).ends_with(1).says("it does not exist");
+    cluster.create(&Claim::manifest(shop.name(), "data", &ledger.class));
+    ledger.rollback(&["--finish"]).ends_with(1).says("somebody else made it since");
+    ledger.rollback(&["--undo"]).ends_with(1).says("delete that PVC, then go on").says("nothing was changed");
+    shop.kubectl(&["delete", "pvc", "data"]);
+    assert_eq!(ledger.policy(&old)[0], json!("Retain"));
+    ledger.rollback(&["--undo"]).ok();
+    assert_eq!((ledger.volume(), ledger.claim().read("ledger")), (old, b"bad".to_vec()));
+    // What was never filled holds nothing back.
+    shop.plugin(&["snapshot", "delete", "good", "--yes"]).ok();
+}
+
+#[test]
+fn h9_a_pvc_is_not_deleted_while_its_volume_is_attached() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    let volume = ledger.volume();
+    let name = format!("held-{}", shop.name());
+    let attachment = json!({"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": {"name": name},
+        "spec": {"attacher": DRIVER, "nodeName": "some-node", "source": {"persistentVolumeName": volume}}});
+    cluster.create(&attachment.to_string());
+    let stopped = ledger.begin().ends_with(124);
+    stopped.says(&format!("volume {volume:?} is still attached after 4s")).says(&name).says("--continue");
+    assert_eq!((ledger.volume(), ledger.claim().read("ledger")), (volume.clone(), b"bad".to_vec()));
+    cluster.kubectl(&["delete", "volumeattachment", &name]);
+    ledger.rollback(&["--continue"]).ok();
+    assert_ne!(ledger.volume(), volume);
+    assert_eq!(ledger.claim().read("ledger"), b"good");
+    ledger.rollback(&["--finish"]).ok();
+}
+
+#[test]
+fn h9_a_pvc_that_gets_a_volume_which_was_there_is_not_rolled_back() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    let old = ledger.volume();
+    let free = ledger.free_volume();
+    let stuck = ledger.begin().ends_with(1);
+    stuck.says(&format!("it was bound to volume {free:?}, which was there before")).says("--undo");
+    ledger.rollback(&["--undo"]).ok();
+    assert_eq!((ledger.volume(), ledger.claim().read("ledger")), (old, b"bad".to_vec()));
+    // The other's volume is there still.
+    assert_eq!(ledger.policy(&free)[0], json!("Retain"));
+    cluster.kubectl(&["delete", "pv", &free]);
+}
