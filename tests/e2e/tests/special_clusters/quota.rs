@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use e2e_tests::until;
+use e2e_tests::{Run, until};
 use serde_json::{Value, json};
 
 use super::webhook::{Guarded, cluster, snapshot};
@@ -23,34 +23,96 @@ fn alive(guarded: &Guarded) -> usize {
     guarded.cluster.kubectl(&["get", "volumesnapshots", "--all-namespaces", "-o", "name"]).lines().count()
 }
 
-#[test]
-fn w1_forty_creates_at_once_by_name_generated_name_and_apply_fill_ten_slots() {
-    let guarded = cluster();
-    wait_for_slots(&guarded, 0);
+/// Forty creates by eight clients at once: by name, by generated name and by server-side apply.
+fn forty_at_once(guarded: &Guarded, namespace: &str, object: impl Fn(&Value) -> Value + Sync) -> Vec<Run> {
     let create = |n: usize| {
-        let mut object = snapshot(&format!("at-once-{n}"), "disk");
+        let named = object(&json!({"name": format!("at-once-{n}"), "namespace": namespace})).to_string();
         match n % 3 {
-            0 => guarded.cluster.try_create(&object.to_string()),
+            0 => guarded.cluster.try_create(&named),
             1 => {
-                object["metadata"] = json!({"generateName": "at-once-", "namespace": "default"});
-                guarded.cluster.try_create(&object.to_string())
+                let metadata = json!({"generateName": "at-once-", "namespace": namespace});
+                guarded.cluster.try_create(&object(&metadata).to_string())
             }
-            _ => guarded.cluster.try_kubectl_with(&["apply", "--server-side", "-f", "-"], &object.to_string()),
+            _ => guarded.cluster.try_kubectl_with(&["apply", "--server-side", "-f", "-"], &named),
         }
     };
-    let runs: Vec<_> = thread::scope(|scope| {
+    thread::scope(|scope| {
+        let create = &create;
         let clients: Vec<_> = (0..8)
             .map(|client| scope.spawn(move || (0..5).map(|n| create(8 * n + client)).collect::<Vec<_>>()))
             .collect();
         clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()
-    });
-    // Nothing was deleted meanwhile, so that what is alive now is the most that ever was.
-    assert_eq!(alive(&guarded), 10);
-    assert_eq!(runs.iter().filter(|run| run.code == 0).count(), 10);
+    })
+}
+
+/// Nothing was deleted meanwhile, so that what is alive now is the most that ever was.
+fn filled(runs: &[Run], alive: usize, limit: usize, quota: &str) {
+    assert_eq!(alive, limit);
+    assert_eq!(runs.iter().filter(|run| run.code == 0).count(), limit);
     for run in runs.iter().filter(|run| run.code != 0) {
-        assert!(run.stderr.contains("cluster quota volumesnapshots: "), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("cluster quota {quota}: ")), "{}", run.stderr);
     }
+}
+
+#[test]
+fn w1_forty_creates_at_once_by_name_generated_name_and_apply_fill_ten_slots() {
+    let guarded = cluster();
+    wait_for_slots(&guarded, 0);
+    let runs = forty_at_once(&guarded, "default", |metadata| {
+        let mut object = snapshot("", "disk");
+        object["metadata"] = metadata.clone();
+        object
+    });
+    filled(&runs, alive(&guarded), 10, "volumesnapshots");
     wait_for_slots(&guarded, 10);
+}
+
+#[test]
+fn c10_forty_schedules_at_once_fill_three_slots_and_a_freed_one_is_usable_at_once() {
+    let guarded = cluster();
+    let template = json!({"includedNamespaces": ["none"]});
+    let schedule = |metadata: &Value| {
+        json!({"apiVersion": "velero.io/v1", "kind": "Schedule", "metadata": metadata,
+            "spec": {"schedule": "0 3 1 1 *", "template": template}})
+    };
+    let runs = forty_at_once(&guarded, "velero", schedule);
+    let names = guarded.cluster.kubectl(&["get", "schedules.velero.io", "--all-namespaces", "-o", "name"]);
+    filled(&runs, names.lines().count(), 3, "schedules");
+    let next = schedule(&json!({"name": "next", "namespace": "velero"})).to_string();
+    guarded.cluster.try_create(&next).ends_with(1).says("3/3 used");
+    guarded.cluster.kubectl(&["delete", names.lines().next().expect("a name"), "-n", "velero"]);
+    guarded.cluster.try_create(&next).ok();
+}
+
+/// What is shown is what counts, and the command that it names frees a slot.
+#[test]
+fn h10_a_full_quota_shows_its_ten_holders_and_the_command_that_frees_a_slot() {
+    let guarded = cluster();
+    wait_for_slots(&guarded, 0);
+    for n in 1..=10 {
+        guarded.snapshot(&format!("s{n}"), "disk").ok();
+    }
+    let ready = "--for=jsonpath={.status.readyToUse}=true";
+    guarded.cluster.kubectl(&["wait", "volumesnapshots", "--all", "-n", "default", ready, "--timeout=60s"]);
+    wait_for_slots(&guarded, 10);
+    let limits = || {
+        let shown = guarded.cluster.plugin(&["quota"]).ok();
+        let line = shown.stdout.lines().find(|line| line.starts_with("volumesnapshots ")).expect("the limit's line");
+        (line.split_whitespace().skip(1).take(3).map(str::to_owned).collect::<Vec<_>>(), shown)
+    };
+    let (used_limit_free, shown) = limits();
+    assert_eq!(used_limit_free, ["10", "10", "0"]);
+    for n in 1..=10 {
+        let holder = format!("volumesnapshots default s{n} pvc/disk live");
+        let lines = shown.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert_eq!(lines.filter(|line| line.starts_with(&holder)).count(), 1, "{holder}: {}", shown.stdout);
+    }
+    let command = shown.stderr.lines().find_map(|line| line.trim().strip_prefix("kubectl backup "));
+    let command = command.expect("a command").split('#').next().expect("a command").split_whitespace();
+    guarded.cluster.plugin(&command.chain(["--yes"]).collect::<Vec<_>>()).ok();
+    wait_for_slots(&guarded, 9);
+    assert_eq!(limits().0, ["9", "10", "1"]);
+    guarded.snapshot("s11", "disk").ok();
 }
 
 #[test]

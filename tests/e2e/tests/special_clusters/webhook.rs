@@ -181,6 +181,27 @@ fn w3_annotations_are_refused_where_they_are_written() {
     guarded.cluster.kubectl(&["delete", "deployment", "web", "-n", "default"]);
 }
 
+/// A pod's annotations are also written with its status, and by who binds it to a node.
+#[test]
+fn w3_annotations_are_refused_in_a_pods_status_and_in_its_binding() {
+    let guarded = cluster();
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bound", "namespace": "default"},
+        "spec": {"containers": [{"name": "c", "image": "none"}]}});
+    guarded.cluster.create(&pod.to_string());
+    let annotations = json!({"backup.velero.io/backup-volumes": "a, b"});
+    let patch = json!({"metadata": {"annotations": annotations}}).to_string();
+    let status = ["patch", "pod", "bound", "-n", "default", "--subresource=status", "--type=merge", "-p", &patch];
+    guarded.cluster.try_kubectl(&status).ends_with(1).says("[BKP101]");
+    let binding = json!({"apiVersion": "v1", "kind": "Binding", "target": {"kind": "Node", "name": "none"},
+        "metadata": {"name": "bound", "namespace": "default", "annotations": annotations}});
+    for path in ["/api/v1/namespaces/default/pods/bound/binding", "/api/v1/namespaces/default/bindings"] {
+        let create = ["create", "--raw", path, "-f", "-"];
+        let refused = guarded.cluster.try_kubectl_with(&create, &binding.to_string()).ends_with(1);
+        assert!(format!("{}{}", refused.stdout, refused.stderr).contains("[BKP116]"), "{path}: {refused:?}");
+    }
+    guarded.cluster.kubectl(&["delete", "pod", "bound", "-n", "default", "--force"]);
+}
+
 #[test]
 fn w4_a_class_is_filled_in_and_the_retention_left_to_velero() {
     let guarded = cluster();

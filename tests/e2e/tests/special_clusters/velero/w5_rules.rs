@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use e2e_tests::until;
+use e2e_tests::{Claim, until};
 use serde_json::{Value, json};
 
-use super::{VELERO, backup, cluster, first_backup_of, object, own, schedule};
+use super::{VELERO, backup, cluster, first_backup_of, object, own, schedule, snapshot};
 
 #[test]
 fn w5_what_velero_would_fail_is_refused_when_it_is_written() {
@@ -104,6 +104,57 @@ fn w5_volume_policies_and_resource_modifiers_are_read_as_velero_reads_them() {
     guarded.cluster.kubectl(&["delete", "-f", component]);
     for (name, _) in maps {
         guarded.cluster.kubectl(&["delete", "configmap", name, "-n", "velero"]);
+    }
+}
+
+/// The webhook and the plugin each have a reader of their own for what they know of the cluster.
+#[test]
+fn w5_locations_that_cannot_be_used_and_claims_without_a_class_are_told_by_the_webhook_and_by_lint() {
+    let guarded = cluster();
+    let cluster = &guarded.cluster;
+    // Nobody runs Velero there, so that locations stay as they are written.
+    let places = cluster.namespace("places");
+    let there = |mut object: Value| {
+        object["metadata"]["namespace"] = json!(places.name());
+        object
+    };
+    for (name, mode, phase) in
+        [("open", "ReadWrite", "Available"), ("closed", "ReadOnly", "Available"), ("down", "ReadWrite", "Unavailable")]
+    {
+        let spec = json!({"provider": "aws", "accessMode": mode, "objectStorage": {"bucket": "backups"}});
+        cluster.create(&there(begun(object("BackupStorageLocation", name, spec), phase)).to_string());
+        let kept = backup(&format!("in-{name}"), json!({"storageLocation": name}));
+        cluster.create(&there(begun(kept, "Completed")).to_string());
+    }
+    for object in Claim::in_node_directory(places.name(), "shelf", "/nonexistent") {
+        cluster.create(&object.to_string());
+    }
+    let into = |location: &str| there(backup("b", json!({"storageLocation": location})));
+    let from = |location: &str| there(object("Restore", "r", json!({"backupName": format!("in-{location}")})));
+    let mut unclassed = snapshot(places.name(), "s", &json!({}));
+    unclassed["spec"]["source"]["persistentVolumeClaimName"] = json!("shelf");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().to_str().expect("a path");
+    let codes = ["BKP315", "BKP337", "BKP201"];
+    for (object, refused, told) in [
+        (into("open"), "", ""),
+        (into("closed"), "BKP315", ""),
+        (into("down"), "BKP315", ""),
+        (from("open"), "", ""),
+        (from("closed"), "", ""),
+        (from("down"), "BKP337", ""),
+        (unclassed, "", "BKP201"),
+    ] {
+        let asked = guarded.asked(&object);
+        std::fs::write(path, object.to_string()).expect("it is written");
+        let linted = cluster.plugin(&["lint", "--live", "-f", path]);
+        assert_eq!(asked.code != 0, !refused.is_empty(), "{object}: {}", asked.stderr);
+        assert_eq!(linted.code, if refused.is_empty() { 0 } else { 3 }, "{object}: {linted:?}");
+        for code in codes {
+            let expected = [refused, told].contains(&code);
+            assert_eq!(asked.stderr.contains(code), expected, "{code} for {object}: {}", asked.stderr);
+            assert_eq!(linted.stdout.contains(code), expected, "{code} for {object}: {linted:?}");
+        }
     }
 }
 
