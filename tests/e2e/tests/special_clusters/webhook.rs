@@ -223,7 +223,29 @@ fn w4_a_class_is_filled_in_and_the_retention_left_to_velero() {
 fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
     let mut guarded = cluster();
     guarded.cluster.create(&deployment("data"));
+    let running = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "running", "namespace": "default", "annotations": {"backup.velero.io/backup-volumes": "data"}},
+        "spec": {"containers": [{"name": "c", "image": "none", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}],
+            "volumes": [{"name": "data", "emptyDir": {}}]},
+    });
+    guarded.cluster.create(&running.to_string());
+    let claim = ["annotate", "pvc/disk", "-n", "default", "backup.velero.io/backup-volumes=data"];
+    guarded.cluster.try_kubectl(&claim).ok().says("[BKP107]");
     guarded.webhook.take().expect("it runs").stop().unwrap_or_else(|error| panic!("{error:?}"));
+    // Others annotate what is annotated for Velero: a network plugin, whoever binds a claim, `rollout restart`.
+    for object in ["pod/running", "pvc/disk", "deployment/web"] {
+        guarded.cluster.kubectl(&["annotate", object, "-n", "default", "example.org/x=y"]);
+    }
+    let status = ["--subresource=status", "--type=merge", "-p", r#"{"metadata": {"annotations": {"example.org/x": "z"}}}"#];
+    guarded.cluster.kubectl(&[&["patch", "pod/running", "-n", "default"][..], &status].concat());
+    guarded.cluster.kubectl(&["rollout", "restart", "deployment/web", "-n", "default"]);
+    let other = ["-n", "default", "--overwrite", "backup.velero.io/backup-volumes=other"];
+    guarded.cluster.kubectl(&[&["annotate", "pvc/disk"][..], &other].concat());
+    for object in ["pod/running", "deployment/web"] {
+        let run = guarded.cluster.try_kubectl(&[&["annotate", object][..], &other].concat());
+        run.ends_with(1).says("failed calling webhook \"volumes.kubectl-backup.dev\"");
+    }
     guarded.snapshot("s1", "disk").ends_with(1).says("failed calling webhook \"quota.kubectl-backup.dev\"");
     guarded.snapshot_as_velero("velero-1").ok();
     let pod = |name: &str, annotations: &Value| {
@@ -246,7 +268,7 @@ fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
     // An annotated workload that exists goes on: its controller makes pods, and nobody is asked.
     guarded.cluster.kubectl(&["scale", "deployment/web", "-n", "default", "--replicas=1"]);
     guarded.cluster.wait_for("default", "deployment/web", "jsonpath={.status.replicas}=1", 30);
-    guarded.cluster.kubectl(&["delete", "-n", "default", "deployment/web", "pod/plain", "--force"]);
+    guarded.cluster.kubectl(&["delete", "-n", "default", "deployment/web", "pod/plain", "pod/running", "--force"]);
     guarded.start_webhook();
     guarded.snapshot("s1", "disk").ok();
 }
