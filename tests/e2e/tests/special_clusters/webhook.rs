@@ -237,7 +237,8 @@ fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
     for object in ["pod/running", "pvc/disk", "deployment/web"] {
         guarded.cluster.kubectl(&["annotate", object, "-n", "default", "example.org/x=y"]);
     }
-    let status = ["--subresource=status", "--type=merge", "-p", r#"{"metadata": {"annotations": {"example.org/x": "z"}}}"#];
+    let status =
+        ["--subresource=status", "--type=merge", "-p", r#"{"metadata": {"annotations": {"example.org/x": "z"}}}"#];
     guarded.cluster.kubectl(&[&["patch", "pod/running", "-n", "default"][..], &status].concat());
     guarded.cluster.kubectl(&["rollout", "restart", "deployment/web", "-n", "default"]);
     let other = ["-n", "default", "--overwrite", "backup.velero.io/backup-volumes=other"];
