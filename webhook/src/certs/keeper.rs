@@ -14,7 +14,7 @@ use kube::{
         watcher::{self, DefaultBackoff},
     },
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     bundle::{Bundle, IssueError},
@@ -33,8 +33,12 @@ use crate::{
     tls::{Certificate, CertificateError},
 };
 
-/// How often everything is looked at, changed or not: a watch can be silent.
+/// How often everything is looked at, changed or not: a watch can be silent. At least so often in an overlap:
+/// whoever takes a step of a rotation relies upon the other replicas' having learned of the one before.
 const INSPECTION: Duration = Duration::from_secs(600);
+const INSPECTIONS: u32 = 4;
+/// The shortest and the longest time that a round is given.
+const ROUND: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
 /// And how often at most, when nothing changes.
 const SHORTEST: Duration = Duration::from_millis(100);
 /// How soon a failed round is tried again.
@@ -110,10 +114,19 @@ impl Keeper {
     pub async fn run(mut self) {
         let mut changes = self.changes();
         loop {
-            let next = match self.keep().await {
-                Ok(next) => next,
-                Err(error) => {
+            let kept = timeout(self.round(), self.keep()).await;
+            if !matches!(kept, Ok(Ok(_))) {
+                // It may have told an API server something without having noted since when.
+                self.overlap = Overlap::default();
+            }
+            let next = match kept {
+                Ok(Ok(next)) => next,
+                Ok(Err(error)) => {
                     tracing::error!(%error, "the certificate is not in order");
+                    RETRY
+                }
+                Err(_) => {
+                    tracing::error!("no answer while the certificate was looked after");
                     RETRY
                 }
             };
@@ -196,14 +209,22 @@ impl Keeper {
 
     fn until_next(&self) -> Duration {
         let Settings { terms, .. } = &self.settings;
-        let Some(bundle) = &self.known else { return INSPECTION };
+        let Some(bundle) = &self.known else { return self.inspection() };
         let rotating = bundle.next.is_some() || bundle.previous.is_some();
         let next = if rotating {
             self.overlap.left(&told_with(bundle), terms.overlap().unsigned_abs(), Instant::now())
         } else {
             rotation::until_due(bundle, terms, self.clock.now())
         };
-        next.clamp(SHORTEST, INSPECTION)
+        next.clamp(SHORTEST, self.inspection())
+    }
+
+    fn inspection(&self) -> Duration {
+        (self.settings.terms.overlap().unsigned_abs() / INSPECTIONS).clamp(SHORTEST, INSPECTION)
+    }
+
+    fn round(&self) -> Duration {
+        (self.settings.terms.overlap().unsigned_abs() / INSPECTIONS).clamp(ROUND.0, ROUND.1)
     }
 
     fn changes(&self) -> impl Stream<Item = ()> + Unpin + use<> {
@@ -282,25 +303,50 @@ mod tests {
         assert_ne!(told_with(&announced), told_with(&after(Step::Take, &announced)));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn whatever_others_do_this_replica_writes_with_pauses() {
-        let writes = Arc::new(AtomicUsize::new(0));
+    fn keeper(client: Client, secret: &str) -> Keeper {
         let settings = Settings {
             namespace: "system".to_owned(),
-            secret: "x".to_owned(),
+            secret: secret.to_owned(),
             configuration: "x".to_owned(),
             names: vec!["a.svc".to_owned()],
             terms: Terms::usual(),
         };
-        let client = spoiled(Arc::clone(&writes));
-        let mut keeper = Keeper::new(
-            client,
-            settings,
-            Clock::default(),
-            Arc::default(),
-            (Paths::secret(), Arc::new(Peers::new(String::new(), None))),
-            Arc::default(),
-        );
+        let peers = (Paths::secret(), Arc::new(Peers::new(String::new(), None)));
+        Keeper::new(client, settings, Clock::default(), Arc::default(), peers, Arc::default())
+    }
+
+    /// A cluster of which every second look at the Secret gets no answer, and no watch shows anything.
+    fn half_dead(looks: Arc<AtomicUsize>) -> Client {
+        let answer = tower::service_fn(move |request: Request<kube::client::Body>| {
+            let look = request.uri().path().ends_with("/secrets/x");
+            let nth = if look { looks.fetch_add(1, Ordering::Relaxed) } else { 0 };
+            async move {
+                if !look || nth % 2 == 0 {
+                    std::future::pending::<()>().await;
+                }
+                let failed = json!({"kind": "Status", "status": "Failure", "code": 500}).to_string();
+                let response = Response::builder().status(500).body(kube::client::Body::from(failed.into_bytes()));
+                Ok::<_, Infallible>(response.expect("a response"))
+            }
+        });
+        Client::new(answer, "system")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_another_replica_did_is_learned_well_within_the_overlap() {
+        let looks = Arc::new(AtomicUsize::new(0));
+        let keeper = keeper(half_dead(Arc::clone(&looks)), "x");
+        let overlap = keeper.settings.terms.overlap().unsigned_abs();
+        assert!(keeper.round() + keeper.until_next() <= overlap / 2, "a round without an answer, and the next");
+        tokio::spawn(keeper.run());
+        tokio::time::sleep(overlap).await;
+        assert!(looks.load(Ordering::Relaxed) >= 8, "{looks:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_others_do_this_replica_writes_with_pauses() {
+        let writes = Arc::new(AtomicUsize::new(0));
+        let mut keeper = keeper(spoiled(Arc::clone(&writes)), "x");
         let start = Instant::now();
         while writes.load(Ordering::Relaxed) < 4 {
             let next = keeper.keep().await.expect("a round");
