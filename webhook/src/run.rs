@@ -37,6 +37,9 @@ use crate::{
     tls::{Certificate, server_config},
 };
 
+/// The longest that a connection may be silent.
+const SILENCE: Duration = Duration::from_secs(305);
+
 /// Why the webhook cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -157,6 +160,8 @@ async fn configuration() -> Result<kube::Config, RunError> {
     let mut config = kube::Config::infer().await?;
     // A retried answer would come after the API server has given up on us; whoever asks decides about trying again.
     config.default_retry = false;
+    // What waits for no answer of its own, as watches do, gives a dead connection up: API servers end a watch after 295 s.
+    config.read_timeout = Some(SILENCE);
     Ok(config)
 }
 

@@ -21,6 +21,7 @@ use super::{
     lead::Lead,
     store::{Store, copy},
     task::Heard,
+    times::LIST,
     trouble::Trouble,
 };
 use crate::jitter;
@@ -72,19 +73,20 @@ impl Observer {
     async fn discover(&self) -> Counted {
         let mut told = false;
         loop {
-            match find(&self.client, &self.resource).await {
-                Ok(Some(counted)) => return counted,
-                Ok(None) if !told => {
+            match timeout(LIST, find(&self.client, &self.resource)).await {
+                Ok(Ok(Some(counted))) => return counted,
+                Ok(Ok(None)) if !told => {
                     tracing::info!(
                         resource = self.resource,
                         "the cluster does not have this resource yet; it is waited for"
                     );
                     told = true;
                 }
-                Ok(None) => {}
-                Err(error) => {
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => {
                     tracing::warn!(%error, resource = self.resource, "cannot ask how this resource is served");
                 }
+                Err(_) => tracing::warn!(resource = self.resource, "no answer to how this resource is served"),
             }
             // Either somebody creates one, or it is time to ask again.
             drop(timeout(ABSENT + jitter::below(ABSENT), self.wake.notified()).await);

@@ -21,7 +21,7 @@ use super::{
     absence::{Absence, Verdict},
     current::Current,
     judge::{InForce, Report},
-    publish::{Publisher, read},
+    publish::{Found, Publisher, Version, read},
     series::Series,
 };
 use crate::{clock::Clock, health::Health, jitter};
@@ -45,10 +45,19 @@ pub struct Follower {
     recorder: Recorder,
 }
 
-/// What the watch says of the object.
+/// What the watch, or the store, says of the object.
 enum Seen {
     Object(Box<DynamicObject>),
     Nothing,
+}
+
+impl Seen {
+    fn version(&self) -> Option<Version> {
+        match self {
+            Self::Object(object) => Some(Version::of(object)),
+            Self::Nothing => None,
+        }
+    }
 }
 
 impl Follower {
@@ -77,31 +86,34 @@ impl Follower {
         let mut publisher = Publisher::new(self.policies.clone());
         let mut absence = Absence::new(self.grace);
         let mut state = InForce::without(&self.base);
-        let (mut listed, mut begun) = (None, false);
+        let (mut listed, mut begun, mut judged) = (None, false, None);
         let mut inspection = Instant::now() + INSPECTION;
         loop {
             let look = absence.look_at();
             let next = tokio::select! {
                 Some(event) = events.next() => {
                     let Some(seen) = self.seen(event, &mut listed) else { continue };
+                    let version = seen.version();
+                    // A watch that lagged behind what the store itself said.
+                    if version.as_ref().zip(judged.as_ref()).is_some_and(|(seen, judged)| seen.is_before(judged)) {
+                        continue;
+                    }
+                    judged = version;
                     self.judge(&state, seen, &mut absence)
                 }
                 () = sleep_until(look.unwrap_or(inspection)), if look.is_some() => {
                     let there = self.is_there().await;
                     if absence.looked(there, Instant::now()) == Verdict::Keep { continue }
+                    judged = None;
                     InForce::without(&self.base)
                 }
                 () = sleep_until(inspection), if begun => {
-                    match publisher.publish(&state, &quotas(), self.clock.now()).await {
-                        Ok(true) => self.series.confirmed(self.clock.now()),
-                        Ok(false) => {}
-                        Err(error) => {
-                            self.series.failed("status");
-                            tracing::warn!(%error, "cannot write the policy's status");
-                        }
-                    }
+                    let another = self.publish(&mut publisher, &state, judged.as_ref(), &quotas()).await;
                     inspection = Instant::now() + INSPECTION + jitter::below(SPREAD);
-                    continue;
+                    // The watch has not shown it: it may be silent for minutes.
+                    let Some(seen) = another else { continue };
+                    judged = seen.version();
+                    self.judge(&state, seen, &mut absence)
                 }
                 else => return,
             };
@@ -118,6 +130,31 @@ impl Follower {
             self.health.set_policy();
             inspection = Instant::now() + jitter::below(SPREAD);
         }
+    }
+
+    /// Writes the status, and gives back what the store has when that is another policy than was judged. An API server that
+    /// does not answer must not keep the watch from being heard.
+    async fn publish(
+        &self,
+        publisher: &mut Publisher,
+        state: &InForce,
+        judged: Option<&Version>,
+        quotas: &[QuotaCount],
+    ) -> Option<Seen> {
+        match timeout(LOOK, publisher.publish(state, judged, quotas, self.clock.now())).await {
+            Ok(Ok(Found::InForce)) => self.series.confirmed(self.clock.now()),
+            Ok(Ok(Found::Judged)) => {}
+            Ok(Ok(Found::Another(object))) => return Some(object.map_or(Seen::Nothing, Seen::Object)),
+            Ok(Err(error)) => {
+                self.series.failed("status");
+                tracing::warn!(%error, "cannot write the policy's status");
+            }
+            Err(_) => {
+                self.series.failed("status");
+                tracing::warn!(seconds = LOOK.as_secs(), "no answer while the policy's status was written");
+            }
+        }
+        None
     }
 
     /// The object's state, when the event completes one. A list that ends without it says that there is none.
@@ -248,3 +285,6 @@ fn is_unknown_type(error: &watcher::Error) -> bool {
     };
     matches!(source, kube::Error::Api(status) if status.code == 404)
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,38 @@ pub async fn read(policies: &Api<DynamicObject>) -> kube::Result<Option<DynamicO
     }
 }
 
+/// Which state of which object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The object's.
+    pub uid: Option<String>,
+    /// Its state's.
+    pub generation: Option<i64>,
+}
+
+impl Version {
+    /// That of this object.
+    pub fn of(object: &DynamicObject) -> Self {
+        Self { uid: object.metadata.uid.clone(), generation: object.metadata.generation }
+    }
+
+    /// Whether this is an earlier state of the same object.
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.uid == other.uid && self.generation < other.generation
+    }
+}
+
+/// What the store has.
+#[derive(Debug)]
+pub enum Found {
+    /// Just what is in force.
+    InForce,
+    /// What was judged, and is not in force.
+    Judged,
+    /// Another policy than was judged, or none any more.
+    Another(Option<Box<DynamicObject>>),
+}
+
 /// The writer of one replica.
 pub struct Publisher {
     policies: Api<DynamicObject>,
@@ -39,18 +71,30 @@ impl Publisher {
         Self { policies, wrote: None, counts: None }
     }
 
-    /// Writes the status if it is not there yet. Says whether what is in force was found to be what the cluster has.
-    pub async fn publish(&mut self, state: &InForce, quotas: &[QuotaCount], now: Timestamp) -> kube::Result<bool> {
+    /// Writes the status if it is not there yet, of what was judged. Says what the store was found to have.
+    pub async fn publish(
+        &mut self,
+        state: &InForce,
+        judged: Option<&Version>,
+        quotas: &[QuotaCount],
+        now: Timestamp,
+    ) -> kube::Result<Found> {
         let Some(object) = read(&self.policies).await? else {
-            return Ok(state.report == Report::Absent);
+            return Ok(match (judged, &state.report) {
+                (Some(_), _) => Found::Another(None),
+                (None, Report::Absent) => Found::InForce,
+                (None, _) => Found::Judged,
+            });
         };
-        let standing =
-            matches!(state.report, Report::Used { generation, .. } if object.metadata.generation == Some(generation));
+        if judged != Some(&Version::of(&object)) {
+            return Ok(Found::Another(Some(Box::new(object))));
+        }
+        let found = || if matches!(state.report, Report::Used { .. }) { Found::InForce } else { Found::Judged };
         let version = object.resource_version();
         let object = serde_json::to_value(object).map_err(kube::Error::SerdeError)?;
         let counts = self.seen(status::of(&object).quotas);
         let memory = Memory { own: self.wrote.map(|wrote| wrote.elapsed()), counts };
-        let Some(status) = status::next(&object, state, quotas, now, memory) else { return Ok(standing) };
+        let Some(status) = status::next(&object, state, quotas, now, memory) else { return Ok(found()) };
         // Only over what was read: another replica may have written meanwhile, and its word is as good.
         let counts = status.quotas.clone();
         let patch = json!({"metadata": {"resourceVersion": version}, "status": status});
@@ -58,9 +102,9 @@ impl Publisher {
             Ok(_) => {
                 let now = Instant::now();
                 (self.wrote, self.counts) = (Some(now), Some((counts, now)));
-                Ok(standing)
+                Ok(found())
             }
-            Err(kube::Error::Api(refusal)) if refusal.is_conflict() => Ok(standing),
+            Err(kube::Error::Api(refusal)) if refusal.is_conflict() => Ok(found()),
             Err(error) => Err(error),
         }
     }
