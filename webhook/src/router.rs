@@ -211,7 +211,7 @@ async fn decide(shared: &Shared, body: Body) -> Result<Response, Refusal> {
     let body = read(body, MAX_CLAIM, &shared.bytes);
     let (body, _share) = timeout(BODY_TIME, body).await.map_err(|_| Refusal::Slow)??;
     let handed: Handed = serde_json::from_slice(&body).map_err(|_| Refusal::NoReview)?;
-    let decision = shared.admission.quotas.decide_handed(&handed.resource, handed.ask()).await;
+    let decision = shared.admission.quotas.decide_handed(&handed).await;
     Ok(axum::Json(decision).into_response())
 }
 

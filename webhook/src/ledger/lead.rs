@@ -4,11 +4,13 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
+
+use crate::health::Health;
 
 /// How long after a write was seen its author is expected to write again. One that is frozen is asked no longer than that.
 const FRESH: Duration = Duration::from_secs(1);
@@ -18,9 +20,10 @@ const REACHED: Duration = Duration::from_secs(2);
 const SHUNNED: Duration = Duration::from_secs(5);
 
 /// Who writes one quota's ledger.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lead {
     own: Option<SocketAddr>,
+    health: Arc<Health>,
     others: Mutex<Others>,
 }
 
@@ -38,8 +41,8 @@ struct Others {
 
 impl Lead {
     /// For a replica that is reached there by the others; one that is not takes no part.
-    pub fn new(own: Option<SocketAddr>) -> Self {
-        Self { own, others: Mutex::default() }
+    pub fn new(own: Option<SocketAddr>, health: Arc<Health>) -> Self {
+        Self { own, health, others: Mutex::default() }
     }
 
     /// A write was seen, with the address that it names.
@@ -77,11 +80,15 @@ impl Lead {
     }
 
     /// What a write names: whoever is asked now, and decides, stays the one to be asked, so that a write of ours in between
-    /// changes nothing. One that does not decide gets no further claims by it.
+    /// changes nothing. One that does not decide gets no further claims by it, and this one names itself only while it decides
+    /// for others: not before it is ready, and not while it is about to stop.
     pub fn named(&self) -> String {
         let decided = self.others().decided.filter(|(_, since)| since.elapsed() < FRESH).map(|(writer, _)| writer);
         let other = self.other().filter(|other| decided == Some(*other));
-        other.or(self.own).map(|address| address.to_string()).unwrap_or_default()
+        other
+            .or(self.own.filter(|_| self.health.not_ready().is_none()))
+            .map(|address| address.to_string())
+            .unwrap_or_default()
     }
 
     fn others(&self) -> MutexGuard<'_, Others> {
@@ -96,8 +103,29 @@ mod tests {
     const OWN: &str = "10.0.0.1:9443";
     const OTHER: &str = "10.0.0.2:9443";
 
+    fn ready() -> Arc<Health> {
+        let health = Health::default();
+        health.set_certificate();
+        health.set_policy();
+        health.set_ledgers();
+        Arc::new(health)
+    }
+
     fn lead() -> Lead {
-        Lead::new(OWN.parse().ok())
+        Lead::new(OWN.parse().ok(), ready())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_is_handed_nothing_more() {
+        let health = ready();
+        let lead = Lead::new(OWN.parse().ok(), Arc::clone(&health));
+        assert_eq!(lead.named(), OWN);
+        health.set_draining();
+        assert_eq!(lead.named(), "");
+        lead.seen(OTHER);
+        lead.decided(OTHER.parse().expect("an address"));
+        assert_eq!(lead.named(), OTHER, "another may");
+        assert_eq!(Lead::new(OWN.parse().ok(), Arc::default()).named(), "", "nor who is not ready yet");
     }
 
     #[tokio::test(start_paused = true)]
@@ -141,7 +169,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_cannot_be_reached_takes_no_part() {
-        let lead = Lead::new(None);
+        let lead = Lead::new(None, ready());
         lead.seen(OTHER);
         assert_eq!((lead.other(), lead.named().as_str()), (None, ""));
     }

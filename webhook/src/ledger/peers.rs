@@ -45,10 +45,12 @@ pub struct Handed {
     name: String,
     uid: String,
     user: String,
+    /// The limit that the claim is to be decided by.
+    pub limit: u32,
 }
 
 impl Handed {
-    fn new(resource: &str, ask: &Ask) -> Self {
+    fn new(resource: &str, ask: &Ask, limit: u32) -> Self {
         let Object { key, uid } = &ask.object;
         Self {
             resource: resource.to_owned(),
@@ -56,6 +58,7 @@ impl Handed {
             name: key.name().to_owned(),
             uid: uid.to_string(),
             user: ask.user.clone(),
+            limit,
         }
     }
 
@@ -91,6 +94,21 @@ pub enum PeerError {
     /// The answer is none.
     #[error("an answer that is none")]
     Answer,
+    /// It said that it cannot decide just now.
+    #[error("it is not ready, or has another policy in force")]
+    Undecided,
+}
+
+impl PeerError {
+    /// In one word, for the metrics.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Late => "late",
+            Self::Unknown | Self::Client(_) => "unreachable",
+            Self::Status(_) | Self::Answer | Self::Undecided => "undecided",
+        }
+    }
 }
 
 /// How replicas call one another: by the certificate and the path that all of them share.
@@ -134,17 +152,17 @@ impl Peers {
         }
     }
 
-    /// Lets another replica decide, as long as it is the one that writes. `None` in its answer: it cannot just now.
+    /// Lets another replica decide by that limit, as long as it is the one that writes.
     pub async fn ask(
         &self,
         (at, lead): (SocketAddr, &Lead),
-        resource: &str,
+        (resource, limit): (&str, u32),
         ask: &Ask,
         by: Instant,
     ) -> Result<Decision, PeerError> {
         let _on_its_way = self.on_their_way.try_acquire().map_err(|_| PeerError::Busy)?;
         let (client, path) = self.client(at)?;
-        let body = serde_json::to_vec(&Handed::new(resource, ask)).map_err(|_| PeerError::Answer)?;
+        let body = serde_json::to_vec(&Handed::new(resource, ask, limit)).map_err(|_| PeerError::Answer)?;
         let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/json");
         let request = request.body(Body::from(body)).map_err(|_| PeerError::Answer)?;
         let answer = async {
@@ -154,7 +172,9 @@ impl Peers {
             }
             let body = Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await;
             let body = body.map_err(|_| PeerError::Answer)?.to_bytes();
-            serde_json::from_slice::<Option<Decision>>(&body).ok().flatten().ok_or(PeerError::Answer)
+            serde_json::from_slice::<Option<Decision>>(&body)
+                .map_err(|_| PeerError::Answer)?
+                .ok_or(PeerError::Undecided)
         };
         let mut answer = pin!(answer);
         loop {

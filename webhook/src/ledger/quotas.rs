@@ -25,7 +25,7 @@ use super::{
     decision::{Ask, Decision},
     hook::Probes,
     lead::Lead,
-    peers::{PeerError, Peers},
+    peers::{Handed, PeerError, Peers},
     report::Report,
     series::Series,
     stand::Stand,
@@ -136,7 +136,7 @@ impl Quotas {
         let (read_sender, read) = oneshot::channel();
         let (stand_sender, stand) = watch::channel(Stand { limit: quota.limit, ..Stand::default() });
         let trouble = Trouble::default();
-        let lead = Arc::new(Lead::new(self.peers.own()));
+        let lead = Arc::new(Lead::new(self.peers.own(), Arc::clone(&self.health)));
         let parts = Parts {
             resource: quota.resource.clone(),
             client: self.client.clone(),
@@ -171,27 +171,34 @@ impl Quotas {
         if let Some(decision) = self.hand_over(resource, &ask, deadline.min(arrived + PATIENCE)).await {
             return Some(decision);
         }
+        let standing = ask.standing;
         let decided = self.decide(resource, ask, deadline, Origin::Review).await;
-        decided.unwrap_or_else(|why| Some(later(resource, why.words())))
+        decided.unwrap_or_else(|why| Some(undecided(resource, standing, why)))
     }
 
-    /// Decides a claim that another replica hands over; nothing when this one cannot, so that the other does.
-    pub async fn decide_handed(&self, resource: &str, ask: Ask) -> Option<Decision> {
+    /// Decides a claim that another replica hands over; nothing when this one cannot, so that the other does: also when the
+    /// other knows of another limit, or the replica whose policy is oldest would decide for all.
+    pub async fn decide_handed(&self, handed: &Handed) -> Option<Decision> {
+        let (resource, ask) = (handed.resource.as_str(), handed.ask());
         if !fits(resource, &ask) || self.health.not_ready().is_some() {
             return None;
         }
-        self.lead(resource)?.reached();
+        let (lead, _) = self.lead(resource).filter(|(_, limit)| *limit == handed.limit)?;
+        lead.reached();
         self.decide(resource, ask, Instant::now() + PATIENCE + WAY_BACK, Origin::Replica).await.ok().flatten()
     }
 
-    fn lead(&self, resource: &str) -> Option<Arc<Lead>> {
-        self.all().running.get(resource).map(|running| Arc::clone(&running.lead))
+    /// Who writes that quota's ledger, and how many slots this replica knows there to be.
+    fn lead(&self, resource: &str) -> Option<(Arc<Lead>, u32)> {
+        let all = self.all();
+        let running = all.running.get(resource)?;
+        Some((Arc::clone(&running.lead), running.wish.limit()?))
     }
 
     async fn hand_over(&self, resource: &str, ask: &Ask, by: Instant) -> Option<Decision> {
-        let lead = self.lead(resource)?;
+        let (lead, limit) = self.lead(resource)?;
         let other = lead.other().filter(|_| !ask.dry_run && ask.standing == Standing::Limited)?;
-        match self.peers.ask((other, &lead), resource, ask, by).await {
+        match self.peers.ask((other, &lead), (resource, limit), ask, by).await {
             Ok(decision) => {
                 lead.decided(other);
                 self.series.handed(resource, "decided");
@@ -205,7 +212,7 @@ impl Quotas {
                     tracing::warn!(%error, %other, resource, "another replica did not decide a claim");
                     lead.shun(other);
                 }
-                self.series.handed(resource, "failed");
+                self.series.handed(resource, error.outcome());
                 None
             }
         }
@@ -249,7 +256,7 @@ impl Quotas {
     /// How the quotas stand, in the order of their names.
     pub fn stand(&self) -> Vec<QuotaCount> {
         let all = self.all();
-        let wanted = all.running.iter().filter(|(_, running)| running.wish.wants_a_limit());
+        let wanted = all.running.iter().filter(|(_, running)| running.wish.limit().is_some());
         wanted.map(|(resource, running)| running.stand.borrow().told(resource, &running.trouble.known())).collect()
     }
 
@@ -317,6 +324,18 @@ fn fits(resource: &str, ask: &Ask) -> bool {
     resource.len() <= 317 && namespace <= 63 && name <= 253 && uid.to_string().len() <= 64 && ask.user.len() <= 1024
 }
 
+/// What is told when this replica could not decide. Who is never refused goes on all the same, and what it makes is adopted: a
+/// refusal of ours would hold where the failure policy says that none shall.
+fn undecided(resource: &str, standing: Standing, why: Undecided) -> Decision {
+    match standing {
+        Standing::Limited => later(resource, why.words()),
+        Standing::NeverRefused => {
+            tracing::warn!(resource, why = why.words(), "let through unrecorded, as the account is never refused");
+            Decision::Admitted
+        }
+    }
+}
+
 fn later(resource: &str, why: &str) -> Decision {
     let plural = resource.split('.').next().unwrap_or(resource);
     Decision::Later { message: format!("cluster quota {plural}: {why}"), retry_after: 1 }
@@ -333,8 +352,12 @@ async fn watched(resource: String, work: impl Future<Output = ()>, health: Arc<H
 #[cfg(test)]
 mod tests {
     use backup_ledger::{Key, Uid};
+    use backup_policy::{Config, config::Accounts};
+    use prometheus_client::registry::Registry;
+    use serde_json::json;
 
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn what_no_api_server_sends_is_not_recorded() {
@@ -348,6 +371,67 @@ mod tests {
         assert!(!fits(&"r".repeat(318), &ask(1, 1, 1, 1)));
         for wrong in [ask(64, 1, 1, 1), ask(1, 254, 1, 1), ask(1, 1, 65, 1), ask(1, 1, 1, 1025)] {
             assert!(!fits("r", &wrong));
+        }
+    }
+
+    /// Quotas of a ready replica in a cluster that never answers.
+    fn unanswered() -> Quotas {
+        let client = Client::new(tower::service_fn(|_: http::Request<kube::client::Body>| silence()), "system");
+        let config = kube::Config::new("http://127.0.0.1:1".parse().expect("an address"));
+        let health = Health::default();
+        health.set_certificate();
+        health.set_policy();
+        health.set_ledgers();
+        let (probes, times) =
+            (Probes::new(config, client.clone(), "system"), Times::new(Duration::ZERO, Clock::default()));
+        Quotas::new(client, probes, times, Series::new(&mut Registry::default()), Arc::new(health))
+    }
+
+    async fn silence() -> Result<http::Response<kube::client::Body>, std::convert::Infallible> {
+        std::future::pending().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claim_is_decided_for_another_replica_only_by_the_limit_that_it_knows() {
+        let quotas = unanswered();
+        let handed = |limit: u32| {
+            let handed =
+                json!({"resource": SCHEDULES, "namespace": "n", "name": "m", "uid": "u", "user": "x", "limit": limit});
+            serde_json::from_value::<Handed>(handed).expect("a claim")
+        };
+        let at_once = |limit| quotas.decide_handed(&handed(limit)).now_or_never();
+        let set = |limit| quotas.set(&[Quota { resource: SCHEDULES.to_owned(), limit, exempt: Accounts::default() }]);
+        assert_eq!(at_once(3), Some(None), "nothing is counted");
+        set(3);
+        assert_eq!(at_once(3), None, "it is worked at");
+        assert_eq!((at_once(2), at_once(4)), (Some(None), Some(None)));
+        set(2);
+        assert_eq!((at_once(3), at_once(2)), (Some(None), None));
+        quotas.set(&[]);
+        for limit in [2, u32::MAX] {
+            assert_eq!(at_once(limit), Some(None), "the quota ends, and what has no limit decides for nobody");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_never_refused_need_not_wait_for_an_answer() {
+        let quotas = unanswered();
+        let ask = |standing| Ask {
+            object: Object::new(Key::new("n", "m"), Uid::new("u")),
+            user: "x".to_owned(),
+            dry_run: false,
+            standing,
+        };
+        let claim = async |standing, time| quotas.claim(SCHEDULES, ask(standing), Instant::now() + time).await;
+        for (set, time) in [(false, PATIENCE), (true, Duration::ZERO), (true, PATIENCE)] {
+            if set {
+                quotas.set(&Config::default().quotas);
+            }
+            assert!(matches!(claim(Standing::Limited, time).await, Some(Decision::Later { .. })));
+            assert_eq!(claim(Standing::NeverRefused, time).await, Some(Decision::Admitted));
+        }
+        for why in [Undecided::Late, Undecided::NoPolicy, Undecided::Crowded] {
+            assert_eq!(undecided(SCHEDULES, Standing::NeverRefused, why), Decision::Admitted);
         }
     }
 

@@ -165,7 +165,7 @@ impl Series {
 
     /// A quota begins: what is counted by outcomes is there from the start, so that a first failure shows as an increase.
     pub fn begins(&self, resource: &str) {
-        for outcome in ["decided", "failed"] {
+        for outcome in ["decided", "unreachable", "undecided", "late", "busy"] {
             drop(self.handed.get_or_create(&Write { resource: resource.to_owned(), outcome }));
         }
     }

@@ -51,9 +51,12 @@ impl Wish {
         heard
     }
 
-    /// Whether a quota is wanted.
-    pub fn wants_a_limit(&self) -> bool {
-        matches!(*self.wanted.borrow(), Wanted::Limit(_))
+    /// How many slots are wanted, if a quota is.
+    pub fn limit(&self) -> Option<u32> {
+        match *self.wanted.borrow() {
+            Wanted::Limit(limit) => Some(limit),
+            Wanted::Gone => None,
+        }
     }
 
     /// Whether the task has retired.
@@ -71,6 +74,11 @@ impl Wanting {
     /// The same; `changed` waits for another one from now on.
     pub fn take_in(&mut self) -> Wanted {
         *self.wanted.borrow_and_update()
+    }
+
+    /// Whether `changed` would say so at once.
+    pub fn is_new(&self) -> bool {
+        self.wanted.has_changed().unwrap_or(false)
     }
 
     /// Waits until something else is wanted.

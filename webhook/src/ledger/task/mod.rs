@@ -158,8 +158,7 @@ enum Next {
 impl Task {
     /// A task with its watches and its proof begun.
     fn new(parts: Parts) -> Self {
-        let Parts { resource, client, probes, times, report, mut wanted, asked, lead, read, stand, trouble, .. } =
-            parts;
+        let Parts { resource, client, probes, times, report, wanted, asked, lead, read, stand, trouble, .. } = parts;
         let store = Store::new(client.clone(), &resource);
         let heard = mpsc::unbounded_channel();
         let (counted_sender, counted) = watch::channel(None);
@@ -177,7 +176,8 @@ impl Task {
         running.spawn(observer.run());
         running.spawn(watch_ledger(store.clone(), heard.0.clone(), Arc::clone(&lead)));
         running.spawn(confirm(probes, resource.clone(), counted.clone(), heard.0.clone(), trouble.clone()));
-        let replica = Replica::new(limits(wanted.take_in()));
+        // Not taken in: what was set while an old ledger was deleted is still to be changed to.
+        let replica = Replica::new(limits(wanted.now()));
         Self {
             resource,
             client,
@@ -237,7 +237,13 @@ impl Task {
             };
             match next {
                 Next::Heard(heard) => self.hear(heard),
-                Next::Asked(asked) => self.look_up(asked),
+                Next::Asked(asked) => {
+                    // Whoever asks after the quota was set is decided by what it was set to.
+                    if self.wanted.is_new() {
+                        self.change();
+                    }
+                    self.look_up(asked);
+                }
                 Next::Sight(sight) => self.see(sight),
                 Next::Late(request) => self.step(Event::DeadlineReached(request)),
                 // Another writes, and has the same evidence.
@@ -422,3 +428,6 @@ async fn delete(store: Store) {
         sleep(DELETE_PAUSE + jitter::below(DELETE_PAUSE)).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

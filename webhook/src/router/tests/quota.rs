@@ -86,6 +86,7 @@ async fn another_replica_has_its_claims_decided_here() {
     paths.replace(vec![secret.clone()]);
     let handed = json!({
         "resource": "volumesnapshots.snapshot.storage.k8s.io", "namespace": "shop", "name": "a", "uid": "u", "user": "ann",
+        "limit": 10,
     });
     let send = async |paths: &Arc<Paths>, path: String, body: String| {
         let request = HttpRequest::post(path).body(Body::from(body)).expect("a request");
@@ -97,9 +98,9 @@ async fn another_replica_has_its_claims_decided_here() {
     let known = format!("/claim/{}", secret.reveal());
     let answer = send(&paths, known.clone(), handed.to_string()).await;
     assert_eq!(answer, (200, "null".to_owned()), "this one cannot decide either: the other may still");
-    let huge = json!({"resource": "x".repeat(20_000), "namespace": "shop", "name": "a", "uid": "u", "user": "ann"});
+    let huge = json!({"resource": "x".repeat(20_000), "namespace": "shop", "name": "a", "uid": "u", "user": "ann", "limit": 10});
     assert_eq!(send(&paths, known.clone(), huge.to_string()).await.0, 413);
-    let other = json!({"resource": "pods", "namespace": "shop", "name": "a", "uid": "u", "user": "ann"});
+    let other = json!({"resource": "pods", "namespace": "shop", "name": "a", "uid": "u", "user": "ann", "limit": 10});
     assert_eq!(send(&paths, known.clone(), other.to_string()).await, (200, "null".to_owned()), "nothing counts them");
     assert_eq!(send(&paths, known, "{}".to_owned()).await.0, 400);
     assert_eq!(send(&paths, format!("/claim/{}", "a".repeat(64)), handed.to_string()).await.0, 404);
