@@ -231,7 +231,7 @@ fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
     });
     guarded.cluster.create(&running.to_string());
     let claim = ["annotate", "pvc/disk", "-n", "default", "backup.velero.io/backup-volumes=data"];
-    guarded.cluster.try_kubectl(&claim).ok().says("[BKP107]");
+    guarded.cluster.try_kubectl(&claim).ok().says("BKP107");
     guarded.webhook.take().expect("it runs").stop().unwrap_or_else(|error| panic!("{error:?}"));
     // Others annotate what is annotated for Velero: a network plugin, whoever binds a claim, `rollout restart`.
     for object in ["pod/running", "pvc/disk", "deployment/web"] {

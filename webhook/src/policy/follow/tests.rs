@@ -52,7 +52,7 @@ fn followed(client: Client, grace: Duration) -> mpsc::UnboundedReceiver<Option<u
     let series = Series::new(&mut prometheus_client::registry::Registry::default());
     let follower =
         Follower::new(client, base.clone(), Current::new(base), series, Arc::default(), Clock::default(), grace);
-    let on_change = move |config: &Config| drop(told.send(config.quota("schedules.velero.io")));
+    let on_change = move |config: &Config| told.send(config.quota("schedules.velero.io")).expect("somebody listens");
     tokio::spawn(follower.run(on_change, Vec::new));
     limits
 }
