@@ -9,6 +9,7 @@ pub mod file_copies;
 pub mod named;
 pub mod policy;
 pub mod quota;
+pub mod resource_quotas;
 pub mod rights;
 pub mod rollback;
 pub mod rules;

@@ -1,12 +1,15 @@
 //! Whether new PVCs can be made in a namespace: that it is there, that its quotas have room, and that the user may.
 
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ResourceQuota};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 use kube::Api;
 
 use crate::{
-    client::{Cluster, ListRequest, list},
+    client::Cluster,
     error::{CliError, Doing as _, Result},
-    facts::rights::{Right, missing},
+    facts::{
+        self,
+        rights::{Right, missing},
+    },
     plan::resource_quota,
 };
 
@@ -70,10 +73,5 @@ pub async fn require_room(cluster: &Cluster, claims: &[PersistentVolumeClaim], s
         Err(error) if !error.is_forbidden() => return Err(error),
         _ => {}
     }
-    let mut quotas: Vec<ResourceQuota> = Vec::new();
-    let request = ListRequest::of::<ResourceQuota>(Some(name), None);
-    match list(cluster, &request, &format!("list resourcequotas in namespace {name:?}"), |it| quotas.push(it)).await {
-        Err(error) if !error.is_forbidden() => Err(error),
-        _ => resource_quota::room(name, &quotas, claims, snapshots),
-    }
+    resource_quota::room(name, &facts::resource_quotas::all(cluster).await?, claims, snapshots)
 }

@@ -60,6 +60,14 @@ impl Run {
         self
     }
 
+    /// Panics unless the program ended with this code and within this time.
+    #[track_caller]
+    pub fn ends_in(self, code: i32, within: Duration) -> Self {
+        let run = self.ends_with(code);
+        assert!(run.took < within, "{} took {:?}, more than {within:?}:\n{}", run.command, run.took, run.stderr);
+        run
+    }
+
     /// Panics unless the text is in the standard error.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {

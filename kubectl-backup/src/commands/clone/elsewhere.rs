@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use backup_api::labels;
+use backup_policy::config::resource::VOLUME_SNAPSHOTS;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, TypedLocalObjectReference};
 use kube::ResourceExt as _;
 use serde_json::json;
@@ -25,8 +26,8 @@ use crate::{
         rights::{Right, missing},
     },
     plan::{
-        refusal,
-        snapshot::{name, preprovisioned},
+        refusal, resource_quota,
+        snapshot::{batch, name, preprovisioned},
     },
 };
 
@@ -60,7 +61,7 @@ pub async fn clone(
             lacking.join("; ")
         )));
     }
-    facts::target_namespace::require_room(there, std::slice::from_ref(&claim), 1).await?;
+    require_room(context, cluster, there, &claim).await?;
     let target = claim.name_any();
     let name = name::derive(&format!("{source}-clone"), context.now());
     let mut snapshot = one_snapshot::planned(cluster, source, &name, &mark()).await?;
@@ -96,6 +97,22 @@ pub async fn clone(
         }
         Err(error) => Err(made.undo(cluster, error).await),
     }
+}
+
+/// Checks that there is room for all that will be made: a snapshot here, and one with the PVC there.
+async fn require_room(
+    context: &Context,
+    cluster: &Cluster,
+    there: &Cluster,
+    claim: &PersistentVolumeClaim,
+) -> Result<()> {
+    facts::target_namespace::require_room(there, std::slice::from_ref(claim), 1).await?;
+    resource_quota::room(&cluster.namespace, &facts::resource_quotas::all(cluster).await?, &[], 1)?;
+    if let Some(usage) = facts::quota::that_binds_me(there, VOLUME_SNAPSHOTS).await? {
+        batch::fitting(2, &usage, None, context.now())
+            .map_err(|error| error.hint("A clone into another namespace needs two slots for a while."))?;
+    }
+    Ok(())
 }
 
 fn mark() -> BTreeMap<String, String> {

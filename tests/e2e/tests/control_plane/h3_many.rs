@@ -1,6 +1,6 @@
 //! H3: many volumes at once, as one group, all or nothing.
 
-use e2e_tests::{Claim, Namespace, TestCluster, noise, sha256};
+use e2e_tests::{Claim, Namespace, Refusal, TestCluster, noise, sha256};
 
 fn group_of(shop: &Namespace<'_>) -> String {
     let path = "jsonpath={.items[0].metadata.labels.kubectl-backup\\.dev/group}";
@@ -112,22 +112,35 @@ fn h3_what_was_made_is_deleted_again_when_the_server_refuses_one() {
     for claim in ["a", "b", "c"] {
         Claim::block(&shop, claim);
     }
-    shop.kubectl(&["create", "quota", "few", "--hard=count/volumesnapshots.snapshot.storage.k8s.io=2"]);
-    let hard = r"jsonpath={.status.hard.count/volumesnapshots\.snapshot\.storage\.k8s\.io}=2";
-    cluster.wait_for(shop.name(), "resourcequota/few", hard, 30);
-    shop.plugin(&["snapshot", "create", "--all"]).ends_with(1).says("exceeded quota").says("deleted again: ");
+    let refusal = Refusal::of_claim(&shop, "b");
+    shop.plugin(&["snapshot", "create", "--all"]).ends_with(1).says("refused by the test").says("deleted again: ");
     for each in shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).lines() {
         cluster.wait_for(shop.name(), each, "delete", 30);
     }
-    let run = loop {
-        // The server's own count of what is gone lags behind.
-        let run = shop.plugin(&["snapshot", "create", "--all", "--partial"]);
-        if run.code != 1 {
-            break run;
-        }
-    };
-    run.ends_with(10).says("exceeded quota");
-    assert!(!snapshotted(&shop).is_empty());
+    shop.plugin(&["snapshot", "create", "--all", "--partial"]).ends_with(10).says("refused by the test");
+    assert_eq!(snapshotted(&shop), ["a", "c"]);
+    drop(refusal);
+}
+
+#[test]
+fn h3_a_namespaces_quota_is_counted_before_anything_is_made() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h3");
+    for claim in ["a", "b", "c"] {
+        Claim::block(&shop, claim);
+    }
+    shop.kubectl(&["create", "quota", "few", "--hard=count/volumesnapshots.snapshot.storage.k8s.io=2"]);
+    let hard = r"jsonpath={.status.hard.count/volumesnapshots\.snapshot\.storage\.k8s\.io}=2";
+    cluster.wait_for(shop.name(), "resourcequota/few", hard, 30);
+    let run = shop.plugin(&["snapshot", "create", "--all"]).ends_with(1).says("room for 2 of the 3");
+    let run = run.says("resourcequota \"few\" (used 0 of 2); nothing was created").says("--partial");
+    assert!(!run.stderr.contains("exceeded quota"), "{}", run.stderr);
+    assert!(snapshotted(&shop).is_empty());
+    shop.plugin(&["snapshot", "create", "--all", "--partial"]).ends_with(10).says("no room for them: c");
+    assert_eq!(snapshotted(&shop), ["a", "b"]);
+    let run = shop.plugin(&["clone", "a", "x", "--to-namespace", "default"]).ends_with(1);
+    let run = run.says("no room for a snapshot").says("used 2 of 2");
+    assert!(!run.stderr.contains("What was made"), "{}", run.stderr);
 }
 
 #[test]

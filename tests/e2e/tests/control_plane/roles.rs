@@ -1,71 +1,8 @@
 //! Least privilege: each group of verbs works with exactly its role, and says what is missing without.
 
-use e2e_tests::{Claim, Namespace, Run, TestCluster};
+use std::time::Duration;
 
-/// The folder of the roles as they are shipped.
-const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/roles");
-
-/// Somebody whose rights come from our roles only.
-struct Person<'a> {
-    shop: &'a Namespace<'a>,
-    name: String,
-}
-
-impl<'a> Person<'a> {
-    fn new(shop: &'a Namespace<'a>) -> Self {
-        // `apply` changes nothing the second time, so that tests side by side do not meet.
-        shop.cluster().kubectl(&["apply", "-k", ROLES]);
-        Self { shop, name: format!("person-{}", shop.name()) }
-    }
-
-    fn may(&self, role: &str) -> &Self {
-        self.may_in(self.shop.name(), role)
-    }
-
-    fn may_in(&self, namespace: &str, role: &str) -> &Self {
-        let role = format!("--clusterrole=kubectl-backup-{role}");
-        let (name, user) = (format!("{}-{}", self.name, &role[29..]), format!("--user={}", self.name));
-        self.shop.cluster().kubectl(&["create", "rolebinding", "-n", namespace, &name, &role, &user]);
-        self
-    }
-
-    fn may_in_cluster(&self, role: &str) -> Binding<'a> {
-        let binding = Binding { cluster: self.shop.cluster(), name: format!("{}-{role}", self.name) };
-        let role = format!("--clusterrole=kubectl-backup-{role}");
-        binding.cluster.kubectl(&[
-            "create",
-            "clusterrolebinding",
-            &binding.name,
-            &role,
-            &format!("--user={}", self.name),
-        ]);
-        binding
-    }
-
-    fn may_no_more(&self) {
-        self.shop.kubectl(&["delete", "rolebindings", "--all"]);
-    }
-
-    fn runs(&self, args: &[&str]) -> Run {
-        self.shop.plugin(&[args, &["--as", &self.name, "--timeout", "60s"]].concat())
-    }
-
-    fn asks(&self, args: &[&str]) -> Run {
-        self.shop.plugin(&[args, &["--as", &self.name]].concat())
-    }
-}
-
-/// A right in the whole cluster, which ends with the value.
-struct Binding<'a> {
-    cluster: &'a TestCluster,
-    name: String,
-}
-
-impl Drop for Binding<'_> {
-    fn drop(&mut self) {
-        self.cluster.try_kubectl(&["delete", "clusterrolebinding", &self.name]);
-    }
-}
+use e2e_tests::{Claim, Person, Refusal, Run, TestCluster, until};
 
 #[test]
 fn h1_h4_h5_h7_h8_each_verb_works_with_its_role_and_names_what_is_missing_without() {
@@ -82,7 +19,6 @@ fn h1_h4_h5_h7_h8_each_verb_works_with_its_role_and_names_what_is_missing_withou
     let classes = person.may_in_cluster("classes");
     person.may("snapshot-create");
     person.runs(&["snapshot", "create", "data", "--name", "snap"]).ok();
-    lacks(person.runs(&["snapshot", "delete", "snap", "--yes"]), "cannot delete resource \"volumesnapshots\"");
     person.may_no_more();
 
     lacks(person.asks(&["snapshot", "list"]), "cannot list resource \"volumesnapshots\"");
@@ -96,6 +32,7 @@ fn h1_h4_h5_h7_h8_each_verb_works_with_its_role_and_names_what_is_missing_withou
         "cannot create resource \"persistentvolumeclaims\"",
     );
     lacks(person.runs(&["clone", "data", "x"]), "cannot create resource \"persistentvolumeclaims\"");
+    lacks(person.runs(&["snapshot", "delete", "snap", "--yes"]), "cannot delete resource \"volumesnapshots\"");
     person.may_no_more();
 
     person.may("snapshot-restore");
@@ -108,14 +45,67 @@ fn h1_h4_h5_h7_h8_each_verb_works_with_its_role_and_names_what_is_missing_withou
     person.runs(&["clone", "data", "unchecked"]).ok();
     person.may_no_more();
 
+    shop.plugin(&["snapshot", "create", "data", "--name", "newer"]).ok();
     person.may("snapshot-delete");
     person.runs(&["snapshot", "prune", "--keep", "1", "--yes"]).ok();
+    shop.try_kubectl(&["get", "volumesnapshot", "snap"]).ends_with(1).says("not found");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
     person.runs(&["snapshot", "delete", "snap", "--yes"]).ok();
     let quota = person.asks(&["quota"]).ends_with(1);
     quota.says("you may not list their objects in all namespaces").says("-n ");
     let _quota = person.may_in_cluster("quota-view");
     person.asks(&["quota"]).ok();
     person.asks(&["snapshot", "list", "-A"]).ok();
+}
+
+#[test]
+fn h3_who_may_create_may_undo_and_who_may_not_is_told_what_stayed() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("roles");
+    for claim in ["a", "b"] {
+        Claim::block(&shop, claim);
+    }
+    let person = Person::new(&shop);
+    let _classes = person.may_in_cluster("classes");
+    let names = || shop.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[*].metadata.name}"]);
+    person.may("snapshot-create");
+    shop.kubectl(&["create", "deployment", "web", "--image=none", "--replicas=0"]);
+    let volumes =
+        r#"{"spec":{"template":{"spec":{"volumes":[{"name":"v","persistentVolumeClaim":{"claimName":"a"}}]}}}}"#;
+    shop.kubectl(&["patch", "deployment", "web", "-p", volumes]);
+    let run = person.runs(&["snapshot", "create", "--app", "web", "--group", "g"]).ok();
+    assert!(!run.stderr.contains("may not be listed"), "{}", run.stderr);
+    shop.plugin(&["snapshot", "delete", "--group", "g", "--yes"]).ok();
+
+    // What is refused beforehand needs no undo.
+    let key = "count/volumesnapshots.snapshot.storage.k8s.io";
+    shop.kubectl(&["create", "quota", "few", &format!("--hard={key}=1")]);
+    let hard = format!("jsonpath={{.status.hard.{}}}=1", key.replace('.', r"\."));
+    cluster.wait_for(shop.name(), "resourcequota/few", &hard, 30);
+    person.runs(&["snapshot", "create", "a", "b"]).ends_with(1).says("room for 1 of the 2").says("nothing was created");
+    assert_eq!(names(), "");
+    shop.kubectl(&["delete", "quota", "few"]);
+
+    let _refusal = Refusal::of_claim(&shop, "b");
+    person.runs(&["snapshot", "create", "a", "b"]).ends_with(1).says("refused by the test").says("deleted again: a-");
+    until("the undo is done", Duration::from_secs(60), || names().is_empty());
+
+    // The right to delete is missing: what stays is named, and the command.
+    person.may_no_more();
+    shop.kubectl(&[
+        "create",
+        "role",
+        "maker",
+        "--verb=create,get,list,watch",
+        "--resource=volumesnapshots,persistentvolumeclaims",
+    ]);
+    shop.kubectl(&["create", "rolebinding", "maker", "--role=maker", &format!("--user={}", person.name())]);
+    let run = person.runs(&["snapshot", "create", "a", "b", "--group", "g"]).ends_with(1);
+    let stayed = names();
+    assert!(stayed.starts_with("a-") && !stayed.contains(' '), "{stayed}");
+    let run = run.says("could not be deleted again").says("cannot delete resource \"volumesnapshots\"");
+    let run = run.says(&format!("kubectl backup snapshot delete {stayed} -n {}", shop.name()));
+    assert!(!run.stderr.contains("Nothing was taken"), "{}", run.stderr);
 }
 
 #[test]
@@ -136,7 +126,7 @@ fn h9_a_rollback_names_all_rights_that_are_missing_before_it_begins() {
     person.may("snapshot-view");
     // Pods are looked for first; what may be looked at and not changed is named in one go.
     shop.kubectl(&["create", "role", "pods", "--verb=list", "--resource=pods"]);
-    shop.kubectl(&["create", "rolebinding", "pods", "--role=pods", &format!("--user={}", person.name)]);
+    shop.kubectl(&["create", "rolebinding", "pods", "--role=pods", &format!("--user={}", person.name())]);
     let run = person.runs(&rollback).ends_with(1).says("Nothing was changed");
     let run = run.says(
         "patch volumesnapshots.snapshot.storage.k8s.io; create persistentvolumeclaims; delete persistentvolumeclaims",
@@ -173,7 +163,7 @@ fn h10_every_reading_command_says_how_to_ask_for_less() {
     Claim::block(&shop, "data");
     shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
     let person = Person::new(&shop);
-    let asks = |args: &[&str]| cluster.plugin(&[args, &["--as", &person.name]].concat());
+    let asks = |args: &[&str]| cluster.plugin(&[args, &["--as", &person.name()]].concat());
 
     // Nothing at all: whatever lists the whole cluster says how to list less.
     for format in ["wide", "json", "name", "jsonpath={.items}", "custom-columns=N:.metadata.name"] {
@@ -199,7 +189,7 @@ fn h10_every_reading_command_says_how_to_ask_for_less() {
         person.asks(command).ok();
     }
     asks(&["snapshot", "list", "-A"]).ends_with(1).says("choose it with -n");
-    let user = format!("--user={}", person.name);
+    let user = format!("--user={}", person.name());
     shop.kubectl(&["create", "rolebinding", "views", "--clusterrole=view", &user]);
     person.asks(&["lint"]).ok();
     asks(&["lint", "-A"]).ends_with(1).says("choose it with -n");
@@ -210,7 +200,7 @@ fn h10_every_reading_command_says_how_to_ask_for_less() {
         asks(&[command, &["--velero-namespace", "velero"]].concat()).ok();
     }
     asks(&["list", "-A"]).ends_with(1).says("--velero-namespace");
-    cluster.kubectl(&["delete", "rolebinding", "-n", "velero", &format!("{}-velero-view", person.name)]);
+    cluster.kubectl(&["delete", "rolebinding", "-n", "velero", &format!("{}-velero-view", person.name())]);
 
     // Rights in the cluster.
     let _quota = person.may_in_cluster("quota-view");
@@ -228,7 +218,7 @@ fn c1_c13_cold_backups_need_rights_in_veleros_namespace_only() {
     let person = Person::new(&shop);
     let backup = shop.name();
     let velero = ["--velero-namespace", "velero"];
-    let asks = |args: &[&str]| cluster.plugin(&[args, &velero, &["--as", &person.name]].concat());
+    let asks = |args: &[&str]| cluster.plugin(&[args, &velero, &["--as", &person.name()]].concat());
     let runs = |args: &[&str]| asks(&[args, &["--timeout", "120s"]].concat());
     let steps: [(&str, &dyn Fn() -> Run); 4] = [
         ("velero-backup", &|| runs(&["create", backup, "--namespaces", backup, "--volumes", "none"])),
@@ -240,7 +230,7 @@ fn c1_c13_cold_backups_need_rights_in_veleros_namespace_only() {
         step().ends_with(1).says("is forbidden").says("in the namespace \"velero\"");
         person.may_in("velero", role);
         step().ok();
-        let name = format!("{}-{role}", person.name);
+        let name = format!("{}-{role}", person.name());
         cluster.kubectl(&["delete", "rolebinding", "-n", "velero", &name]);
     }
     // Velero is only looked for where everything may be listed.

@@ -1,5 +1,7 @@
 //! What restores, clones and rollbacks do when the quota is full, or nearly.
 
+use e2e_tests::Claim;
+
 use super::{
     quota::wait_for_slots,
     webhook::{cluster, snapshot},
@@ -22,16 +24,19 @@ fn h6_h9_slots_are_taken_for_a_while_and_a_full_quota_loses_nothing() {
     // A restore needs one slot, and gives it back.
     runs(&[&["snapshot", "restore", "s1", "--to", "one"][..], &elsewhere].concat()).ok();
     wait_for_slots(&guarded, 9);
-    // A clone needs two.
+    // A clone needs two, and begins nothing with one.
     let clone = ["clone", "disk", "two"];
+    let begins_nothing = |run: e2e_tests::Run| {
+        assert!(!run.stderr.contains("What was made") && !run.stderr.contains(" created"), "{}", run.stderr);
+    };
     let run = runs(&[&clone[..], &elsewhere].concat()).ends_with(1);
-    run.says("10/10 used").says("What was made was removed again").says("kubectl backup quota");
+    begins_nothing(run.says("room for 1 of the 2").says("9 of 10 used").says("nothing was created"));
     wait_for_slots(&guarded, 9);
     cluster.try_create(&snapshot("s10", "disk").to_string()).ok();
     cluster.wait_for("default", "volumesnapshot/s10", "jsonpath={.status.readyToUse}=true", 60);
     wait_for_slots(&guarded, 10);
     let run = runs(&[&["snapshot", "restore", "s1", "--to", "three"][..], &elsewhere].concat()).ends_with(1);
-    run.says("10/10 used").says("What was made was removed again");
+    begins_nothing(run.says("no room for another (10 of 10 used): nothing was created"));
     assert_eq!(depot.kubectl(&["get", "pvc", "-o", "jsonpath={.items[*].metadata.name}"]), "one");
     let label = "kubectl-backup.dev/temporary=true";
     assert_eq!(cluster.kubectl(&["get", "volumesnapshotcontents", "-l", label, "-o", "name"]), "");
@@ -43,8 +48,7 @@ fn h6_h9_slots_are_taken_for_a_while_and_a_full_quota_loses_nothing() {
     runs(&[&["snapshot", "create", "disk", "--name", "s9"][..], &group].concat()).ok();
     runs(&[&["snapshot", "create", "share", "--name", "s10"][..], &group].concat()).ok();
     let run = runs(&[&["snapshot", "restore", "--group", "pair"][..], &elsewhere].concat()).ends_with(1);
-    let run = run.says("no room for any of the 2").says("nothing was created");
-    assert!(!run.stderr.contains("What was made"), "{}", run.stderr);
+    begins_nothing(run.says("no room for any of the 2").says("nothing was created"));
 
     // No slot for a snapshot of the old data: they are in the volume that is kept.
     let volume = || cluster.kubectl(&["get", "pvc", "disk", "-n", "default", "-o", "jsonpath={.spec.volumeName}"]);
@@ -58,4 +62,30 @@ fn h6_h9_slots_are_taken_for_a_while_and_a_full_quota_loses_nothing() {
     assert_eq!(policy, "Retain");
     runs(&["snapshot", "rollback", "s1", "--undo", "--yes"]).ok();
     assert_eq!(volume(), before);
+}
+
+#[test]
+fn h3_several_that_the_quota_has_no_room_for_are_refused_before_the_first_unless_a_part_will_do() {
+    let guarded = cluster();
+    let cluster = &guarded.cluster;
+    wait_for_slots(&guarded, 0);
+    let shop = cluster.namespace("full");
+    for claim in ["a", "b", "c"] {
+        Claim::block(&shop, claim);
+    }
+    for n in 1..=8 {
+        guarded.snapshot(&format!("s{n}"), "disk").ok();
+    }
+    wait_for_slots(&guarded, 8);
+    let create = ["snapshot", "create", "a", "b", "c"];
+    let run = shop.plugin(&create).ends_with(1);
+    let run = run.says("room for 2 of the 3").says("8 of 10 used").says("nothing was created").says("--partial");
+    assert!(!run.stderr.contains("deleted again"), "{}", run.stderr);
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+    wait_for_slots(&guarded, 8);
+    let run = shop.plugin(&[&create[..], &["--partial"]].concat()).ends_with(10);
+    run.says("left out, since the quota has no room for them: c");
+    let path = "jsonpath={.items[*].spec.source.persistentVolumeClaimName}";
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", path]), "a b");
+    wait_for_slots(&guarded, 10);
 }

@@ -26,10 +26,13 @@ use crate::{
     exit::Exit,
     facts,
     output::{Changed, ListWriter, print_changed},
-    plan::snapshot::{
-        batch,
-        create::{Plan, table},
-        pause,
+    plan::{
+        resource_quota,
+        snapshot::{
+            batch,
+            create::{Plan, table},
+            pause,
+        },
     },
 };
 
@@ -194,15 +197,18 @@ impl Args {
         Ok((well, true))
     }
 
-    /// Leaves out what the quota has no room for, if a part will do. One alone is left to the server.
+    /// Leaves out what the quotas, the cluster's and the namespace's, have no room for, if a part will do. One alone is left
+    /// to the server, unless an application would be paused for nothing.
     async fn fitting(&self, context: &Context, cluster: &Cluster, mut plans: Vec<Plan>) -> Result<(Vec<Plan>, bool)> {
-        if plans.len() < 2 {
+        if plans.is_empty() || (plans.len() == 1 && self.pause_hook.is_empty()) {
             return Ok((plans, false));
         }
-        let Some(usage) = facts::quota::that_binds_me(cluster, VOLUME_SNAPSHOTS).await? else {
-            return Ok((plans, false));
-        };
-        let count = batch::fitting(plans.len(), &usage, Some(self.partial), context.now())?;
+        let (usage, quotas) =
+            tokio::join!(facts::quota::that_binds_me(cluster, VOLUME_SNAPSHOTS), facts::resource_quotas::all(cluster));
+        let mut count = resource_quota::fitting(&cluster.namespace, &quotas?, plans.len(), self.partial)?;
+        if let Some(usage) = usage? {
+            count = count.min(batch::fitting(plans.len(), &usage, Some(self.partial), context.now())?);
+        }
         let rest = plans.split_off(count);
         if rest.is_empty() {
             return Ok((plans, false));

@@ -115,15 +115,15 @@ impl Order<'_> {
             .partition(|made| late || (!errors.is_empty() && !self.partial) || uncut.contains(&made.name));
         awaited.retain(|one| kept.iter().any(|made| made.name == one.name));
         let part = !errors.is_empty();
-        let told = if back.is_empty() { None } else { Some(take_back(cluster, &back).await.0) };
+        let told = if back.is_empty() { None } else { Some(take_back(cluster, &back).await) };
         // From here on what is there stays.
         context.on_interruption.clear();
         if kept.is_empty() {
             context.ui.on_interrupt(None);
-            return Err(self.refused(context, errors, told.as_deref()));
+            return Err(self.refused(context, errors, told));
         }
         errors.iter().for_each(|error| context.ui.error(error));
-        if let Some(told) = told {
+        if let Some((told, _)) = told {
             context.ui.warning(&told);
         }
         Ok(Taken { made: kept, part, resumed, awaited })
@@ -134,11 +134,14 @@ impl Order<'_> {
         !self.pauses.pause.is_empty() || (self.snapshots.len() > 1 && !self.partial)
     }
 
-    fn refused(&self, context: &Context, errors: Vec<CliError>, told: Option<&str>) -> CliError {
-        match context.ui.all_but_last(errors) {
-            Ok(_) => CliError::new("nothing was taken"),
-            Err(last) if self.snapshots.len() == 1 && told.is_none() => last,
-            Err(last) => last.hint(format!("Nothing was taken: {}.", told.unwrap_or("nothing was created"))),
+    /// `told` is what became of what was made, and whether all of it goes.
+    fn refused(&self, context: &Context, errors: Vec<CliError>, told: Option<(String, bool)>) -> CliError {
+        match (context.ui.all_but_last(errors), told) {
+            (Ok(_), _) => CliError::new("nothing was taken"),
+            (Err(last), None) if self.snapshots.len() == 1 => last,
+            (Err(last), None) => last.hint("Nothing was taken: nothing was created."),
+            (Err(last), Some((told, true))) => last.hint(format!("Nothing was taken: {told}.")),
+            (Err(last), Some((told, false))) => last.hint(format!("Not all that was made is gone: {told}")),
         }
     }
 

@@ -50,8 +50,8 @@ impl Sources<'_> {
         let claims: Vec<PersistentVolumeClaim> = items.iter().map(|item| item.claim.clone()).collect();
         let pairs = items.iter().filter(|item| item.pair.is_some()).count();
         facts::target_namespace::require_room(self.there, &claims, pairs).await?;
-        // One alone is left to the server.
-        if pairs > 1
+        // The first object of each is the content: the server refuses only the second.
+        if pairs > 0
             && let Some(usage) = facts::quota::that_binds_me(self.there, VOLUME_SNAPSHOTS).await?
         {
             batch::fitting(pairs, &usage, None, self.context.now())
