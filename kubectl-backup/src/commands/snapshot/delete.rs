@@ -66,7 +66,7 @@ impl Args {
         let cluster = context.cluster().await?;
         let (snapshots, spared) = match self.read(&cluster).await? {
             named if !self.names.is_empty() => (named, None),
-            found => spare_veleros(found),
+            found => spare_veleros(found, "to delete one, name it"),
         };
         if let Some(spared) = &spared {
             context.ui.warning(spared);

@@ -26,9 +26,9 @@ const EXAMPLES: &str = "Examples:
 
 /// Delete old snapshots by rules, each PVC by itself
 ///
-/// A snapshot stays when any rule keeps it: the newest, the newest of a day or week (UTC), or, with --older-than, all that
-/// are not older. The last ready snapshot of a PVC always stays; so does what is not ready, and what Velero made. The plan
-/// is shown before anything is deleted; --dry-run=client shows it and ends.
+/// A snapshot stays when any rule keeps it: the newest, the newest of a day, week or month (UTC), or, with --older-than, all
+/// that are not older. The last ready snapshot of a PVC always stays; so does what is not ready, and, without
+/// --include-velero, what Velero made. The plan is shown before anything is deleted; --dry-run=client shows it and ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("rules").required(true).multiple(true))]
@@ -48,9 +48,15 @@ pub struct Args {
     /// Keep the newest of each of so many weeks that have one
     #[arg(long, value_name = "N", group = "rules")]
     keep_weekly: Option<NonZeroUsize>,
+    /// Keep the newest of each of so many months that have one
+    #[arg(long, value_name = "N", group = "rules")]
+    keep_monthly: Option<NonZeroUsize>,
     /// Delete only what is older, such as 12h or 30d
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, group = "rules")]
     older_than: Option<Duration>,
+    /// Also choose from the snapshots that Velero made: it may still need them
+    #[arg(long)]
+    include_velero: bool,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -70,9 +76,13 @@ impl Args {
         list(&cluster, &request, &format!("list volumesnapshots in namespace {namespace:?}"), |each| found.push(each))
             .await
             .map_err(facts::snapshots::explain)?;
-        let (mut candidates, spared) = spare_veleros(found);
-        if let Some(spared) = spared {
-            ui.warning(&spared);
+        let mut candidates = found;
+        if !self.include_velero {
+            let (chosen, spared) = spare_veleros(candidates, "--include-velero chooses from them too");
+            candidates = chosen;
+            if let Some(spared) = spared {
+                ui.warning(&spared);
+            }
         }
         if !self.claims.is_empty() {
             let wanted = |snapshot: &VolumeSnapshot| {
@@ -115,6 +125,7 @@ impl Args {
             newest: count(self.keep),
             daily: count(self.keep_daily),
             weekly: count(self.keep_weekly),
+            monthly: count(self.keep_monthly),
             younger_than: self.older_than,
         }
     }

@@ -16,8 +16,8 @@ use crate::{
 const NAMED: usize = 5;
 
 /// Leaves out the snapshots that Velero made, with the words that say so: it may be about to read them, or to move their
-/// data. Only who names one means it.
-pub fn spare_veleros(snapshots: Vec<VolumeSnapshot>) -> (Vec<VolumeSnapshot>, Option<String>) {
+/// data. `way` says how they are meant all the same.
+pub fn spare_veleros(snapshots: Vec<VolumeSnapshot>, way: &str) -> (Vec<VolumeSnapshot>, Option<String>) {
     let backup =
         |snapshot: &VolumeSnapshot| snapshot.metadata.labels.as_ref()?.get(labels::VELERO_BACKUP_NAME).cloned();
     let (spared, chosen): (Vec<_>, Vec<_>) = snapshots.into_iter().partition(|snapshot| backup(snapshot).is_some());
@@ -28,12 +28,8 @@ pub fn spare_veleros(snapshots: Vec<VolumeSnapshot>) -> (Vec<VolumeSnapshot>, Op
             format!("{name} (backup {:?})", backup(snapshot).unwrap_or_default())
         })
         .collect();
-    let words = (!named.is_empty()).then(|| {
-        format!(
-            "left out, since Velero made them and may still need them: {}; to delete one, name it",
-            named.join(", ")
-        )
-    });
+    let words = (!named.is_empty())
+        .then(|| format!("left out, since Velero made them and may still need them: {}; {way}", named.join(", ")));
     (chosen, words)
 }
 
@@ -143,10 +139,10 @@ mod tests {
     fn veleros_snapshots_are_left_out_and_named() {
         let mut veleros = snapshot("velero-data-x1");
         veleros.metadata.labels = Some([(labels::VELERO_BACKUP_NAME.to_owned(), "nightly".to_owned())].into());
-        let (chosen, words) = spare_veleros(vec![veleros, snapshot("mine")]);
+        let (chosen, words) = spare_veleros(vec![veleros, snapshot("mine")], "to delete one, name it");
         assert_eq!(chosen.iter().map(|snapshot| snapshot.metadata.name.as_deref()).collect::<Vec<_>>(), [Some("mine")]);
         insta::assert_snapshot!(words.unwrap(), @r#"left out, since Velero made them and may still need them: velero-data-x1 (backup "nightly"); to delete one, name it"#);
-        assert_eq!(spare_veleros(vec![snapshot("mine")]).1, None);
+        assert_eq!(spare_veleros(vec![snapshot("mine")], "").1, None);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Rules {
     pub daily: usize,
     /// The newest of each of so many weeks (ISO, UTC) that have one.
     pub weekly: usize,
+    /// The newest of each of so many months (UTC) that have one.
+    pub monthly: usize,
     /// Everything that is not older.
     pub younger_than: Option<Duration>,
 }
@@ -30,6 +32,8 @@ pub enum Kept {
     Daily,
     /// The newest of its week.
     Weekly,
+    /// The newest of its month.
+    Monthly,
     /// Not old enough.
     Young,
     /// Nothing else could be restored of its PVC.
@@ -48,6 +52,7 @@ impl Kept {
             Self::Newest => "one of the newest",
             Self::Daily => "newest of its day",
             Self::Weekly => "newest of its week",
+            Self::Monthly => "newest of its month",
             Self::Young => "not old enough",
             Self::LastReady => "last ready one of its PVC",
             Self::NotReady => "not ready, so not counted",
@@ -81,13 +86,14 @@ pub fn plan(snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> Ve
 fn of_one(mut snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> Vec<Fate> {
     // Names break ties of one second, so that the same question has the same answer.
     snapshots.sort_by(|a, b| created(b).cmp(&created(a)).then_with(|| b.metadata.name.cmp(&a.metadata.name)));
-    let (mut seen, mut days, mut weeks) = (0, Vec::new(), Vec::new());
+    let (mut seen, mut days, mut weeks, mut months) = (0, Vec::new(), Vec::new(), Vec::new());
     let fates = snapshots.into_iter().map(|snapshot| {
         let kept = if ready(&snapshot, Standing::Unknown) == "true" {
             seen += 1;
             let taken = created(&snapshot);
             let is_daily = is_newest_of(&mut days, day(taken), rules.daily);
             let is_weekly = is_newest_of(&mut weeks, week(taken), rules.weekly);
+            let is_monthly = is_newest_of(&mut months, month(taken), rules.monthly);
             let is_young = rules.younger_than.is_some_and(|limit| {
                 let age = now.as_second().saturating_sub(taken.as_second());
                 u64::try_from(age).map_or(true, |age| age <= limit.as_secs())
@@ -96,6 +102,7 @@ fn of_one(mut snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> 
                 () if seen <= rules.newest => Some(Kept::Newest),
                 () if is_daily => Some(Kept::Daily),
                 () if is_weekly => Some(Kept::Weekly),
+                () if is_monthly => Some(Kept::Monthly),
                 () if is_young => Some(Kept::Young),
                 () if seen == 1 => Some(Kept::LastReady),
                 () => None,
@@ -138,6 +145,11 @@ fn day(time: Timestamp) -> jiff::civil::Date {
 fn week(time: Timestamp) -> (i16, i8) {
     let week: ISOWeekDate = day(time).iso_week_date();
     (week.year(), week.week())
+}
+
+fn month(time: Timestamp) -> (i16, i8) {
+    let day = day(time);
+    (day.year(), day.month())
 }
 
 /// Returns the plan as a table.
@@ -214,6 +226,25 @@ mod tests {
     }
 
     #[test]
+    fn a_month_is_of_its_year_and_ends_in_utc() {
+        let history = vec![
+            snapshot("data", "dec-25", "2025-12-31T23:59:59Z", true),
+            snapshot("data", "jan-1", "2026-01-01T00:00:00Z", true),
+            snapshot("data", "jan-2", "2026-01-31T23:59:59Z", true),
+            snapshot("data", "nov-26", "2026-11-01T00:00:00Z", true),
+            snapshot("data", "nov-25", "2025-11-30T00:00:00Z", true),
+        ];
+        insta::assert_snapshot!(shown(history, &Rules { monthly: 4, ..Rules::default() }), @r"
+        PVC    SNAPSHOT   AGE    FATE     WHY
+        data   nov-26     20d    keep     newest of its month
+        data   jan-2      293d   keep     newest of its month
+        data   jan-1      324d   delete   no rule keeps it
+        data   dec-25     324d   keep     newest of its month
+        data   nov-25     356d   keep     newest of its month
+        ");
+    }
+
+    #[test]
     fn what_is_of_no_claim_stands_in_for_nothing_else() {
         let imported = |name: &str| {
             let mut snapshot = snapshot("", name, "2026-01-01T00:00:00Z", true);
@@ -232,7 +263,7 @@ mod tests {
         #[test]
         fn the_last_ready_one_always_stays(
             history in prop::collection::vec((0_usize..3, 0_u32..400, any::<bool>()), 0..20),
-            newest in 0_usize..4, daily in 0_usize..4, weekly in 0_usize..4,
+            newest in 0_usize..4, daily in 0_usize..4, weekly in 0_usize..4, monthly in 0_usize..4,
             days in prop::option::of(0_u64..400),
         ) {
             let now: Timestamp = NOW.parse().unwrap();
@@ -240,7 +271,7 @@ mod tests {
                 let created = now - jiff::SignedDuration::from_hours(i64::from(*age) * 7);
                 snapshot(&format!("pvc-{claim}"), &format!("s{number}"), &created.to_string(), *is_ready)
             }).collect();
-            let rules = Rules { newest, daily, weekly, younger_than: days.map(|days| Duration::from_secs(days * 86_400)) };
+            let rules = Rules { newest, daily, weekly, monthly, younger_than: days.map(|days| Duration::from_secs(days * 86_400)) };
             let fates = plan(snapshots.clone(), &rules, now);
             prop_assert_eq!(fates.len(), snapshots.len());
             let is_ready = |snapshot: &VolumeSnapshot| ready(snapshot, Standing::Unknown) == "true";
@@ -250,6 +281,16 @@ mod tests {
                 let ready: Vec<&Fate> = fates.iter().filter(of_claim).filter(|fate| is_ready(&fate.snapshot)).collect();
                 let kept = ready.iter().filter(|fate| fate.kept.is_some()).count();
                 prop_assert!(kept >= newest.max(1).min(ready.len()));
+            }
+            // Each of the last months that have a ready one keeps one, of each PVC.
+            for claim in 0..3 {
+                let name = format!("pvc-{claim}");
+                let of_claim = fates.iter().filter(|fate| fate.snapshot.spec.source.persistent_volume_claim_name.as_ref() == Some(&name));
+                let ready: Vec<&Fate> = of_claim.filter(|fate| is_ready(&fate.snapshot)).collect();
+                let all: std::collections::BTreeSet<_> = ready.iter().map(|fate| month(created(&fate.snapshot))).collect();
+                let kept: std::collections::BTreeSet<_> =
+                    ready.iter().filter(|fate| fate.kept.is_some()).map(|fate| month(created(&fate.snapshot))).collect();
+                prop_assert!(all.iter().rev().take(monthly).all(|month| kept.contains(month)));
             }
             prop_assert!(fates.iter().all(|fate| is_ready(&fate.snapshot) || fate.kept == Some(Kept::NotReady)));
             let gone = fates.iter().filter(|fate| fate.kept.is_none()).count();

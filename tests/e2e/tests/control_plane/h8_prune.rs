@@ -20,7 +20,7 @@ fn h8_prune_keeps_the_newest_of_each_claim_and_leaves_veleros_alone() {
 
     let run = shop.plugin(&["snapshot", "prune", "--keep", "1", "--dry-run"]).ok();
     assert!(run.stdout.contains("\"data-1\" deleted") && run.stdout.contains("(dry run)"), "{}", run.stdout);
-    run.says("of-velero").says("one of the newest");
+    run.says("of-velero").says("--include-velero").says("one of the newest");
     assert_eq!(names().len(), 5);
 
     // Nobody can be asked: nothing is done.
@@ -33,6 +33,12 @@ fn h8_prune_keeps_the_newest_of_each_claim_and_leaves_veleros_alone() {
     let left = names();
     assert!(left.len() >= 3 && left.contains(&"data-3".to_owned()), "{left:?}");
     shop.plugin(&["snapshot", "prune"]).ends_with(2).says("--keep");
+
+    // All are of this month: of the two of this claim, Velero's and ours, one stays.
+    let run = shop.plugin(&["snapshot", "prune", "--keep-monthly", "1", "share", "--include-velero", "--yes"]).ok();
+    run.says("newest of its month");
+    let of_share = names().into_iter().filter(|name| name == "share-1" || name == "of-velero").count();
+    assert_eq!(of_share, 1, "{:?}", names());
 }
 
 #[test]
