@@ -66,9 +66,9 @@ fn claims(shop: &Namespace<'_>) -> String {
 fn h1_a_snapshot_that_fails_or_never_gets_ready_is_named() {
     let cluster = TestCluster::control_plane();
     // A driver over block devices and one over directories.
-    for (claim, driver) in [(Claim::block as fn(&_, &str) -> _, BLOCK), (Claim::files, FILES)] {
+    for driver in [BLOCK, FILES] {
         let shop = cluster.namespace("csi");
-        claim(&shop, "data");
+        let _data = if driver == BLOCK { Claim::block(&shop, "data") } else { Claim::files(&shop, "data") };
         let class = Class::make(&shop, "VolumeSnapshotClass", driver, &[("fail", "the pool is degraded")]);
         let create = |name: &str| {
             shop.plugin(&["snapshot", "create", "data", "--name", name, "--class", &class.name, "--timeout", TIMEOUT])

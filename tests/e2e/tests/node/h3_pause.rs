@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e_tests::{Claim, Namespace, TestCluster, until};
+use e2e_tests::{Claim, Namespace, Refusal, TestCluster, until};
 
 const PAUSE: &str =
     "writer: touch /tmp/pause; until [ -e /tmp/paused ]; do usleep 5000; done; cat /disk/file > /tmp/at-pause";
@@ -123,6 +123,51 @@ fn h3_an_interrupted_command_lets_the_application_go_on() {
     }
     shop.plugin(&["snapshot", "delete", "--all", "--yes", "--no-wait"]).ok();
     cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
+}
+
+#[test]
+fn h3_interrupted_while_it_pauses_the_application_goes_on() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h3");
+    start_writer(&shop);
+    let slow = format!("{PAUSE}; sleep 3");
+    let args = ["snapshot", "create", "disk", "share", "--pause-hook", &slow, "--resume-hook", RESUME];
+    for signal in ["INT", "TERM"] {
+        let run = cluster.plugin_signalled_at("pausing: ", signal, &[&args[..], &["-n", shop.name()]].concat());
+        run.ends_with(130).says("resumed: ");
+        writes_on(&shop);
+        assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+    }
+}
+
+#[test]
+fn h3_refused_by_the_server_the_application_goes_on_and_nothing_is_left() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h3");
+    start_writer(&shop);
+    let hooks = ["--pause-hook", PAUSE, "--resume-hook", RESUME];
+    let none_is_left = || {
+        writes_on(&shop);
+        until("what was made is gone", Duration::from_secs(60), || {
+            shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).is_empty()
+        });
+    };
+    let refusal = Refusal::of_claim(&shop, "share");
+    for claims in [&["share"][..], &["disk", "share"]] {
+        let run = shop.plugin(&[&["snapshot", "create"], claims, &hooks].concat()).ends_with(1);
+        run.says("pausing: ").says("resumed: ").says("refused by the test");
+        none_is_left();
+    }
+    drop(refusal);
+    // What has no room is refused before anything is paused.
+    let key = "count/volumesnapshots.snapshot.storage.k8s.io";
+    shop.kubectl(&["create", "quota", "none", &format!("--hard={key}=0")]);
+    let hard = format!("jsonpath={{.status.hard.{}}}=0", key.replace('.', r"\."));
+    cluster.wait_for(shop.name(), "resourcequota/none", &hard, 30);
+    let run = shop.plugin(&[&["snapshot", "create", "disk"][..], &hooks].concat()).ends_with(1);
+    let run = run.says("no room for another snapshot");
+    assert!(!run.stderr.contains("pausing: "), "{}", run.stderr);
+    none_is_left();
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod h3_pause;
 mod h4_restore;
 mod h5_clone;
 mod h6_other_namespace;
+mod h8_prune;
 mod h9_rollback;
 mod h9_stateful;
+mod least_rights;
 mod w3_node_directory;
