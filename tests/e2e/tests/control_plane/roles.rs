@@ -163,7 +163,7 @@ fn h10_every_reading_command_says_how_to_ask_for_less() {
     Claim::block(&shop, "data");
     shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
     let person = Person::new(&shop);
-    let asks = |args: &[&str]| cluster.plugin(&[args, &["--as", &person.name()]].concat());
+    let asks = |args: &[&str]| cluster.plugin(&[args, &["--as", person.name()]].concat());
 
     // Nothing at all: whatever lists the whole cluster says how to list less.
     for format in ["wide", "json", "name", "jsonpath={.items}", "custom-columns=N:.metadata.name"] {
@@ -218,7 +218,7 @@ fn c1_c13_cold_backups_need_rights_in_veleros_namespace_only() {
     let person = Person::new(&shop);
     let backup = shop.name();
     let velero = ["--velero-namespace", "velero"];
-    let asks = |args: &[&str]| cluster.plugin(&[args, &velero, &["--as", &person.name()]].concat());
+    let asks = |args: &[&str]| cluster.plugin(&[args, &velero, &["--as", person.name()]].concat());
     let runs = |args: &[&str]| asks(&[args, &["--timeout", "120s"]].concat());
     let steps: [(&str, &dyn Fn() -> Run); 4] = [
         ("velero-backup", &|| runs(&["create", backup, "--namespaces", backup, "--volumes", "none"])),
