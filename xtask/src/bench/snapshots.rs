@@ -1,15 +1,19 @@
-//! Hundreds of snapshots listed, pruned and deleted, beside kubectl on the same cluster.
+//! Hundreds of snapshots listed, pruned and deleted, beside kubectl on the same cluster, under a quota that lets so many in.
 
-use std::{path::Path, process::Command, time::Instant};
+use std::{ops::Range, path::Path, process::Command, time::Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use test_cluster::{Cluster, Options, Part};
+use test_cluster::{
+    Cluster, Options, Part,
+    webhook::{Webhook, start_process},
+};
 
 use super::measure::median;
 use crate::compile::Program;
 
 const NAMESPACE: &str = "many";
+const RESOURCE: &str = "volumesnapshots.snapshot.storage.k8s.io";
 
 /// Arguments of `cargo xtask bench snapshots`.
 #[derive(clap::Args)]
@@ -17,13 +21,13 @@ pub struct Args {
     /// How many PVCs there are
     #[arg(long, default_value_t = 50)]
     claims: usize,
-    /// How many snapshots of each, at least 10
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(10..))]
+    /// How many snapshots of each, at least 3
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(3..))]
     each: u16,
     /// Runs of each list; the median is shown
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// The cargo profile of the plugin
+    /// The cargo profile of the plugin and the webhook
     #[arg(long, default_value = "release")]
     profile: String,
 }
@@ -32,8 +36,9 @@ impl Args {
     pub fn run(self) -> Result<()> {
         let program = |package, profile| Program { package, profile, target_dir: None, linked_statically: false };
         let plugin = program("kubectl-backup", &self.profile).compile()?;
+        let webhook = program("backup-webhook", &self.profile).compile()?;
         program("test-csi-driver", "dev").compile()?;
-        let cluster = self.start()?;
+        let (cluster, webhook) = self.start(&webhook)?;
         let kubectl = cluster.bin("kubectl")?;
         let command = |program: &Path, args: &[&str]| {
             let mut command = Command::new(program);
@@ -49,28 +54,29 @@ impl Args {
         }
         println!("  time, of kubectl's: {:.3}", ours.seconds / theirs.seconds);
 
-        let before = count(&cluster)?;
-        let prune = ["snapshot", "prune", "--keep", "5", "-n", NAMESPACE, "--yes", "--timeout", "20m"];
-        let prune = timed(command(&plugin, &prune))?;
-        let pruned = before - count(&cluster)?;
-        // The same number for each: one of every PVC.
-        let theirs = timed(command(&kubectl, &["delete", "volumesnapshots", "-n", NAMESPACE, "-l", "part=8"]))?;
-        let delete = ["snapshot", "delete", "-n", NAMESPACE, "-l", "part=9", "--yes", "--timeout", "20m"];
-        let ours = timed(command(&plugin, &delete))?;
-        println!("\ndelete {} and wait until they are gone", self.claims);
-        for (who, seconds) in [("kubectl backup", ours), ("kubectl", theirs)] {
-            println!("  {who:<16}{seconds:>9.2} s");
+        // The same number each time: a third of every PVC's history.
+        let third = self.each / 3;
+        let keep = (self.each - third).to_string();
+        let prune = ["snapshot", "prune", "--keep", &keep, "-n", NAMESPACE, "--yes", "--timeout", "20m"];
+        let (pruned, prune) = gone(&cluster, command(&plugin, &prune))?;
+        let parts = selector(third..2 * third);
+        let theirs = ["delete", "volumesnapshots", "-n", NAMESPACE, "-l", &parts];
+        let (of_theirs, theirs) = gone(&cluster, command(&kubectl, &theirs))?;
+        let parts = selector(2 * third..3 * third);
+        let ours = ["snapshot", "delete", "-n", NAMESPACE, "-l", &parts, "--yes", "--timeout", "20m"];
+        let (of_ours, ours) = gone(&cluster, command(&plugin, &ours))?;
+        let wanted = self.claims * usize::from(third);
+        ensure!([pruned, of_theirs, of_ours] == [wanted; 3], "{wanted} each: {pruned}, {of_theirs}, {of_ours}");
+        println!("\n{wanted} deleted, until they are gone");
+        for (who, seconds) in [("prune", prune), ("delete", ours), ("kubectl delete", theirs)] {
+            println!("  {who:<16}{seconds:>9.2} s, of kubectl's: {:.3}", seconds / theirs);
         }
-        println!("  time, of kubectl's: {:.3}", ours / theirs);
-        println!("\nprune {pruned} of {before}\n  kubectl backup  {prune:>9.2} s");
-        let each = |seconds: f64, number: usize| seconds * 1e3 / f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-        let ratio = each(prune, pruned) / each(theirs, self.claims);
-        println!("  time for each, of kubectl's delete: {ratio:.3}");
+        drop(webhook);
         cluster.down()
     }
 
-    /// A cluster with bound PVCs and ready snapshots, and no webhook: no limit.
-    fn start(&self) -> Result<Cluster> {
+    /// A cluster with our webhook, whose limit is just reached, with bound PVCs and ready snapshots.
+    fn start(&self, webhook: &Path) -> Result<(Cluster, Webhook)> {
         let options = Options {
             name: format!("bench-{}", std::process::id()),
             without: vec![Part::Velero],
@@ -80,6 +86,13 @@ impl Args {
         let started = Instant::now();
         let mut say = |step: &str| eprintln!("{:6.1} s  {step}", started.elapsed().as_secs_f64());
         let cluster = Cluster::up(&options, &mut say)?;
+        let webhook = start_process(&cluster, webhook)?;
+        let limit = self.claims * usize::from(self.each);
+        let policy = json!({"apiVersion": "kubectl-backup.dev/v1alpha1", "kind": "BackupPolicy", "metadata": {"name": "default"},
+            "spec": {"quotas": [{"resource": RESOURCE, "limit": limit}]}});
+        cluster.kubectl(&["create", "-f", "-"], &policy.to_string())?;
+        let seen = "--for=jsonpath={.status.observedGeneration}=1";
+        cluster.kubectl(&["wait", "backuppolicy/default", seen, "--timeout=60s"], "")?;
         cluster.kubectl(&["create", "namespace", NAMESPACE], "")?;
         let claims: Vec<Value> = (0..self.claims).map(claim).collect();
         create(&cluster, &claims)?;
@@ -91,8 +104,10 @@ impl Args {
         }
         let ready = "--for=jsonpath={.status.readyToUse}=true";
         cluster.kubectl(&["wait", "-n", NAMESPACE, "volumesnapshots", "--all", ready, "--timeout=20m"], "")?;
+        let used = format!("--for=jsonpath={{.status.used}}={limit}");
+        cluster.kubectl(&["wait", &format!("quotaledger/{RESOURCE}"), &used, "--timeout=2m"], "")?;
         say("ready");
-        Ok(cluster)
+        Ok((cluster, webhook))
     }
 }
 
@@ -119,9 +134,17 @@ fn count(cluster: &Cluster) -> Result<usize> {
     Ok(cluster.kubectl(&["get", "volumesnapshots", "-n", NAMESPACE, "-o", "name"], "")?.lines().count())
 }
 
-fn timed(mut command: Command) -> Result<f64> {
+fn selector(parts: Range<u16>) -> String {
+    let parts: Vec<String> = parts.map(|part| part.to_string()).collect();
+    format!("part in ({})", parts.join(","))
+}
+
+/// How many snapshots are gone after the command, and the seconds that it took.
+fn gone(cluster: &Cluster, mut command: Command) -> Result<(usize, f64)> {
+    let before = count(cluster)?;
     let started = Instant::now();
     let output = command.output()?;
+    let seconds = started.elapsed().as_secs_f64();
     ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(started.elapsed().as_secs_f64())
+    Ok((before - count(cluster)?, seconds))
 }

@@ -2,7 +2,7 @@
 
 use backup_api::snapshot::VolumeSnapshot;
 use k8s_openapi::api::core::v1::Event;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     args::{ReportOutputArgs, parse_snapshot_name},
@@ -23,46 +23,71 @@ const CLUSTER_EVENTS: &str = "default";
 
 /// Shown below the help.
 const EXAMPLES: &str = "Examples:
-  kubectl backup snapshot describe data-20261121101500 -n shop";
+  kubectl backup snapshot describe data-20261121101500 -n shop
+  kubectl backup snapshot describe before after -n shop -o json";
 
-/// Show everything about a snapshot: its storage, errors, events and what was restored from it
+/// Show everything about snapshots: their storage, errors, events and what was restored from them
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The snapshot
-    #[arg(value_name = "SNAPSHOT", value_parser = parse_snapshot_name)]
-    name: String,
+    /// The snapshots
+    #[arg(value_name = "SNAPSHOT", required = true, value_parser = parse_snapshot_name)]
+    names: Vec<String>,
     #[command(flatten)]
     output: ReportOutputArgs,
 }
 
 impl Args {
-    /// Runs the command.
+    /// Runs the command. What cannot be described does not keep the others.
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let cluster = context.cluster().await?;
-        let snapshot = facts::snapshots::read(&cluster, &self.name).await?;
-        let backup = origin::restored(&snapshot).map(|restored| restored.backup);
-        let (content, claims, events, backups) = tokio::join!(
-            facts::snapshots::content(&cluster, &snapshot),
-            facts::claim::all(&cluster),
-            events_of(&cluster, &snapshot),
-            facts::backup_standing::of(&cluster, backup.into_iter().collect()),
-        );
-        let backup = backup.and_then(|name| backups.get(name).copied()).unwrap_or_default();
-        let facts = Facts { snapshot, content: content?, backup, claims: claims?, events: events? };
-        let format = self.output.format();
-        if format.is_structured() {
-            let whole = json!({
-                "snapshot": facts::snapshots::read_as_is(&cluster, &self.name).await?,
-                "content": facts.content.found(),
-                "events": facts.events,
-            });
-            print_object(&context.ui, format, &whole)?;
-        } else {
-            context.ui.data(&render(&facts, context.now()))?;
+        let (ui, format) = (&context.ui, self.output.format());
+        let (mut described, mut errors) = (Vec::new(), Vec::new());
+        for name in &self.names {
+            match facts_of(&cluster, name).await {
+                Ok(facts) if format.is_structured() => match whole(&cluster, name, &facts).await {
+                    Ok(whole) => described.push(whole),
+                    Err(error) => errors.push(error),
+                },
+                Ok(facts) => {
+                    // kubectl separates descriptions by two empty lines.
+                    let before = if described.is_empty() { "" } else { "\n\n" };
+                    ui.data(&format!("{before}{}", render(&facts, context.now())))?;
+                    described.push(Value::Null);
+                }
+                Err(error) => errors.push(error),
+            }
         }
-        Ok(Exit::Done)
+        match described.as_slice() {
+            _ if !format.is_structured() => {}
+            [] => {}
+            [one] if self.names.len() == 1 => print_object(ui, format, one)?,
+            several => print_object(ui, format, &json!({"apiVersion": "v1", "kind": "List", "items": several}))?,
+        }
+        ui.all_but_last(errors)
     }
+}
+
+async fn facts_of(cluster: &Cluster, name: &str) -> Result<Facts> {
+    let snapshot = facts::snapshots::read(cluster, name).await?;
+    let backup = origin::restored(&snapshot).map(|restored| restored.backup);
+    let (content, claims, borrowers, events, backups) = tokio::join!(
+        facts::snapshots::content(cluster, &snapshot),
+        facts::claim::all(cluster),
+        facts::snapshots::borrowers(cluster, std::slice::from_ref(&snapshot)),
+        events_of(cluster, &snapshot),
+        facts::backup_standing::of(cluster, backup.into_iter().collect()),
+    );
+    let backup = backup.and_then(|name| backups.get(name).copied()).unwrap_or_default();
+    Ok(Facts { snapshot, content: content?, backup, claims: claims?, borrowers: borrowers?, events: events? })
+}
+
+async fn whole(cluster: &Cluster, name: &str, facts: &Facts) -> Result<Value> {
+    Ok(json!({
+        "snapshot": facts::snapshots::read_as_is(cluster, name).await?,
+        "content": facts.content.found(),
+        "events": facts.events,
+    }))
 }
 
 /// Reads the events of a snapshot and its content; `None` when those of the snapshot may not be listed.

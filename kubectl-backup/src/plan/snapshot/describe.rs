@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim};
 use super::{
     content::Content,
     delete::restored_from,
+    lent::{self, Borrower},
     origin::{self, Standing},
     table::{ready, restore_command},
 };
@@ -32,6 +33,8 @@ pub struct Facts {
     pub backup: Standing,
     /// The claims of its namespace, when they may be listed.
     pub claims: Option<Vec<PersistentVolumeClaim>>,
+    /// Who restores it into another namespace, as far as that may be known.
+    pub borrowers: Vec<Borrower>,
     /// Events of the snapshot and its content, the oldest first, when they may be listed.
     pub events: Option<Vec<Event>>,
 }
@@ -41,7 +44,7 @@ pub fn render(facts: &Facts, now: Timestamp) -> String {
     let mut report = Report::default();
     of_snapshot(&mut report, facts, now);
     of_content(&mut report, facts);
-    of_claims(&mut report, facts);
+    of_claims(&mut report, facts, now);
     of_events(&mut report, facts, now);
     next(&mut report, facts);
     report.finish()
@@ -132,9 +135,16 @@ fn of_content(report: &mut Report, facts: &Facts) {
     }
 }
 
-fn of_claims(report: &mut Report, facts: &Facts) {
+fn of_claims(report: &mut Report, facts: &Facts, now: Timestamp) {
+    let lent = lent::under_way(&facts.snapshot, &facts.borrowers, now);
+    let elsewhere = lent.filter_map(|borrower| lent::notes(&borrower.content)).map(|(_, claim)| {
+        let (namespace, claim) = claim.split_once('/').unwrap_or_default();
+        format!("{claim} in namespace {namespace} (under way)")
+    });
+    let elsewhere: Vec<String> = elsewhere.collect();
     let Some(claims) = &facts.claims else {
-        report.field("Restored into", FORBIDDEN);
+        let lines: Vec<String> = elsewhere.into_iter().chain([FORBIDDEN.to_owned()]).collect();
+        report.field("Restored into", &lines.join("\n"));
         return;
     };
     let mut restored = restored_from(facts.snapshot.metadata.name.as_deref().unwrap_or_default(), claims);
@@ -147,6 +157,7 @@ fn of_claims(report: &mut Report, facts: &Facts) {
             format!("{} ({})", restored.metadata.name.as_deref().unwrap_or_default(), claim::phase(restored))
         })
         .collect();
+    let lines: Vec<String> = lines.into_iter().chain(elsewhere).collect();
     report.field("Restored into", &lines.join("\n"));
 }
 
@@ -223,6 +234,14 @@ mod tests {
                  "status": {"phase": "Bound"},
                  "spec": {"dataSource": {"kind": "VolumeSnapshot", "name": "s1"}}},
             ])).unwrap()),
+            borrowers: vec![Borrower {
+                content: serde_json::from_value(json!({"apiVersion": "v1", "kind": "VolumeSnapshotContent",
+                    "metadata": {"name": "c2", "annotations": {labels::FILLS: "test/copy", labels::STANDS_FOR: "shop/s1"}},
+                    "spec": {"driver": "csi.test", "deletionPolicy": "Retain", "volumeSnapshotRef": {"name": "copy-restore"}}}))
+                .unwrap(),
+                snapshot: lent::Seen::Hidden,
+                claim: lent::Seen::Hidden,
+            }],
             events: Some(serde_json::from_value(json!([
                 {"metadata": {}, "involvedObject": {}, "type": "Normal", "reason": "SnapshotReady", "message": "is ready\n",
                  "lastTimestamp": "2026-11-21T09:00:02Z"},
@@ -246,6 +265,7 @@ mod tests {
         Volume mode:      Filesystem
         Deletion policy:  Delete (the storage's copy goes with this snapshot)
         Restored into:    new (Bound)
+                          copy in namespace test (under way)
         Events:
           TYPE     REASON          AGE     MESSAGE
           Normal   SnapshotReady   4m58s   is ready
@@ -266,6 +286,7 @@ mod tests {
             content: Content::Hidden("c1".into()),
             backup: Standing::Unknown,
             claims: None,
+            borrowers: Vec::new(),
             events: None,
         };
         insta::assert_snapshot!(render(&facts, now()), @r"
@@ -297,7 +318,14 @@ mod tests {
                 "spec": {"source": {"volumeSnapshotContentName": "c1"}},
                 "status": {"readyToUse": true, "restoreSize": "1Gi"},
             }));
-            let facts = Facts { snapshot: snapshot.unwrap(), content, backup, claims: None, events: None };
+            let facts = Facts {
+                snapshot: snapshot.unwrap(),
+                content,
+                backup,
+                claims: None,
+                borrowers: Vec::new(),
+                events: None,
+            };
             let text = render(&facts, now());
             let wanted = ["Origin", "Ready", "Content", "Restore with"];
             let lines = text.lines().filter(|line| wanted.iter().any(|field| line.starts_with(field)));

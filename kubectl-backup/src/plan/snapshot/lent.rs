@@ -54,10 +54,7 @@ pub fn stands_for(content: &VolumeSnapshotContent, snapshot: &VolumeSnapshot) ->
 /// Returns why the snapshot may not go, if it is lent: its storage's copy would go while a claim is filled from it. What a
 /// restore that is long over has left does not count.
 pub fn lent_to(snapshot: &VolumeSnapshot, borrowers: &[Borrower], now: Timestamp) -> Option<CliError> {
-    let borrower = borrowers.iter().find(|borrower| {
-        let is_going = borrower.content.metadata.deletion_timestamp.is_some();
-        !is_going && stands_for(&borrower.content, snapshot) && is_under_way(borrower, now)
-    })?;
+    let borrower = under_way(snapshot, borrowers, now).next()?;
     let (_, claim) = notes(&borrower.content)?;
     let reference = &borrower.content.spec.volume_snapshot_ref;
     let [namespace, name] = [&reference.namespace, &reference.name].map(|part| part.as_deref().unwrap_or_default());
@@ -67,6 +64,18 @@ pub fn lent_to(snapshot: &VolumeSnapshot, borrowers: &[Borrower], now: Timestamp
     Some(error.hint(format!(
         "Wait until that PVC is bound. If that restore is long over: kubectl backup snapshot delete {name} -n {namespace}"
     )))
+}
+
+/// Returns those who are just restoring the snapshot.
+pub fn under_way<'a>(
+    snapshot: &'a VolumeSnapshot,
+    borrowers: &'a [Borrower],
+    now: Timestamp,
+) -> impl Iterator<Item = &'a Borrower> {
+    borrowers.iter().filter(move |borrower| {
+        let is_going = borrower.content.metadata.deletion_timestamp.is_some();
+        !is_going && stands_for(&borrower.content, snapshot) && is_under_way(borrower, now)
+    })
 }
 
 fn is_under_way(borrower: &Borrower, now: Timestamp) -> bool {

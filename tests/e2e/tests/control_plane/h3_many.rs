@@ -144,6 +144,28 @@ fn h3_a_namespaces_quota_is_counted_before_anything_is_made() {
 }
 
 #[test]
+fn h3_many_take_no_longer_than_one_where_the_storage_is_slow() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h3");
+    let claims = ["a", "b", "c", "d", "e", "f"];
+    for claim in claims {
+        Claim::block(&shop, claim);
+    }
+    let name = shop.name();
+    cluster.create(&format!(
+        r#"{{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshotClass","metadata":{{"name":"{name}"}},
+        "driver":"block.csi.test.kubectl-backup.dev","deletionPolicy":"Delete","parameters":{{"fault.test/delay":"3s"}}}}"#
+    ));
+    let create =
+        |claims: &[&str]| shop.plugin(&[&["snapshot", "create"], claims, &["--class", name]].concat()).ok().took;
+    let (one, all) = (create(&claims[..1]), create(&claims));
+    // One after another would be six times as long.
+    assert!(all < 2 * one, "one took {one:?}, {} took {all:?}", claims.len());
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok();
+    cluster.kubectl(&["delete", "volumesnapshotclass", name]);
+}
+
+#[test]
 fn h3_a_dry_run_shows_class_driver_and_size_of_each() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h3");

@@ -83,6 +83,8 @@ fn h6_what_a_class_that_waits_for_pods_needs_stays_and_is_named() {
     let pair = depot.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[0].metadata.name}"]);
     let run = run.says(&format!("kubectl backup snapshot delete {pair} -n {}", depot.name()));
     drop(run);
+    let text = shop.plugin(&["snapshot", "describe", "snap"]).ok().stdout;
+    assert!(text.contains(&format!("later in namespace {} (under way)", depot.name())), "{text}");
     // The storage's snapshot would go while a PVC waits for it.
     shop.plugin(&["snapshot", "delete", "snap", "--yes"]).ends_with(1).says("is being restored into another namespace");
     depot.plugin(&["snapshot", "delete", &pair, "--yes"]).ends_with(1).says("later");
@@ -90,6 +92,8 @@ fn h6_what_a_class_that_waits_for_pods_needs_stays_and_is_named() {
     depot.plugin(&["snapshot", "delete", &pair, "--yes"]).ok();
     assert_eq!(temporary(&cluster, &[&shop, &depot]), "");
     shop.plugin(&[&into[..], &["now"]].concat()).ok();
+    let text = shop.plugin(&["snapshot", "describe", "snap"]).ok().stdout;
+    assert!(!text.contains("under way"), "{text}");
     assert_eq!(Claim::existing(&depot, "now", "block").read("ledger"), b"kept");
     shop.plugin(&["snapshot", "delete", "snap", "--yes"]).ok();
 }

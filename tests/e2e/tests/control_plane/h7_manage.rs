@@ -47,6 +47,50 @@ fn h7_describe_names_the_content_and_the_way_back() {
 }
 
 #[test]
+fn h7_describe_tells_events_and_what_hangs_on_it_of_several_at_once() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    Claim::block(&shop, "data");
+    let class = format!("failing-{}", shop.name());
+    cluster.create(&format!(
+        r#"{{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshotClass","metadata":{{"name":"{class}"}},
+        "driver":"block.csi.test.kubectl-backup.dev","deletionPolicy":"Delete","parameters":{{"fault.test/fail":"the pool is degraded"}}}}"#
+    ));
+    shop.plugin(&["snapshot", "create", "data", "--name", "good"]).ok();
+    shop.plugin(&["snapshot", "create", "data", "--name", "bad", "--class", &class]).ends_with(1);
+    shop.plugin(&["snapshot", "restore", "good", "--to", "again"]).ok();
+    let run = shop.plugin(&["snapshot", "describe", "good", "nosuch", "bad"]).ends_with(1).says("\"nosuch\"");
+    let (good, bad) = run.stdout.split_once("\n\n\n").expect("two descriptions");
+    assert!(good.contains("again (Bound)") && good.contains("SnapshotReady"), "{good}");
+    let events = bad.split_once("Events:").map(|(_, events)| events).unwrap_or_default();
+    assert!(events.contains("Warning") && events.contains("the pool is degraded"), "{bad}");
+    assert!(bad.contains("Restored into:") && !bad.contains("again"), "{bad}");
+    let both = shop.plugin(&["snapshot", "describe", "good", "bad", "-o", "json"]).ok().json();
+    assert_eq!(both["items"][1]["snapshot"]["metadata"]["name"], "bad");
+    assert!(both["items"][0]["snapshot"]["metadata"]["managedFields"].is_null());
+    shop.plugin(&["snapshot", "delete", "bad", "--yes"]).ok();
+    cluster.kubectl(&["delete", "volumesnapshotclass", &class]);
+}
+
+#[test]
+fn h7_h3_a_selector_chooses_what_is_taken_and_what_is_deleted() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    for claim in ["a", "b", "c"] {
+        Claim::block(&shop, claim);
+    }
+    shop.kubectl(&["label", "pvc", "a", "b", "tier=gold"]);
+    shop.plugin(&["snapshot", "create", "-l", "tier=gold", "--labels", "day=monday"]).ok();
+    shop.plugin(&["snapshot", "create", "-l", "tier!=gold", "--labels", "day=friday"]).ok();
+    let path = "jsonpath={.items[*].spec.source.persistentVolumeClaimName}";
+    let taken = |selector: &str| shop.kubectl(&["get", "volumesnapshots", "-l", selector, "-o", path]);
+    assert_eq!([taken("day=monday"), taken("day=friday")], ["a b", "c"]);
+    shop.plugin(&["snapshot", "create", "-l", "tier=lead"]).ends_with(1).says("tier=lead");
+    shop.plugin(&["snapshot", "delete", "-l", "day in (monday)", "--yes"]).ok();
+    assert_eq!(taken("day"), "c");
+}
+
+#[test]
 fn h7_delete_asks_first_and_waits_until_the_snapshot_is_gone() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h7");

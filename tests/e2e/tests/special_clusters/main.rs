@@ -9,6 +9,7 @@ mod missing;
 mod parity;
 mod policy;
 mod quota;
+mod retained;
 mod two_veleros;
 mod velero;
 mod w1_further;
