@@ -247,6 +247,9 @@ fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
         let run = guarded.cluster.try_kubectl(&[&["annotate", object][..], &other].concat());
         run.ends_with(1).says("failed calling webhook \"volumes.kubectl-backup.dev\"");
     }
+    let unmounted = r#"{"spec": {"template": {"spec": {"containers": [{"name": "web", "volumeMounts": [{"$patch": "replace"}]}]}}}}"#;
+    let run = guarded.cluster.try_kubectl(&["patch", "deployment/web", "-n", "default", "-p", unmounted]);
+    run.ends_with(1).says("failed calling webhook \"volumes.kubectl-backup.dev\"");
     guarded.snapshot("s1", "disk").ends_with(1).says("failed calling webhook \"quota.kubectl-backup.dev\"");
     guarded.snapshot_as_velero("velero-1").ok();
     let pod = |name: &str, annotations: &Value| {
