@@ -29,6 +29,8 @@ pub struct Answer {
     pub codes: Vec<&'static str>,
     /// The codes of the rules that lacked a fact, for the audit log: they have not passed.
     pub not_evaluated: Vec<&'static str>,
+    /// Whether a quota was asked, for the audit log.
+    pub counted: bool,
     /// What became of the request, for the metrics.
     pub verdict: &'static str,
 }
@@ -56,8 +58,15 @@ impl Answer {
             warnings: warnings(verdict.warnings().map(ToString::to_string)),
             codes: verdict.findings.iter().map(|finding| finding.code).collect(),
             not_evaluated: verdict.not_evaluated.iter().map(|rule| rule.code).collect(),
+            counted: false,
             verdict: if denials.is_empty() { "allowed" } else { "denied" },
         }
+    }
+
+    /// What follows was decided by a quota, or would have been but for an exemption.
+    pub fn counted(mut self) -> Self {
+        self.counted = true;
+        self
     }
 
     /// No, because there is no room. The reason is not Invalid: kubectl would then show the causes and not the message.
@@ -122,6 +131,9 @@ impl Answer {
             if !codes.is_empty() {
                 response.audit_annotations.insert(key.to_owned(), codes.join(","));
             }
+        }
+        if self.counted {
+            response.audit_annotations.insert("decision".to_owned(), self.verdict.to_owned());
         }
         match self.patch {
             Some(patch) => Ok(response.with_patch(patch)?.into_review()),

@@ -67,7 +67,7 @@ async fn claim(admission: &Admission, request: &Request, answer: Answer, exempt:
     // Snapshots of exempt accounts bear the mark and take no slot; all else that they make takes one, and is never refused.
     // Those that a restore brings back have lost the mark.
     if exempt && resource == VOLUME_SNAPSHOTS && request.label(QUOTA_EXEMPT) == Some("true") {
-        return answer;
+        return answer.counted();
     }
     let name = request.metadata("name").unwrap_or(&request.name);
     let uid = request.metadata("uid").unwrap_or_default();
@@ -82,9 +82,10 @@ async fn claim(admission: &Admission, request: &Request, answer: Answer, exempt:
         return answer.nameless();
     }
     match admission.quotas.claim(&resource, ask, deadline).await {
-        None | Some(Decision::Admitted) => answer,
-        Some(Decision::Full { message }) => answer.full(request, &message),
-        Some(Decision::Exists) => answer.exists(request),
-        Some(Decision::Later { message, retry_after }) => answer.later(request, &message, retry_after),
+        None => answer,
+        Some(Decision::Admitted) => answer.counted(),
+        Some(Decision::Full { message }) => answer.counted().full(request, &message),
+        Some(Decision::Exists) => answer.counted().exists(request),
+        Some(Decision::Later { message, retry_after }) => answer.counted().later(request, &message, retry_after),
     }
 }

@@ -13,6 +13,23 @@ async fn what_cannot_be_counted_is_refused_and_may_be_tried_again() {
 }
 
 #[tokio::test]
+async fn the_audit_log_is_told_what_a_quota_decided_and_what_was_not_judged() {
+    let audited = async |path: &str, user: &str, object: &Value, kind| {
+        reviewed(path, &review(kind, "CREATE", user, object, &Value::Null)).await["auditAnnotations"].clone()
+    };
+    assert_eq!(audited("/validate", "ann", &snapshot(&json!({})), SNAPSHOTS).await["decision"], "later");
+    // Of accounts that the quota does not bind too: those who take a slot, and those whose snapshots take none.
+    assert_eq!(audited("/validate", "ci", &snapshot(&json!({})), SNAPSHOTS).await["decision"], "allowed");
+    let marked = snapshot(&json!({"kubectl-backup.dev/quota-exempt": "true"}));
+    assert_eq!(audited("/exempt/validate", VELERO, &marked, SNAPSHOTS).await["decision"], "allowed");
+    let mut pod = pod("data");
+    pod["spec"]["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": "c"}}]);
+    let pod = audited("/validate", "ann", &pod, PODS).await;
+    assert_eq!(pod["decision"], Value::Null, "nothing counts pods");
+    assert!(pod["not-evaluated"].as_str().is_some_and(|codes| codes.starts_with("BKP")), "{pod}");
+}
+
+#[tokio::test]
 async fn what_has_no_uid_is_not_counted_as_nothing() {
     let mut object = snapshot(&json!({}));
     object["metadata"]["uid"] = Value::Null;
