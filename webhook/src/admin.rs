@@ -10,7 +10,10 @@ use axum::{
     routing::get,
 };
 
-use crate::{health::Health, metrics::Metrics};
+use crate::{
+    health::{BROKEN, Health},
+    metrics::Metrics,
+};
 
 /// The routes of the plain port.
 pub fn router(health: Arc<Health>, metrics: Arc<Metrics>) -> Router {
@@ -23,7 +26,7 @@ pub fn router(health: Arc<Health>, metrics: Arc<Metrics>) -> Router {
 /// Not by what others lack: only what a restart mends makes it fail.
 async fn healthz(State(health): State<Arc<Health>>) -> Response {
     if health.is_broken() {
-        return (StatusCode::INTERNAL_SERVER_ERROR, "a quota's task has failed; the log says why\n").into_response();
+        return (StatusCode::INTERNAL_SERVER_ERROR, format!("{BROKEN}; the log says why\n")).into_response();
     }
     "ok\n".into_response()
 }

@@ -1,6 +1,35 @@
 //! What the probes and the API server are told of this process.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use futures::FutureExt as _;
+
+/// What is told of a process that only a new one can replace.
+pub const BROKEN: &str = "a part of this process has failed";
+
+/// Works for a part that others wait for, whose name is for the log. A fault in it must not stay unnoticed: a policy would stay in
+/// force for ever, or every create of a resource be told to try again.
+pub async fn watched(part: impl AsRef<str>, work: impl Future<Output = ()>, health: Arc<Health>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        tracing::error!(part = part.as_ref(), "a part has failed; this process has to be started anew");
+        health.set_broken();
+    }
+}
+
+/// The same for one that is to work as long as the process does.
+pub async fn endless(part: &'static str, work: impl Future<Output = ()>, health: Arc<Health>) {
+    watched(part, work, Arc::clone(&health)).await;
+    if !health.is_broken() {
+        tracing::error!(part, "a part has ended; this process has to be started anew");
+        health.set_broken();
+    }
+}
 
 /// The states that readiness is made of.
 #[derive(Debug, Default)]
@@ -53,7 +82,7 @@ impl Health {
         if self.is_draining() {
             Some("shutting down")
         } else if self.is_broken() {
-            Some("a quota's task has failed")
+            Some(BROKEN)
         } else if !self.certificate.load(Ordering::Acquire) {
             Some("no certificate yet")
         } else if !self.policy.load(Ordering::Acquire) {
@@ -68,7 +97,29 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
-    use super::Health;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_fails_makes_the_process_unhealthy() {
+        let health = Arc::<Health>::default();
+        watched("r", async {}, Arc::clone(&health)).await;
+        assert!(!health.is_broken());
+        watched("r", async { panic!("as a fault would") }, Arc::clone(&health)).await;
+        assert!(health.is_broken());
+        assert_eq!(health.not_ready(), Some(BROKEN));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_is_not_to_end_must_neither_end_nor_fail() {
+        let health = Arc::<Health>::default();
+        let works = tokio::spawn(endless("r", std::future::pending(), Arc::clone(&health)));
+        tokio::task::yield_now().await;
+        assert!(!health.is_broken());
+        works.abort();
+        assert!(works.await.is_err() && !health.is_broken(), "whoever stops it knows");
+        endless("r", async {}, Arc::clone(&health)).await;
+        assert!(health.is_broken());
+    }
 
     #[test]
     fn ready_means_a_certificate_a_policy_ledgers_and_no_stop_in_sight() {

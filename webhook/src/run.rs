@@ -24,7 +24,7 @@ use crate::{
     certs::{Keeper, Settings, Terms, TermsError, follow_files},
     clock::Clock,
     facts::Cluster,
-    health::Health,
+    health::{Health, endless},
     ledger::{Peers, Probes, Quotas, TTL, Times},
     listener::{BindError, bind},
     log,
@@ -104,12 +104,14 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let follower =
         Follower::new(client.clone(), base, current.clone(), metrics.policy(), Arc::clone(&health), clock, grace);
     let (counted, standing) = (Arc::clone(&quotas), Arc::clone(&quotas));
-    let following = tokio::spawn(follower.run(move |config| counted.set(&config.quotas), move || standing.stand()));
+    let following = follower.run(move |config| counted.set(&config.quotas), move || standing.stand());
+    let following = tokio::spawn(endless("policy", following, Arc::clone(&health)));
     let cluster = Cluster::new(client.clone());
-    let learning = tokio::spawn({
+    let learning = {
         let cluster = cluster.clone();
         async move { cluster.follow().await }
-    });
+    };
+    let learning = tokio::spawn(endless("volumes", learning, Arc::clone(&health)));
     let admission = Admission { config: current, cluster, clock, quotas, metrics: Arc::clone(&metrics) };
     // Bound before anything says ready.
     let callers = callers_of(callers).await?;
@@ -187,10 +189,12 @@ fn keep_certificate(
     let Tls { tls_cert, tls_key, tls_secret, tls_name, configuration, certificate_lifetime, ca_lifetime, ca_overlap } =
         tls;
     if let (Some(chain), Some(key)) = (tls_cert, tls_key) {
-        return Ok(tokio::spawn(follow_files(chain, key, certificate, health)));
+        let following = follow_files(chain, key, certificate, Arc::clone(&health));
+        return Ok(tokio::spawn(endless("certificate", following, health)));
     }
     let terms = Terms::new(certificate_lifetime, ca_lifetime, ca_overlap)?;
     let names = names.into_iter().chain(tls_name).collect();
     let settings = Settings { namespace, secret: tls_secret, configuration, names, terms };
-    Ok(tokio::spawn(Keeper::new(client, settings, clock, certificate, (paths, peers), health).run()))
+    let keeper = Keeper::new(client, settings, clock, certificate, (paths, peers), Arc::clone(&health));
+    Ok(tokio::spawn(endless("certificate", keeper.run(), health)))
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,7 +12,6 @@ use backup_policy::config::{
     Quota,
     resource::{SCHEDULES, VOLUME_SNAPSHOTS},
 };
-use futures::FutureExt as _;
 use kube::Client;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -34,7 +32,7 @@ use super::{
     trouble::Trouble,
     wish::{Wanted, Wish},
 };
-use crate::health::Health;
+use crate::health::{Health, watched};
 
 /// Claims that may be on their way to one task.
 const CLAIMS: usize = 1_024;
@@ -341,18 +339,11 @@ fn later(resource: &str, why: &str) -> Decision {
     Decision::Later { message: format!("cluster quota {plural}: {why}"), retry_after: 1 }
 }
 
-/// Works for a quota. A fault in it must not stay unnoticed: every create of the resource would be told to try again for ever.
-async fn watched(resource: String, work: impl Future<Output = ()>, health: Arc<Health>) {
-    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-        tracing::error!(resource, "the task of this quota has failed; this process has to be started anew");
-        health.set_broken();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use backup_ledger::{Key, Uid};
     use backup_policy::{Config, config::Accounts};
+    use futures::FutureExt as _;
     use prometheus_client::registry::Registry;
     use serde_json::json;
 
@@ -433,15 +424,5 @@ mod tests {
         for why in [Undecided::Late, Undecided::NoPolicy, Undecided::Crowded] {
             assert_eq!(undecided(SCHEDULES, Standing::NeverRefused, why), Decision::Admitted);
         }
-    }
-
-    #[tokio::test]
-    async fn a_quota_whose_task_fails_makes_the_process_unhealthy() {
-        let health = Arc::<Health>::default();
-        watched("r".to_owned(), async {}, Arc::clone(&health)).await;
-        assert!(!health.is_broken());
-        watched("r".to_owned(), async { panic!("as a fault would") }, Arc::clone(&health)).await;
-        assert!(health.is_broken());
-        assert_eq!(health.not_ready(), Some("a quota's task has failed"));
     }
 }
