@@ -10,7 +10,7 @@ use kube::{
     api::{ApiResource, DynamicObject, PartialObjectMeta},
 };
 
-/// What is known of an object without its content.
+/// What is known of an object without its content: for this type API servers are asked for no more.
 pub type Metadata = PartialObjectMeta<DynamicObject>;
 
 /// A resource as it is served.
@@ -37,6 +37,11 @@ pub struct Seen {
 }
 
 impl Counted {
+    /// A resource that is served so, and named so by its quota.
+    pub fn new(api_resource: ApiResource, namespaced: bool, resource: &str) -> Self {
+        Self { api_resource, namespaced, marked_are_exempt: resource == VOLUME_SNAPSHOTS }
+    }
+
     /// All objects, in all namespaces.
     pub fn all(&self, client: &Client) -> Api<Metadata> {
         Api::all_with(client.clone(), &self.api_resource)
@@ -88,17 +93,14 @@ fn pick(resource: &str, group: &str, plural: &str, list: &APIResourceList) -> Op
     let found = list.resources.iter().find(|found| found.name == plural)?;
     let api_version = list.group_version.clone();
     let version = api_version.rsplit('/').next().unwrap_or_default().to_owned();
-    Some(Counted {
-        api_resource: ApiResource {
-            group: group.to_owned(),
-            version,
-            api_version,
-            kind: found.kind.clone(),
-            plural: plural.to_owned(),
-        },
-        namespaced: found.namespaced,
-        marked_are_exempt: resource == VOLUME_SNAPSHOTS,
-    })
+    let api_resource = ApiResource {
+        group: group.to_owned(),
+        version,
+        api_version,
+        kind: found.kind.clone(),
+        plural: plural.to_owned(),
+    };
+    Some(Counted::new(api_resource, found.namespaced, resource))
 }
 
 #[cfg(test)]

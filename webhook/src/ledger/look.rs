@@ -83,3 +83,63 @@ async fn pages(client: &Client, counted: &Counted) -> kube::Result<BTreeMap<Key,
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::{Arc, Mutex},
+    };
+
+    use http::{Request, Response, header::ACCEPT};
+    use kube::{
+        api::ApiResource,
+        client::Body,
+        runtime::watcher::{self, watcher},
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    /// Objects may be Secrets: what is in them is none of our business, and not for our memory.
+    #[tokio::test]
+    async fn of_counted_objects_only_the_metadata_is_asked_for() {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&asked);
+        let answer = tower::service_fn(move |request: Request<Body>| {
+            let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+            heard.lock().expect("nobody failed").push(accept.to_owned());
+            let list = request.uri().path().ends_with("/secrets");
+            let item = json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
+                "metadata": {"name": "a", "namespace": "shop", "uid": "u"}});
+            let body = if list { json!({"metadata": {"resourceVersion": "1"}, "items": [item]}) } else { item };
+            async move { Ok::<_, Infallible>(Response::new(Body::from(body.to_string().into_bytes()))) }
+        });
+        let client = Client::new(answer, "system");
+        let api_resource = ApiResource {
+            group: String::new(),
+            version: "v1".to_owned(),
+            api_version: "v1".to_owned(),
+            kind: "Secret".to_owned(),
+            plural: "secrets".to_owned(),
+        };
+        let counted = Counted::new(api_resource, true, "secrets");
+        let key = Key::new("shop", "a");
+        let there = BTreeMap::from([(key.clone(), Some(Uid::new("u")))]);
+        let found = look(&client, &counted, &Scope::Keys([key].into())).await;
+        assert_eq!(found.at, there);
+        let found = look(&client, &counted, &Scope::All).await;
+        assert_eq!((found.complete, found.at), (true, there));
+        let mut events = std::pin::pin!(watcher(counted.all(&client), watcher::Config::default()));
+        while let Some(Ok(event)) = events.next().await {
+            if matches!(event, watcher::Event::InitDone) {
+                break;
+            }
+        }
+        // The watch itself.
+        drop(events.next().await);
+        let asked = asked.lock().expect("nobody failed");
+        assert_eq!(asked.len(), 4, "{asked:?}");
+        assert!(asked.iter().all(|accept| accept.contains("as=PartialObjectMetadata")), "{asked:?}");
+    }
+}
