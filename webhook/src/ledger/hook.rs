@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use http::{Uri, header::WARNING};
+use http_body_util::{BodyExt, Limited};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{
     Api, Client,
     api::{DynamicObject, ListParams, PostParams},
     client::Body,
-    core::Request,
+    core::{Request, Status},
 };
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -24,6 +25,9 @@ const MOST_SERVERS: usize = 16;
 const PATIENT_ROUNDS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest refusal that is read, and what is quoted of it.
+const REFUSAL: usize = 64 * 1024;
+const QUOTED: usize = 400;
 /// Between two looks whether what was proven still holds: a configuration can be taken away.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -144,18 +148,21 @@ impl Probes {
             Ok(request) => request.map(Body::from),
             Err(error) => return Err(Unproven::NotAsked(error.to_string())),
         };
-        let response = match timeout(REQUEST, client.send(request)).await {
-            Ok(Ok(response)) => response,
+        let sent = async {
+            let response = client.send(request).await?;
+            Ok::<_, kube::Error>(read(response, &name).await)
+        };
+        let told = match timeout(REQUEST, sent).await {
+            Ok(Ok(told)) => told,
             Ok(Err(error)) => return Err(Unproven::Unreachable(error.to_string())),
             Err(_) => return Err(Unproven::Unreachable(format!("no answer in {} s", REQUEST.as_secs()))),
         };
-        // The answer of other webhooks, or a refusal by them, does not matter: ours was asked.
-        let expected = answer(&name);
-        let mut warnings = response.headers().get_all(WARNING).iter().filter_map(|value| value.to_str().ok());
-        if warnings.any(|warning| warning.contains(&expected)) {
-            return Ok(());
+        match told {
+            Told::Asked => Ok(()),
+            Told::Otherwise { status, message } => {
+                Err(Unproven::NotAsked(unasked(status, &message, &kind.plural, &self.namespace)))
+            }
         }
-        Err(Unproven::NotAsked(unasked(response.status().as_u16(), &kind.plural, &self.namespace)))
     }
 
     fn objects(&self, client: &Client, counted: &Counted) -> Api<DynamicObject> {
@@ -232,12 +239,41 @@ fn addresses(slice: &EndpointSlice) -> Vec<Uri> {
     found.into_values().collect()
 }
 
-fn unasked(status: u16, plural: &str, namespace: &str) -> String {
+/// What an API server answers to a probe.
+enum Told {
+    Asked,
+    Otherwise { status: u16, message: String },
+}
+
+/// The answer of other webhooks, or a refusal by them, does not matter when ours was asked.
+async fn read(response: http::Response<Body>, name: &str) -> Told {
+    let expected = answer(name);
+    let mut warnings = response.headers().get_all(WARNING).iter().filter_map(|value| value.to_str().ok());
+    if warnings.any(|warning| warning.contains(&expected)) {
+        return Told::Asked;
+    }
+    let status = response.status().as_u16();
+    // Whatever cannot be read of it says nothing.
+    let body = Limited::new(response.into_body(), REFUSAL).collect().await.map(|body| body.to_bytes());
+    let refusal = body.ok().and_then(|body| serde_json::from_slice::<Status>(&body).ok());
+    Told::Otherwise { status, message: refusal.map(|refusal| refusal.message).unwrap_or_default() }
+}
+
+/// Why it is not proven, and what to do. Of what the API server says only what others than the schema have to say: that may quote
+/// somebody's object.
+fn unasked(status: u16, message: &str, plural: &str, namespace: &str) -> String {
+    let mut message: String = message.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    message.truncate(message.floor_char_boundary(QUOTED));
+    let by_another = message.contains("ValidatingAdmissionPolicy") || message.contains("admission webhook");
     match status {
         200..300 => "an API server did not ask this webhook about a create".to_owned(),
-        403 => {
-            format!("the webhook's account may not create {plural} in {namespace}, not even as a dry run (HTTP 403)")
-        }
+        _ if by_another => format!(
+            "somebody else refuses the dry run in {namespace} that proves it (HTTP {status}: {message}); leave the namespace \
+             {namespace} out of that policy or webhook"
+        ),
+        403 => format!(
+            "the webhook's account may not create {plural} in {namespace}, not even as a dry run (HTTP 403: {message})"
+        ),
         422 => format!("no {plural} could be made up that its schema accepts (HTTP 422)"),
         other => format!("an API server answered a probe with HTTP {other} and did not ask this webhook"),
     }
@@ -264,6 +300,35 @@ mod tests {
         assert_eq!(seen(&request(name, "CREATE", false)), None);
         assert_eq!(seen(&request(name, "UPDATE", true)), None);
         assert_eq!(seen(&request("mine", "CREATE", true)), None);
+    }
+
+    #[test]
+    fn whoever_refuses_a_probe_is_named_and_the_way_out() {
+        let told = |status, message: &str| unasked(status, message, "schedules", "system");
+        let policy = "schedules.velero.io \"x\" is forbidden: ValidatingAdmissionPolicy 'owners' with binding 'all' denied request:\n no owner";
+        insta::assert_snapshot!(told(422, policy), @r#"somebody else refuses the dry run in system that proves it (HTTP 422: schedules.velero.io "x" is forbidden: ValidatingAdmissionPolicy 'owners' with binding 'all' denied request:  no owner); leave the namespace system out of that policy or webhook"#);
+        insta::assert_snapshot!(told(403, "admission webhook \"guard.example.org\" denied the request: no"), @r#"somebody else refuses the dry run in system that proves it (HTTP 403: admission webhook "guard.example.org" denied the request: no); leave the namespace system out of that policy or webhook"#);
+        insta::assert_snapshot!(told(403, "schedules.velero.io is forbidden: User \"w\" cannot create resource"), @r#"the webhook's account may not create schedules in system, not even as a dry run (HTTP 403: schedules.velero.io is forbidden: User "w" cannot create resource)"#);
+        // What the schema says may quote an object that somebody else wrote.
+        insta::assert_snapshot!(told(422, "spec.token: Invalid value: \"secret\""), @"no schedules could be made up that its schema accepts (HTTP 422)");
+        assert!(told(403, &format!("admission webhook {}", "ü".repeat(9000))).len() < 700);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_read_as_far_as_it_is_short_enough() {
+        let answered = |warning: &str, body: String| {
+            let response = http::Response::builder().status(422).header(WARNING, warning);
+            response.body(Body::from(body.into_bytes())).expect("a response")
+        };
+        let told = async |warning: &str, body: String| match read(answered(warning, body), "probe").await {
+            Told::Asked => None,
+            Told::Otherwise { status, message } => Some((status, message)),
+        };
+        let refusal =
+            |text: &str| json!({"kind": "Status", "status": "Failure", "message": text, "code": 422}).to_string();
+        assert_eq!(told("299 - \"the backup webhook was asked about probe\"", refusal("no")).await, None);
+        assert_eq!(told("299 - \"other\"", refusal("no")).await, Some((422, "no".to_owned())));
+        assert_eq!(told("299 - \"other\"", refusal(&"n".repeat(REFUSAL))).await, Some((422, String::new())));
     }
 
     #[test]
