@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use http::{Uri, header::WARNING};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Collected, Limited};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{
     Api, Client,
@@ -254,7 +254,7 @@ async fn read(response: http::Response<Body>, name: &str) -> Told {
     }
     let status = response.status().as_u16();
     // Whatever cannot be read of it says nothing.
-    let body = Limited::new(response.into_body(), REFUSAL).collect().await.map(|body| body.to_bytes());
+    let body = Limited::new(response.into_body(), REFUSAL).collect().await.map(Collected::to_bytes);
     let refusal = body.ok().and_then(|body| serde_json::from_slice::<Status>(&body).ok());
     Told::Otherwise { status, message: refusal.map(|refusal| refusal.message).unwrap_or_default() }
 }
