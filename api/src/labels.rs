@@ -4,6 +4,8 @@ use sha2::{Digest, Sha256};
 
 /// Groups volume snapshots that were taken together.
 pub const GROUP: &str = "kubectl-backup.dev/group";
+/// Marks the volume snapshot that a rollback took of the data as they were, with the value `true`.
+pub const SAFETY: &str = "kubectl-backup.dev/safety";
 /// Marks what a restore into another namespace needs only until its claim has its data, with the value `true`: volume
 /// snapshots and contents.
 pub const TEMPORARY: &str = "kubectl-backup.dev/temporary";

@@ -58,6 +58,9 @@ pub struct VolumeSnapshotStatus {
     /// The last error of the driver or the controller.
     #[serde(default)]
     pub error: Option<SnapshotError>,
+    /// The VolumeGroupSnapshot that it was taken with, and goes with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_group_snapshot_name: Option<String>,
 }
 
 /// An error that the driver or the controller reported.

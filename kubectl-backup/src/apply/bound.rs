@@ -90,7 +90,9 @@ pub fn timed_out(name: &str, namespace: &str, timeout: Duration) -> CliError {
 
 /// What is said of a claim that nobody has to wait for.
 pub fn filled_later(name: &str) -> String {
-    format!("PVC {name} is not waited for: its storage class makes the volume when the first pod uses it")
+    format!(
+        "PVC {name} is not waited for: its storage class makes the volume when the first pod uses it. It holds nothing until then"
+    )
 }
 
 enum Said {

@@ -232,6 +232,17 @@ async fn wait(
             End::FirstConsumer => context.ui.status(&filled_later(&name)),
             End::Bound | End::TimedOut => {}
         }
+        if end == End::Bound
+            && let Some(why) = facts::claim::other_data(cluster, &name).await.map_err(Stopped::Other)?
+        {
+            // To remove it would remove that volume too, whoever it belongs to.
+            let error = CliError::new(format!("PVC {name:?} in namespace {:?}: {why}", cluster.namespace));
+            return Err(Stopped::Other(
+                error
+                    .hint("The PVC stays: with it that volume might be deleted. See whose it is with: kubectl get pv")
+                    .hint("Another storage class, or a size or access mode that no free volume has, gets a volume of its own."),
+            ));
+        }
         if let Some(place) = ends.get_mut(index) {
             *place = Some(end);
         }

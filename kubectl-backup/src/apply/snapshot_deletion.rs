@@ -19,7 +19,7 @@ use crate::{
     exit::Exit,
     facts,
     plan::snapshot::{
-        delete::fate,
+        delete::{fate, retained},
         obstacle::{self, Choice},
         preprovisioned::is_temporary,
     },
@@ -70,6 +70,18 @@ pub async fn tell_fates(context: &Context, cluster: &Cluster, snapshots: &[Volum
     for (snapshot, content) in snapshots.iter().zip(&contents) {
         let claim = snapshot.spec.source.persistent_volume_claim_name.as_deref().unwrap_or("<none>");
         context.ui.status(&format!("snapshot {} of PVC {claim}: {}", name(snapshot), fate(content)));
+    }
+    Ok(())
+}
+
+/// Says of which the storage keeps its copy, or may.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn tell_retained(context: &Context, cluster: &Cluster, snapshots: &[VolumeSnapshot]) -> Result<()> {
+    let contents = facts::snapshots::contents(cluster, snapshots).await?;
+    for line in retained(snapshots, &contents) {
+        context.ui.warning(&line);
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::{
     facts::{events, named::Named},
     plan::{
         claim::check_bound,
-        nearest,
+        filled_for, nearest,
         provisioned::{self, Provisioned},
     },
 };
@@ -48,6 +48,21 @@ pub async fn read_opt(cluster: &Cluster, name: &str) -> Result<Option<Persistent
     match api.get_opt(name).await.doing(|| format!("read PVC {name:?} in namespace {namespace:?}")) {
         Err(error) if error.is_forbidden() => Ok(None),
         result => result,
+    }
+}
+
+/// Returns why a claim that is bound holds other data than those it was to be filled with, if it does.
+///
+/// # Errors
+/// When it may not be read.
+pub async fn other_data(cluster: &Cluster, name: &str) -> Result<Option<String>> {
+    let Some(claim) = read_opt(cluster, name).await? else { return Ok(None) };
+    let volume = claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()).unwrap_or_default();
+    match super::rollback::volume(cluster, &volume).await {
+        Ok(Some(volume)) => Ok(filled_for::other_data(&claim, &volume)),
+        Ok(None) => Ok(None),
+        Err(error) if error.is_forbidden() => Ok(filled_for::never_asked_for(&claim)),
+        Err(error) => Err(error),
     }
 }
 

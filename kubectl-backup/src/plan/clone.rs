@@ -143,6 +143,13 @@ fn parse(text: String) -> Result<(Quantity, String)> {
     Ok((size, text))
 }
 
+/// What is said of a clone whose storage class waits for the first pod.
+pub fn not_yet(source: &str, target: &str) -> String {
+    format!(
+        "PVC {target} holds nothing yet: its storage class makes the volume when the first pod uses it, and copies PVC {source} as it is then. Keep {source} until {target} is bound; snapshot {source} to have it as it is now"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

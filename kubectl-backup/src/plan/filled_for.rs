@@ -10,6 +10,8 @@ use k8s_openapi::{
 const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 /// Annotation of a volume that was free when the controllers chose it for its PVC.
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
+/// Annotations of a PVC: the driver that is asked to make a volume for it. The first is today's.
+const ASKED: [&str; 2] = ["volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"];
 /// Clocks of several API servers may differ by so much.
 const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
 
@@ -23,9 +25,21 @@ pub fn other_data(claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> O
     if claim.metadata.uid.as_deref() != owner {
         return Some(format!("volume {name:?} belongs to another PVC"));
     }
-    (!has(PROVISIONED_BY) || has(BOUND_BY_CONTROLLER) || is_older).then(|| {
-        format!("it was bound to volume {name:?}, which was there before and has other data than those it is to be filled with")
-    })
+    (!has(PROVISIONED_BY) || has(BOUND_BY_CONTROLLER) || is_older).then(|| there_before(name))
+}
+
+/// The same where the volume may not be read: no driver was ever asked to make one.
+pub fn never_asked_for(claim: &PersistentVolumeClaim) -> Option<String> {
+    let annotations = claim.metadata.annotations.as_ref();
+    let asked = ASKED.iter().any(|key| annotations.is_some_and(|all| all.contains_key(*key)));
+    let name = claim.spec.as_ref().and_then(|spec| spec.volume_name.as_deref()).unwrap_or_default();
+    (!asked).then(|| there_before(name))
+}
+
+fn there_before(volume: &str) -> String {
+    format!(
+        "it was bound to volume {volume:?}, which was there before and has other data than those it is to be filled with"
+    )
 }
 
 #[cfg(test)]
@@ -49,6 +63,13 @@ mod tests {
         insta::assert_snapshot!(said("u", "2026-11-20T10:00:00Z", &provisioned).unwrap(), @r#"it was bound to volume "pv-1", which was there before and has other data than those it is to be filled with"#);
         insta::assert_snapshot!(said("v", "2026-11-21T10:00:01Z", &provisioned).unwrap(), @r#"volume "pv-1" belongs to another PVC"#);
         assert!(said("u", "2026-11-21T10:00:01Z", &json!({})).is_some(), "made by hand");
+        let seen = |annotations: &Value| {
+            let claim =
+                json!({"metadata": {"name": "data", "annotations": annotations}, "spec": {"volumeName": "pv-1"}});
+            never_asked_for(&serde_json::from_value(claim).unwrap())
+        };
+        assert_eq!(seen(&json!({"volume.kubernetes.io/storage-provisioner": "csi.test"})), None);
+        assert!(seen(&json!({"pv.kubernetes.io/bind-completed": "yes"})).is_some());
         let chosen = json!({PROVISIONED_BY: "csi.test", BOUND_BY_CONTROLLER: "yes"});
         assert!(said("u", "2026-11-21T10:00:01Z", &chosen).is_some(), "it was free");
     }

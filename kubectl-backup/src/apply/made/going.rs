@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The finalizer of the CSI provisioner on a snapshot that it fills a claim from.
-const OF_PROVISIONER: &str = "provisioner.storage.kubernetes.io/volumesnapshot-as-source-protection";
+pub(super) const OF_PROVISIONER: &str = "provisioner.storage.kubernetes.io/volumesnapshot-as-source-protection";
 
 /// What is known of how a claim is filled.
 pub(super) enum Filling {
@@ -64,7 +64,7 @@ pub(super) async fn until_gone(cluster: &Cluster, thing: &Thing, filling: Option
 }
 
 /// Ends when the provisioner is known to have given up on a claim. Never ends when events may not be watched.
-async fn until_over(cluster: &Cluster, thing: &Thing, uid: &str) {
+pub(super) async fn until_over(cluster: &Cluster, thing: &Thing, uid: &str) {
     let (Some(claim), namespace) = (&thing.fills, thing.namespace()) else { return std::future::pending().await };
     let about = events::About { kind: "PersistentVolumeClaim", namespace, name: claim, uid: Some(uid) };
     let config = watcher::Config::default().fields(&about.selector());

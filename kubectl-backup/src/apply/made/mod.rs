@@ -2,10 +2,12 @@
 
 mod going;
 mod removal;
+mod source;
 mod thing;
 
 use serde_json::Value;
 
+pub use self::source::{Hold, release};
 use self::{
     removal::{Outcome, remove},
     thing::{Step, Thing},

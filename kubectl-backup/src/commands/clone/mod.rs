@@ -17,7 +17,7 @@ use crate::{
     facts,
     plan::{
         claim::{absent, kept_labels, waits_for_pod},
-        clone,
+        clone::{self, not_yet},
     },
 };
 
@@ -31,9 +31,10 @@ const EXAMPLES: &str = "Examples:
 
 /// Clone a volume: a new PVC with the bytes of another
 ///
-/// The driver copies the volume as it is now; no snapshot is taken and no slot of the quota needed. The clone gets the
-/// source's storage class, access modes and volume mode, and at least its size. No existing PVC is touched. Into
-/// another namespace a snapshot is the way: it is taken, restored there and removed, and takes two slots meanwhile.
+/// The driver copies the volume as it is when it makes the new one: now, or at the first use where the storage class waits
+/// for a pod. No snapshot is taken and no slot of the quota needed. The clone gets the source's storage class, access modes
+/// and volume mode, and at least its size. No existing PVC is touched. Into another namespace a snapshot is the way: it is
+/// taken, restored there and removed, and takes two slots meanwhile.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -100,6 +101,9 @@ impl Args {
         let how = How { wait: self.wait.limit(), dry_run: self.dry_run.dry_run, format: self.output.format() };
         if elsewhere {
             return elsewhere::clone(context, &cluster, &there, &self.source, (claim, binds_late), &how).await;
+        }
+        if binds_late {
+            context.ui.warning(&not_yet(&self.source, &self.target));
         }
         facts::target_namespace::require_room(&cluster, std::slice::from_ref(&claim), 0).await?;
         restore(context, &cluster, &[Restoration { pair: None, claim, binds_late }], Made::nothing(&context.run), &how)

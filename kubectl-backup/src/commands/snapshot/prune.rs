@@ -111,6 +111,7 @@ impl Args {
             ui.status("Nothing is to be deleted.");
             return Ok(Exit::Done);
         }
+        snapshot_deletion::tell_retained(context, &cluster, &gone).await?;
         if dry_run == DryRun::None && !self.yes {
             let names: Vec<&str> = gone.iter().map(snapshot_deletion::name).collect();
             ui.confirm(&question(&names, namespace, &cluster.context), "--yes")?;

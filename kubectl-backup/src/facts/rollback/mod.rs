@@ -6,7 +6,7 @@ mod users;
 
 pub use observe::{is_usable, observe, readiness, source};
 pub use rights::require;
-pub use users::users;
+pub use users::{delivery, users};
 
 use k8s_openapi::api::core::v1::{PersistentVolume, Pod};
 use kube::Api;

@@ -82,6 +82,27 @@ async fn stateful_set(cluster: &Cluster, name: &str) -> Result<Owner> {
     Ok(Owner::Scalable(Scalable { workload, deletes_claims: policy.as_deref() == Some("Delete"), managers }))
 }
 
+/// The tool of continuous delivery that keeps an object as it is in a repository.
+pub fn delivery(metadata: &ObjectMeta) -> Option<&'static str> {
+    let marks = [&metadata.labels, &metadata.annotations];
+    let marked = |key: &str| marks.iter().any(|all| all.as_ref().is_some_and(|all| all.contains_key(key)));
+    DELIVERY.iter().find(|(key, _)| marked(key)).map(|(_, tool)| *tool)
+}
+
+/// What an autoscaler does to a workload without pods. One that KEDA made is only half of it: KEDA itself starts the first pod.
+fn scaled_by(scaler: &ObjectMeta) -> String {
+    let name = scaler.name.as_deref().unwrap_or_default();
+    let owner = controller(scaler).filter(|owner| owner.api_version.starts_with("keda.sh/"));
+    match owner {
+        Some(owner) => format!(
+            "is scaled by KEDA's {}/{}, which may start it in the middle: pause it meanwhile with its annotation autoscaling.keda.sh/paused-replicas=0",
+            owner.kind.to_lowercase(),
+            owner.name
+        ),
+        None => format!("is scaled by hpa/{name}, which rests while it has no pods"),
+    }
+}
+
 /// What else scales or rewrites a workload, in words that follow its name.
 async fn managers(cluster: &Cluster, metadata: &ObjectMeta, kind: &str) -> Result<Vec<String>> {
     let mut managers = Vec::new();
@@ -89,9 +110,7 @@ async fn managers(cluster: &Cluster, metadata: &ObjectMeta, kind: &str) -> Resul
         let owner = format!("{}/{}", owner.kind.to_lowercase(), owner.name);
         managers.push(format!("is run by {owner}, which may scale it up in the middle: stop it there if it does"));
     }
-    let marks = [&metadata.labels, &metadata.annotations];
-    let marked = |key: &str| marks.iter().any(|all| all.as_ref().is_some_and(|all| all.contains_key(key)));
-    if let Some((_, tool)) = DELIVERY.iter().find(|(key, _)| marked(key)) {
+    if let Some(tool) = delivery(metadata) {
         managers.push(format!("is kept up to date by {tool}, which may scale it up in the middle: pause it meanwhile"));
     }
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
@@ -102,8 +121,7 @@ async fn managers(cluster: &Cluster, metadata: &ObjectMeta, kind: &str) -> Resul
                 let target = scaler.spec.as_ref().map(|spec| &spec.scale_target_ref);
                 target.is_some_and(|target| target.kind == kind && Some(target.name.as_str()) == name)
             });
-            let names = of_this.filter_map(|scaler| scaler.metadata.name);
-            managers.extend(names.map(|name| format!("is scaled by hpa/{name}, which rests while it has no pods")));
+            managers.extend(of_this.map(|scaler| scaled_by(&scaler.metadata)));
         }
         // Only a remark hangs on it.
         Err(error) if error.is_forbidden() => {}
@@ -114,4 +132,21 @@ async fn managers(cluster: &Cluster, metadata: &ObjectMeta, kind: &str) -> Resul
 
 fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn kedas_autoscaler_does_not_rest() {
+        let owner = json!([{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "web", "uid": "u", "controller": true}]);
+        let said = |owners: serde_json::Value| {
+            scaled_by(&serde_json::from_value(json!({"name": "keda-hpa-web", "ownerReferences": owners})).unwrap())
+        };
+        insta::assert_snapshot!(said(owner), @"is scaled by KEDA's scaledobject/web, which may start it in the middle: pause it meanwhile with its annotation autoscaling.keda.sh/paused-replicas=0");
+        insta::assert_snapshot!(said(json!(null)), @"is scaled by hpa/keda-hpa-web, which rests while it has no pods");
+    }
 }

@@ -18,7 +18,12 @@ pub fn replacement(
 ) -> PersistentVolumeClaim {
     let mut metadata = kept_metadata(&original.metadata);
     metadata.annotations.get_or_insert_default().insert(ROLLBACK.to_owned(), snapshot.to_owned());
-    PersistentVolumeClaim { metadata, spec: planned.spec.clone(), status: None }
+    let mut spec = planned.spec.clone();
+    if let (Some(spec), Some(original)) = (&mut spec, &original.spec) {
+        spec.volume_attributes_class_name =
+            spec.volume_attributes_class_name.take().or_else(|| original.volume_attributes_class_name.clone());
+    }
+    PersistentVolumeClaim { metadata, spec, status: None }
 }
 
 /// The PVC that was there, to be created again on its volume.
@@ -46,6 +51,7 @@ fn kept_metadata(metadata: &ObjectMeta) -> ObjectMeta {
         name: metadata.name.clone(),
         namespace: metadata.namespace.clone(),
         labels: metadata.labels.clone(),
+        owner_references: metadata.owner_references.clone(),
         annotations: (!annotations.is_empty()).then_some(annotations),
         ..ObjectMeta::default()
     }
@@ -62,8 +68,9 @@ mod tests {
         let original: PersistentVolumeClaim = serde_json::from_value(json!({
             "metadata": {"name": "data", "namespace": "shop", "uid": "u", "resourceVersion": "7", "labels": {"app": "web"},
                 "annotations": {"note": "mine", "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "n"},
-                "finalizers": ["kubernetes.io/pvc-protection"]},
-            "spec": {"volumeName": "pv-old", "storageClassName": "block", "dataSource": {"kind": "VolumeSnapshot", "name": "first"}},
+                "finalizers": ["kubernetes.io/pvc-protection"],
+                "ownerReferences": [{"apiVersion": "example.com/v1", "kind": "Database", "name": "db", "uid": "d"}]},
+            "spec": {"volumeName": "pv-old", "storageClassName": "block", "volumeAttributesClassName": "fast", "dataSource": {"kind": "VolumeSnapshot", "name": "first"}},
             "status": {"phase": "Bound"},
         }))
         .unwrap();
@@ -72,7 +79,7 @@ mod tests {
         }))
         .unwrap();
         let text = |claim: &PersistentVolumeClaim| serde_json::to_string(claim).unwrap();
-        insta::assert_snapshot!(text(&replacement(&planned, &original, "snap")), @r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"annotations":{"kubectl-backup.dev/rollback":"snap","note":"mine"},"labels":{"app":"web"},"name":"data","namespace":"shop"},"spec":{"dataSource":{"kind":"VolumeSnapshot","name":"snap"},"storageClassName":"block"}}"#);
-        insta::assert_snapshot!(text(&restored(&original)), @r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"annotations":{"note":"mine"},"labels":{"app":"web"},"name":"data","namespace":"shop"},"spec":{"storageClassName":"block","volumeName":"pv-old"}}"#);
+        insta::assert_snapshot!(text(&replacement(&planned, &original, "snap")), @r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"annotations":{"kubectl-backup.dev/rollback":"snap","note":"mine"},"labels":{"app":"web"},"name":"data","namespace":"shop","ownerReferences":[{"apiVersion":"example.com/v1","kind":"Database","name":"db","uid":"d"}]},"spec":{"dataSource":{"kind":"VolumeSnapshot","name":"snap"},"storageClassName":"block","volumeAttributesClassName":"fast"}}"#);
+        insta::assert_snapshot!(text(&restored(&original)), @r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"annotations":{"note":"mine"},"labels":{"app":"web"},"name":"data","namespace":"shop","ownerReferences":[{"apiVersion":"example.com/v1","kind":"Database","name":"db","uid":"d"}]},"spec":{"storageClassName":"block","volumeAttributesClassName":"fast","volumeName":"pv-old"}}"#);
     }
 }

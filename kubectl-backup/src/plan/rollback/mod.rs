@@ -20,4 +20,4 @@ pub use journal::{Direction, Journal, Kept, ROLLBACK, Workload, WorkloadKind};
 pub use next::{ClaimSeen, Observed, SafetySeen, Step, VolumeSeen, WorkloadSeen, next};
 pub use notes::{Notes, Standing};
 pub use start::{Found, Owner, Scalable, Start, User, start, workloads};
-pub use words::{both_ways, by_hand, describe_plan, done, finished, go_on, undone};
+pub use words::{both_ways, by_hand, describe_plan, done, finished, go_on, held, undone};

@@ -82,6 +82,14 @@ pub fn start(request: &Start<'_>, found: &Found) -> Result<(Journal, Vec<String>
         return Err(CliError::new(format!("{subject} has no volume: there is nothing to roll back"))
             .hint(format!("See why with: kubectl describe pvc {name} -n {namespace}")));
     }
+    let mut owners = found.claim.metadata.owner_references.iter().flatten();
+    if let Some(pod) = owners.find(|owner| owner.kind == "Pod") {
+        return Err(CliError::new(format!(
+            "{subject} lives as long as pod {:?}, and goes when that is stopped",
+            pod.name
+        ))
+        .hint("Restore the snapshot beside: kubectl backup snapshot restore --help"));
+    }
     let (workloads, remarks) = workloads(&subject, &found.users)?;
     let kept = Kept {
         volume: found.volume.metadata.name.clone().unwrap_or_default(),
@@ -201,6 +209,10 @@ mod tests {
     fn what_cannot_be_stopped_and_started_is_named() {
         insta::assert_snapshot!(said(&claim("Bound"), vec![user("sh", Owner::Nobody), user("run", Owner::Other("job/import".into())), user("db-0", scalable("db", false))]), @r#"PVC "data" in namespace "shop" is used by what cannot be scaled down and up again: pod/run (of job/import), pod/sh (nothing would start it again) | Only Deployments and StatefulSets are stopped and started. Delete these pods, then roll back. | To look at the snapshot's data without touching the PVC, restore it beside: kubectl backup snapshot restore --help"#);
         insta::assert_snapshot!(said(&claim("Bound"), vec![user("db-0", scalable("db", true))]), @"statefulset/db deletes its PVCs when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled is Delete) | Set whenScaled to Retain first: all PVCs of the StatefulSet would be lost.");
+        let mut of_pod = claim("Bound");
+        let owner = json!([{"apiVersion": "v1", "kind": "Pod", "name": "web-x", "uid": "p", "controller": true}]);
+        of_pod.metadata.owner_references = serde_json::from_value(owner).unwrap();
+        insta::assert_snapshot!(said(&of_pod, vec![]), @r#"PVC "data" in namespace "shop" lives as long as pod "web-x", and goes when that is stopped | Restore the snapshot beside: kubectl backup snapshot restore --help"#);
         insta::assert_snapshot!(said(&claim("Pending"), vec![]), @r#"PVC "data" in namespace "shop" has no volume: there is nothing to roll back | See why with: kubectl describe pvc data -n shop"#);
     }
 }

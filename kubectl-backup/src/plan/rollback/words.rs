@@ -84,6 +84,13 @@ pub fn undone(journal: &Journal, safety: SafetySeen) -> Vec<String> {
     lines
 }
 
+/// What is said of a snapshot that cannot be deleted yet, since the provisioner may still be filling the PVC that was undone.
+pub fn held(snapshot: &str, claim: &str, namespace: &str) -> String {
+    format!(
+        "Snapshot {snapshot} cannot be deleted yet: the CSI provisioner holds it by a finalizer, since it may still be filling the PVC {claim} that was taken away. See it with: kubectl get volumesnapshot {snapshot} -n {namespace} -o jsonpath='{{.metadata.finalizers}}'"
+    )
+}
+
 /// What is said when the old volume was let go; `policy` is the reclaim policy that it has now.
 pub fn finished(volume: &str, policy: &str) -> String {
     match policy {

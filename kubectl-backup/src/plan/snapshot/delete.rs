@@ -85,6 +85,27 @@ pub fn fate(content: &Content) -> &'static str {
     }
 }
 
+/// Returns what is told of the snapshots whose copy on the storage stays, or may stay, a line for each reason.
+pub fn retained(snapshots: &[VolumeSnapshot], contents: &[Content]) -> Vec<String> {
+    let named = |wanted: fn(&Content) -> bool| -> Vec<&str> {
+        let all = snapshots.iter().zip(contents).filter(|(_, content)| wanted(content));
+        all.filter_map(|(snapshot, _)| snapshot.metadata.name.as_deref()).collect()
+    };
+    let kept = named(|content| matches!(content, Content::Found(it) if it.spec.deletion_policy == "Retain"));
+    let hidden = named(|content| matches!(content, Content::Hidden(_)));
+    let mut lines = Vec::new();
+    if !kept.is_empty() {
+        lines.push(format!("the storage keeps its copy (deletion policy Retain) of: {}", kept.join(", ")));
+    }
+    if !hidden.is_empty() {
+        lines.push(format!(
+            "whether the storage keeps its copy is not known, since contents may not be read, of: {}",
+            hidden.join(", ")
+        ));
+    }
+    lines
+}
+
 /// Returns why the driver does not delete the storage's copy. An error from before the deletion is about something else.
 pub fn refusal(content: &VolumeSnapshotContent) -> Option<String> {
     let deleted = content.metadata.deletion_timestamp.as_ref()?.0;

@@ -9,6 +9,7 @@ pub mod describe;
 pub mod driver_error;
 pub mod group;
 pub mod lent;
+pub mod member;
 pub mod name;
 pub mod obstacle;
 pub mod origin;

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use super::{
     delete,
     lent::{Borrower, lent_to},
+    member,
 };
 use crate::{
     error::{CliError, Result},
@@ -31,6 +32,8 @@ pub enum Obstacle {
     InUse(CliError),
     /// Whether something needs it is not known: what is written down with it cannot be read.
     Unreadable(CliError),
+    /// It goes with others only.
+    Member(CliError),
 }
 
 /// What is known of the cluster.
@@ -61,17 +64,19 @@ pub fn sort(snapshots: Vec<VolumeSnapshot>, facts: &Facts<'_>, choice: Choice) -
     let mut sorted = Sorted::default();
     let mut errors = Vec::new();
     for snapshot in snapshots {
-        match (look(&snapshot, facts), choice) {
+        match (look(&snapshot, facts, choice), choice) {
             (Ok(remark), _) => {
                 sorted.remarks.extend(remark);
                 sorted.free.push(snapshot);
             }
-            (Err(Obstacle::InUse(error) | Obstacle::Unreadable(error)), Choice::ByRules)
-            | (Err(Obstacle::Unreadable(error)), Choice::Selected) => {
+            (Err(Obstacle::InUse(error) | Obstacle::Unreadable(error) | Obstacle::Member(error)), Choice::ByRules)
+            | (Err(Obstacle::Unreadable(error) | Obstacle::Member(error)), Choice::Selected) => {
                 let name = snapshot.metadata.name.as_deref().unwrap_or_default();
                 sorted.remarks.push(format!("left out: {name}, since {}. {}", error.message, error.hints.join(" ")));
             }
-            (Err(Obstacle::InUse(error) | Obstacle::Unreadable(error)), _) => errors.push(error),
+            (Err(Obstacle::InUse(error) | Obstacle::Unreadable(error) | Obstacle::Member(error)), _) => {
+                errors.push(error);
+            }
         }
     }
     if errors.is_empty() {
@@ -87,8 +92,11 @@ pub fn sort(snapshots: Vec<VolumeSnapshot>, facts: &Facts<'_>, choice: Choice) -
     Err(all)
 }
 
-fn look(snapshot: &VolumeSnapshot, facts: &Facts<'_>) -> Result<Option<String>, Obstacle> {
-    let remark = rollback::deletable(snapshot)?;
+fn look(snapshot: &VolumeSnapshot, facts: &Facts<'_>, choice: Choice) -> Result<Option<String>, Obstacle> {
+    if let Some(error) = member::refusal(snapshot) {
+        return Err(Obstacle::Member(error));
+    }
+    let remark = rollback::deletable(snapshot, choice)?;
     let borrowed = lent_to(snapshot, facts.borrowers, facts.now);
     let awaited = || delete::awaited(snapshot, facts.claims.unwrap_or_default());
     match borrowed.or_else(awaited) {
@@ -135,6 +143,21 @@ mod tests {
         insta::assert_snapshot!(told(Choice::ByRules), @r#"free: free | left out: odd, since the annotation kubectl-backup.dev/rollback of VolumeSnapshot "odd" is no rollback of this program: missing field `direction` at line 1 column 2. A newer version of the plugin may have begun it: then go on with that one. If nobody began one, forget it with: kubectl annotate volumesnapshot odd kubectl-backup.dev/rollback- -n shop | left out: needed, since PVC "new" is still to be filled from VolumeSnapshot "needed". Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc new -n shop"#);
         insta::assert_snapshot!(told(Choice::Named), @r#"the annotation kubectl-backup.dev/rollback of VolumeSnapshot "odd" is no rollback of this program: missing field `direction` at line 1 column 2; PVC "new" is still to be filled from VolumeSnapshot "needed"; nothing was deleted | A newer version of the plugin may have begun it: then go on with that one. | If nobody began one, forget it with: kubectl annotate volumesnapshot odd kubectl-backup.dev/rollback- -n shop | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc new -n shop"#);
         insta::assert_snapshot!(told(Choice::Selected), @r#"PVC "new" is still to be filled from VolumeSnapshot "needed"; nothing was deleted | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc new -n shop"#);
+    }
+
+    #[test]
+    fn a_member_of_a_group_is_left_out_and_by_name_refused() {
+        let facts = Facts { claims: None, borrowers: &[], now: Timestamp::UNIX_EPOCH };
+        let mut member = snapshot("member", None);
+        member.status.get_or_insert_default().volume_group_snapshot_name = Some("g".into());
+        let all = || vec![snapshot("free", None), member.clone()];
+        for choice in [Choice::Selected, Choice::ByRules] {
+            let sorted = sort(all(), &facts, choice).unwrap();
+            assert!(
+                sorted.free.len() == 1 && sorted.remarks[0].contains("kubectl delete volumegroupsnapshot g -n shop")
+            );
+        }
+        assert!(sort(all(), &facts, Choice::Named).unwrap_err().message.contains("VolumeGroupSnapshot \"g\""));
     }
 
     #[test]

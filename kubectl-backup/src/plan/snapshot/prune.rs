@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use backup_api::snapshot::VolumeSnapshot;
+use backup_api::{labels, snapshot::VolumeSnapshot};
 use jiff::{Timestamp, civil::ISOWeekDate, tz::TimeZone};
 
 use super::{origin::Standing, preprovisioned::is_temporary, table::ready};
@@ -40,6 +40,8 @@ pub enum Kept {
     LastReady,
     /// Not ready: under way, failed, or being deleted. It stands in for nothing, and is not counted.
     NotReady,
+    /// Taken before a rollback: newer than what was gone back to, and not what is wanted. It stands in for nothing.
+    BeforeRollback,
     /// Something needs it now.
     InUse,
     /// Of no PVC of the cluster: made from what was on the storage, so that none of them stands in for another.
@@ -56,6 +58,7 @@ impl Kept {
             Self::Young => "not old enough",
             Self::LastReady => "last ready one of its PVC",
             Self::NotReady => "not ready, so not counted",
+            Self::BeforeRollback => "taken before a rollback, so not counted",
             Self::InUse => "needed now",
             Self::OfNoClaim => "of no PVC",
         }
@@ -88,7 +91,9 @@ fn of_one(mut snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> 
     snapshots.sort_by(|a, b| created(b).cmp(&created(a)).then_with(|| b.metadata.name.cmp(&a.metadata.name)));
     let (mut seen, mut days, mut weeks, mut months) = (0, Vec::new(), Vec::new(), Vec::new());
     let fates = snapshots.into_iter().map(|snapshot| {
-        let kept = if ready(&snapshot, Standing::Unknown) == "true" {
+        let kept = if snapshot.metadata.labels.as_ref().is_some_and(|all| all.contains_key(labels::SAFETY)) {
+            Some(Kept::BeforeRollback)
+        } else if ready(&snapshot, Standing::Unknown) == "true" {
             seen += 1;
             let taken = created(&snapshot);
             let is_daily = is_newest_of(&mut days, day(taken), rules.daily);
@@ -241,6 +246,18 @@ mod tests {
         data   jan-1      324d   delete   no rule keeps it
         data   dec-25     324d   keep     newest of its month
         data   nov-25     356d   keep     newest of its month
+        ");
+    }
+
+    #[test]
+    fn what_was_taken_before_a_rollback_stands_in_for_nothing() {
+        let mut bad = snapshot("data", "data-before", "2026-11-21T11:45:00Z", true);
+        bad.metadata.labels = Some([(labels::SAFETY.to_owned(), "true".to_owned())].into());
+        let two = vec![snapshot("data", "good", "2026-11-21T08:00:00Z", true), bad];
+        insta::assert_snapshot!(shown(two, &Rules { newest: 1, ..Rules::default() }), @r"
+        PVC    SNAPSHOT      AGE   FATE   WHY
+        data   data-before   15m   keep   taken before a rollback, so not counted
+        data   good          4h    keep   one of the newest
         ");
     }
 

@@ -209,6 +209,9 @@ fn h9_a_rollback_that_cannot_be_filled_goes_back_or_on() {
     failed().says("--continue").says("--undo");
     rollback(&["--undo"]).ok();
     assert_eq!(read(), b"bad");
+    // What was being filled from it holds it no more.
+    let finalizers = shop.kubectl(&["get", "volumesnapshot", "snap", "-o", "jsonpath={.metadata.finalizers}"]);
+    assert!(!finalizers.contains("provisioner"), "{finalizers}");
     drop(failed());
     class.again(&[]);
     // The provisioner keeps the class's parameters of its first try with the PVC's next one.

@@ -107,3 +107,64 @@ fn h9_an_undo_whose_way_is_not_open_changes_nothing() {
     ledger.rollback("good", &["--undo"]).ok();
     assert_eq!(ledger.read(), b"worse");
 }
+
+#[test]
+fn h9_killed_around_the_snapshot_of_the_old_data_it_goes_on_or_back() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    let safety = || shop.kubectl(&["get", "volumesnapshots", "-l", "kubectl-backup.dev/safety=true", "-o", "name"]);
+    for step in ["taking snapshot", " created"] {
+        for way in ["--continue", "--undo"] {
+            cluster.plugin_killed_at(step, &["snapshot", "rollback", "good", "--yes", "-n", shop.name()]);
+            let run = ledger.rollback("good", &[way]).ok();
+            // What is said to stay is what is there: killed before it was asked for, there is none.
+            let claimed = run.stderr.contains("it holds a slot of the quota");
+            if way == "--continue" {
+                assert_eq!((ledger.read(), safety().lines().count()), (b"good".to_vec(), 1));
+                let undone = ledger.rollback("good", &["--undo"]).ok();
+                undone.says("it holds a slot of the quota");
+            } else {
+                assert_eq!(claimed, !safety().is_empty(), "{}", run.stderr);
+            }
+            assert_eq!((ledger.read(), ledger.notes("good")), (b"bad".to_vec(), String::new()));
+            shop.kubectl(&["delete", "volumesnapshots", "-l", "kubectl-backup.dev/safety=true"]);
+        }
+    }
+}
+
+#[test]
+fn h9_rules_keep_what_was_gone_back_to_and_do_not_count_what_was_gone_from() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    ledger.rollback("good", &["--safety", "snapshot"]).ok();
+    ledger.snapshot("newest");
+    let prune = ["snapshot", "prune", "--keep", "1", "--yes"];
+    let run = shop.plugin(&prune).ok();
+    run.says("left out: good").says("--finish").says("taken before a rollback, so not counted");
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).lines().count(), 3);
+    ledger.rollback("good", &["--finish"]).ok();
+    shop.plugin(&prune).ok();
+    let left = shop.kubectl(&["get", "volumesnapshots", "-o", "name"]);
+    assert!(left.contains("/newest") && left.contains("/data-before-") && !left.contains("/good"), "{left}");
+}
+
+#[test]
+fn h7_h8_members_of_a_volume_group_snapshot_are_not_marked_for_deletion() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    let ledger = Ledger::start(&shop);
+    ledger.snapshot("member");
+    ledger.snapshot("newest");
+    let status = r#"{"status":{"volumeGroupSnapshotName":"nightly"}}"#;
+    shop.kubectl(&["patch", "volumesnapshot", "member", "--subresource=status", "--type=merge", "-p", status]);
+    let refused = shop.plugin(&["snapshot", "delete", "member", "good", "--yes"]).ends_with(1);
+    refused.says(r#"belongs to VolumeGroupSnapshot "nightly""#).says("nothing was deleted");
+    shop.plugin(&["snapshot", "prune", "--keep", "1", "--yes"]).ok().says("left out: member");
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok().says("kubectl delete volumegroupsnapshot nightly");
+    let left = ledger.field("volumesnapshot/member", "{.metadata.name}{.metadata.deletionTimestamp}");
+    assert_eq!((left.as_str(), shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).lines().count()), ("member", 1));
+    let patch = r#"{"status":{"volumeGroupSnapshotName":null}}"#;
+    shop.kubectl(&["patch", "volumesnapshot", "member", "--subresource=status", "--type=merge", "-p", patch]);
+}

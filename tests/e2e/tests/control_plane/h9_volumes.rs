@@ -188,3 +188,32 @@ fn h9_a_pvc_that_gets_a_volume_which_was_there_is_not_rolled_back() {
     assert_eq!(ledger.policy(&free)[0], json!("Retain"));
     cluster.kubectl(&["delete", "pv", &free]);
 }
+
+#[test]
+fn h4_h5_a_pvc_that_gets_a_volume_which_was_there_is_not_called_filled() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h4");
+    let ledger = Ledger::start(&shop);
+    let verbs: [&[&str]; 2] = [&["snapshot", "restore", "good", "--to", "x"], &["clone", "data", "x"]];
+    for verb in verbs {
+        let free = ledger.free_volume();
+        let run = shop.plugin(&[verb, &["--timeout", "20s"]].concat()).ends_with(1);
+        run.says(&format!("it was bound to volume {free:?}, which was there before")).says("The PVC stays");
+        // Nobody's volume is deleted with it.
+        assert_eq!(ledger.policy(&free)[0], json!("Delete"));
+        ledger.set_policy(&free, "Retain");
+        shop.kubectl(&["delete", "pvc", "x"]);
+        cluster.kubectl(&["delete", "pv", &free]);
+    }
+    shop.plugin(&[verbs[1], &["--timeout", "20s"]].concat()).ok();
+}
+
+#[test]
+fn h5_a_clone_that_waits_for_its_first_pod_says_that_it_holds_nothing() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h5");
+    let ledger = Ledger::start(&shop);
+    ledger.class("WaitForFirstConsumer");
+    let run = shop.plugin(&["clone", "data", "x"]).ok();
+    run.says("PVC x holds nothing yet").says("Keep data until x is bound");
+}

@@ -33,23 +33,59 @@ impl<'a> Changed<'a> {
         assert_eq!(self.shop.kubectl(&["get", "deployment", "app", "-o", "jsonpath={.spec.replicas}"]), "1");
     }
 
-    /// The volumes that a rollback keeps for this PVC.
-    fn kept(&self) -> Vec<String> {
+    fn volume(&self) -> String {
+        self.shop.kubectl(&["get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}"])
+    }
+
+    /// Volumes of this namespace, with what becomes of each and whether a rollback left notes on it.
+    fn volumes(&self) -> Vec<(String, String, bool)> {
         let all = self.shop.cluster().kubectl(&["get", "pv", "-o", "json"]);
         let all: serde_json::Value = serde_json::from_str(&all).expect("JSON");
         let of_shop = |volume: &&serde_json::Value| volume["spec"]["claimRef"]["namespace"] == self.shop.name();
-        let volumes = all["items"].as_array().expect("a list").iter().filter(of_shop);
-        let kept = volumes.filter(|volume| volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain");
-        kept.map(|volume| volume["metadata"]["name"].as_str().unwrap_or_default().to_owned()).collect()
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let seen = |volume: &serde_json::Value| {
+            let noted = volume["metadata"]["annotations"].to_string().contains("\"kubectl-backup.dev/");
+            (text(&volume["metadata"]["name"]), text(&volume["spec"]["persistentVolumeReclaimPolicy"]), noted)
+        };
+        all["items"].as_array().expect("a list").iter().filter(of_shop).map(seen).collect()
     }
 
-    /// Lets go of what is kept, so that the driver deletes it.
-    fn clean(&self) {
-        let all = self.kept();
-        for volume in &all {
+    /// After an undo: the PVC is on its first volume, nothing is noted any more, and of the other volumes exactly those
+    /// that were named are kept. They are let go then.
+    #[track_caller]
+    fn is_as_before(&self, volume: &str, said: &str) {
+        self.has(&self.changed);
+        let own = (volume.to_owned(), "Delete".to_owned(), false);
+        let (first, others): (Vec<_>, Vec<_>) = self.volumes().into_iter().partition(|seen| seen.0 == volume);
+        assert_eq!((self.volume(), first), (volume.to_owned(), vec![own]));
+        for (name, policy, _) in others.into_iter().filter(|(_, policy, _)| policy == "Retain") {
+            assert!(said.contains(&format!("kubectl patch pv {name} ")), "{name} ({policy}) is not named in {said}");
             let patch = r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#;
-            self.shop.cluster().kubectl(&["patch", "pv", volume, "-p", patch]);
+            self.shop.cluster().kubectl(&["patch", "pv", &name, "-p", patch]);
+            self.shop.cluster().kubectl(&["wait", "pv", &name, "--for=delete", "--timeout=60s"]);
         }
+        let notes = self.shop.kubectl(&["get", "volumesnapshot", SNAPSHOT, "-o", "jsonpath={.metadata.annotations}"]);
+        assert!(!notes.contains("rollback"), "{notes}");
+    }
+
+    fn kill(&self, step: &str, flags: &[&str]) {
+        let args = ["snapshot", "rollback", SNAPSHOT, "--yes", "-n", self.shop.name()];
+        self.shop.cluster().plugin_killed_at(step, &[&args[..], flags].concat());
+    }
+
+    /// Kills a run while it waits for an object to go, which a finalizer holds meanwhile.
+    fn kill_while_held(&self, object: &str, own: &[&str], flags: &[&str]) {
+        let finalizers = |all: &[&str]| serde_json::json!({"metadata": {"finalizers": all}}).to_string();
+        let held = finalizers(&[own, &["test.kubectl-backup.dev/held"]].concat());
+        self.shop.kubectl(&["patch", object, "--type=merge", "-p", &held]);
+        self.kill("waiting until it is gone", flags);
+        // It may be gone at once.
+        self.shop.kubectl(&["patch", object, "--type=merge", "-p", &finalizers(&[])]);
+    }
+
+    fn pod(&self) -> String {
+        let pods = self.shop.kubectl(&["get", "pods", "-l", "app=app", "-o", "name"]);
+        pods.lines().next().unwrap_or_default().to_owned()
     }
 }
 
@@ -59,72 +95,98 @@ fn h9_a_rollback_brings_the_snapshots_bytes_and_an_undo_those_from_before() {
     for class in ["test-block-std", "test-files-std", "test-block-wait"] {
         let shop = cluster.namespace("h9");
         let changed = Changed::start(&shop, class);
+        let old = changed.volume();
         let run = changed.rollback(&[]).ok();
         assert_eq!(run.stdout, "persistentvolumeclaim/data rolled back\n");
         changed.has(&changed.good);
         let again = changed.rollback(&[]).ends_with(1);
         again.says("--finish").says("--undo");
-        changed.rollback(&["--undo"]).ok();
-        changed.has(&changed.changed);
+        let undone = changed.rollback(&["--undo"]).ok();
+        changed.is_as_before(&old, &undone.stderr);
         changed.rollback(&["--safety", "volume"]).ok();
         changed.has(&changed.good);
         changed.rollback(&["--finish"]).ok().says("is deleted by its driver now");
         let snapshot = shop.kubectl(&["get", "volumesnapshot", SNAPSHOT, "-o", "jsonpath={.metadata.annotations}"]);
         assert!(!snapshot.contains("rollback"), "{snapshot}");
         changed.has(&changed.good);
-        changed.clean();
+        cluster.kubectl(&["wait", "pv", &old, "--for=delete", "--timeout=60s"]);
+        assert_eq!(changed.volumes(), [(changed.volume(), "Delete".to_owned(), false)]);
     }
 }
 
-/// The lines at which a run is killed: one for each step.
-const STEPS: [&str; 7] = [
-    "keeping volume",
-    "scaling deployment/app to 0",
-    "deleting the PVC",
-    "making the PVC from the snapshot",
-    "pvc data: waiting",
-    "scaling deployment/app to 1",
-    "waiting until its pods are ready",
+/// The lines at which a run is killed, one for each step, with those at which its undo is.
+const STEPS: [(&str, &str); 7] = [
+    ("keeping volume", "keeping volume"),
+    ("scaling deployment/app to 0", "scaling deployment/app to 0"),
+    ("deleting the PVC", "deleting the PVC"),
+    ("making the PVC from the snapshot", "making volume"),
+    ("waiting for the driver", "making the PVC on volume"),
+    ("scaling deployment/app to 1", "scaling deployment/app to 1"),
+    ("waiting until its pods are ready", "waiting until its pods are ready"),
 ];
 
 #[test]
 fn h9_killed_at_every_step_it_goes_on_or_back_and_loses_nothing() {
     let cluster = TestCluster::node();
     let shop = cluster.namespace("h9");
-    let changed = Changed::start(&shop, "test-block-std");
-    for step in STEPS {
-        let kill = |step: &str| {
-            let args = ["snapshot", "rollback", SNAPSHOT, "--yes", "--safety", "volume", "-n", shop.name()];
-            cluster.plugin_killed_at(step, &args);
-        };
-        kill(step);
+    // A driver that needs a while, so that there is a time to be killed in while it fills the volume.
+    let class = format!("slow-{}", shop.name());
+    let slow = serde_json::json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": class},
+        "provisioner": "block.csi.test.kubectl-backup.dev", "parameters": {"fault.test/delay": "1s"}});
+    cluster.create(&slow.to_string());
+    let changed = Changed::start(&shop, &class);
+    let old = changed.volume();
+    let safety = ["--safety", "volume"];
+    for (step, back) in STEPS {
+        changed.kill(step, &safety);
         changed.rollback(&[]).ends_with(1).says("--continue").says("--undo");
         shop.plugin(&["snapshot", "delete", SNAPSHOT, "--yes"]).ends_with(1).says("rollback");
         changed.rollback(&["--continue"]).ok();
         changed.has(&changed.good);
-        changed.rollback(&["--undo"]).ok();
-        changed.has(&changed.changed);
-        kill(step);
-        changed.rollback(&["--undo"]).ok();
-        changed.has(&changed.changed);
-        changed.clean();
+        changed.kill(back, &["--undo"]);
+        let undone = changed.rollback(&["--continue"]).ok();
+        changed.is_as_before(&old, &undone.stderr);
+        changed.kill(step, &safety);
+        let undone = changed.rollback(&["--undo"]).ok();
+        changed.is_as_before(&old, &undone.stderr);
     }
+    cluster.kubectl(&["delete", "storageclass", &class]);
 }
 
 #[test]
-fn h9_a_run_killed_while_its_undo_is_under_way_goes_on_back() {
+fn h9_killed_while_a_pod_or_the_pvc_goes_it_goes_on_and_back() {
     let cluster = TestCluster::node();
     let shop = cluster.namespace("h9");
     let changed = Changed::start(&shop, "test-files-std");
-    for step in ["scaling deployment/app to 0", "deleting the PVC", "making volume", "making the PVC on volume"] {
-        changed.rollback(&["--safety", "volume"]).ok();
-        changed.has(&changed.good);
-        let undo = ["snapshot", "rollback", SNAPSHOT, "--undo", "--yes", "-n", shop.name()];
-        cluster.plugin_killed_at(step, &undo);
-        changed.rollback(&["--continue"]).ok();
-        changed.has(&changed.changed);
-        changed.clean();
-    }
+    let old = changed.volume();
+    let safety = ["--safety", "volume"];
+    changed.kill_while_held(&changed.pod(), &[], &safety);
+    changed.rollback(&["--continue"]).ok();
+    changed.has(&changed.good);
+    changed.kill_while_held(&changed.pod(), &[], &["--undo"]);
+    let undone = changed.rollback(&["--continue"]).ok();
+    changed.is_as_before(&old, &undone.stderr);
+    changed.kill_while_held("pvc/data", &["kubernetes.io/pvc-protection"], &safety);
+    let undone = changed.rollback(&["--undo"]).ok();
+    changed.is_as_before(&old, &undone.stderr);
+}
+
+#[test]
+fn h9_an_undo_stops_and_starts_what_uses_the_pvc_on_that_day() {
+    let cluster = TestCluster::node();
+    let shop = cluster.namespace("h9");
+    let changed = Changed::start(&shop, "test-block-std");
+    let old = changed.volume();
+    changed.rollback(&["--safety", "volume"]).ok();
+    let app = shop.kubectl(&["get", "deployment", "app", "-o", "json"]);
+    shop.kubectl(&["delete", "deployment", "app", "--cascade=foreground"]);
+    let mut next: serde_json::Value = serde_json::from_str(&app).expect("JSON");
+    next["metadata"] = serde_json::json!({"name": "next", "namespace": shop.name()});
+    cluster.create(&next.to_string());
+    shop.kubectl(&["rollout", "status", "deployment/next", "--timeout=120s"]);
+    let undone = changed.rollback(&["--undo"]).ok();
+    undone.says("scaling deployment/next to 0").says("scaling deployment/next to 1");
+    assert_eq!(changed.volume(), old);
 }
 
 #[test]
@@ -143,5 +205,5 @@ fn h9_what_cannot_be_scaled_is_named_and_nothing_is_changed() {
     let run = changed.rollback(&["--dry-run=client"]).ok();
     assert!(run.stdout.contains("scale deployment/app from 1 to 0"), "{}", run.stdout);
     changed.has(&changed.changed);
-    assert_eq!(changed.kept(), Vec::<String>::new());
+    assert_eq!(changed.volumes(), [(changed.volume(), "Delete".to_owned(), false)]);
 }

@@ -39,7 +39,13 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
         safety: safety.as_deref(),
         safety_is_optional: args.safety == Safety::Auto,
     };
-    let (mut journal, remarks) = start(&request, &found)?;
+    let (mut journal, mut remarks) = start(&request, &found)?;
+    if let Some(tool) = facts::rollback::delivery(&found.claim.metadata) {
+        remarks.push(format!(
+            "PVC {} is kept up to date by {tool}, which may make an empty one in the middle: pause it meanwhile",
+            journal.claim()
+        ));
+    }
     facts::rollback::require(cluster, &journal).await?;
     if let Some(name) = safety.take() {
         // A trial: a quota that is full must be known before the application stands still.

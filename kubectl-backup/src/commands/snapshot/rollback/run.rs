@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::{step, store};
 use crate::{
+    apply::made::{Hold, release},
     client::Cluster,
     context::Context,
     error::{CliError, Result},
     exit::Exit,
     facts,
     plan::rollback::{
-        Direction, Journal, Notes, Observed, Standing, Step, both_ways, by_hand, done, go_on, next, undone,
+        Direction, Journal, Notes, Observed, Standing, Step, both_ways, by_hand, done, go_on, held, next, undone,
     },
 };
 
@@ -20,6 +21,8 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
     let go_on = go_on(&snapshot, namespace);
     let started = context.now();
     let mut is_gone = false;
+    // A PVC that was not filled yet when it was taken away.
+    let mut unfilled = None;
     let last = loop {
         let direction = notes.journal.direction;
         let hints = |error: CliError| {
@@ -46,6 +49,9 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
         let step = next(&notes.journal, &seen);
         if step == Step::Arrived {
             break seen;
+        }
+        if let (Step::DeleteClaim(uid), Some(false)) = (&step, seen.claim.as_ref().map(|claim| claim.bound)) {
+            unfilled = Some(uid.clone());
         }
         match step::take(context, cluster, &notes.journal, &step, timeout).await {
             Err(error) if notes.journal.safety_is_optional && matches!(step, Step::TakeSafety | Step::AwaitSafety) => {
@@ -74,6 +80,12 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
             }
         }
         Direction::Back => {
+            match release(cluster, &snapshot, &claim, unfilled.as_deref()).await {
+                Ok(Hold::Free) => {}
+                Ok(Hold::Held) => context.ui.warning(&held(&snapshot, &claim, namespace)),
+                // The data are back all the same.
+                Err(error) => context.ui.error(&error),
+            }
             store::replace(cluster, &mut notes, None).await?;
             context.ui.data(&format!("persistentvolumeclaim/{claim} as before\n"))?;
             context.ui.status(&format!("PVC {claim} has the data from before the rollback (after {seconds}s)"));

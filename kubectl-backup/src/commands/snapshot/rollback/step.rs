@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use backup_api::snapshot::VolumeSnapshot;
+use backup_api::{labels, snapshot::VolumeSnapshot};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     core::v1::{PersistentVolume, PersistentVolumeClaim},
@@ -95,7 +95,8 @@ pub async fn take_safety(
     dry_run: DryRun,
 ) -> Result<()> {
     let namespace = &cluster.namespace;
-    let snapshot = one_snapshot::planned(cluster, journal.claim(), name, &BTreeMap::new()).await?;
+    let mark = BTreeMap::from([(labels::SAFETY.to_owned(), "true".to_owned())]);
+    let snapshot = one_snapshot::planned(cluster, journal.claim(), name, &mark).await?;
     let body = as_sent(&snapshot)?;
     let path = VolumeSnapshot::url_path(&(), Some(namespace));
     let doing = format!("create volumesnapshot {name:?} in namespace {namespace:?}");
