@@ -68,7 +68,12 @@ impl Args {
                 down(cluster, result)
             }
             Stage::SpecialClusters => self.end_to_end("special_clusters", &Programs::compile()?, None),
-            Stage::Stress => crate::stress::quota(&["--quick".into()]),
+            Stage::Stress => {
+                crate::stress::quota(&["--quick".into()])?;
+                // The same load must be seen to find a counter out that lists first and creates then.
+                let weak = ["--counter", "live-list", "--no-faults", "--creates", "300"];
+                crate::stress::quota(&weak.map(Into::into))
+            }
             Stage::Node => {
                 let programs = Programs::compile()?;
                 let image = crate::image::archive("dev")?;

@@ -20,6 +20,7 @@ mod rest;
 pub mod review;
 mod run;
 mod store;
+mod tried;
 
 pub use args::Args;
 pub use run::run;

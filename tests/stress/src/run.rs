@@ -33,6 +33,7 @@ use crate::report::Report;
 use crate::rest;
 use crate::review::Identity;
 use crate::store::{Recorder, Scope};
+use crate::tried::untried;
 use crate::{QUOTA_PROBE, refuser};
 
 /// Whatever happens, a run is over by then.
@@ -128,6 +129,8 @@ async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str))
     let report = Report { title, evidence: &evidence, judgement: &judgement, faults: &faults, counts: &counts, rest };
     println!("{}", report.text());
     verdict(args.counter, &judgement.violations, judgement.over_admitted)?;
+    let missing = untried(&evidence, args.refused);
+    ensure!(missing.is_empty(), "the run shows nothing: {}", missing.join("; "));
     Ok(Row::of(format!("{:?}", args.counter), &report))
 }
 
@@ -210,19 +213,21 @@ async fn go_wrong<R: Future<Output = Result<()>>>(
     }
     let mut told = Vec::new();
     let mut next = Instant::now() + TOLD_EVERY;
-    let mut installed = args.refused == 0;
+    // The try before which the other webhook was asked.
+    let mut installed = (args.refused == 0).then_some(0);
     loop {
-        if !installed && load.begun() >= args.least() / 2 {
+        if installed.is_none() && load.begun() >= args.least() / 2 {
             // An API server may be down just now.
-            installed = install().await.is_ok();
-            if installed {
-                tell(&format!("from try {} on another webhook refuses {} %", load.begun(), args.refused));
+            installed = install().await.is_ok().then(|| load.begun());
+            if let Some(begun) = installed {
+                tell(&format!("from try {begun} on another webhook refuses {} %", args.refused));
             }
         }
+        let refused_enough = installed.is_some_and(|begun| load.begun() >= begun + args.least() / 4);
         while let Some(row) = tasks.try_join_next() {
             told.extend(row??);
         }
-        if tasks.is_empty() && load.begun() >= args.least() {
+        if tasks.is_empty() && refused_enough && load.begun() >= args.least() {
             told.sort_by_key(|(at, _)| *at);
             return Ok(told);
         }
@@ -231,7 +236,11 @@ async fn go_wrong<R: Future<Output = Result<()>>>(
             next += TOLD_EVERY;
         }
         if Instant::now() > deadline {
-            bail!("{} tries in {LONGEST:?}, and {} rows of faults are not over", load.begun(), tasks.len());
+            bail!(
+                "{} tries in {LONGEST:?}, {} rows of faults are not over, and the other webhook is asked since {installed:?}",
+                load.begun(),
+                tasks.len()
+            );
         }
         sleep(Duration::from_millis(100)).await;
     }

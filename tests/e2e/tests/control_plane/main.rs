@@ -8,6 +8,7 @@ mod c1_create;
 mod c3_volumes;
 mod c4_retention;
 mod csi_faults;
+mod d2_overlays;
 mod h1_create;
 mod h2_class;
 mod h3_many;

@@ -21,6 +21,29 @@ fn d2_the_manifests_run_three_replicas_under_restricted_pod_security() {
     assert_eq!(cluster.kubectl(&["get", "namespace", SYSTEM, "-o", level]), "restricted");
 }
 
+/// Else creates that wait for the webhook and its writes of the ledger would stand in one queue.
+#[test]
+fn d2_the_webhooks_own_requests_have_a_queue_of_their_own() {
+    let cluster = TestCluster::node();
+    let dispatched = || -> u64 {
+        let metrics = cluster.kubectl(&["get", "--raw", "/metrics"]);
+        let own = metrics.lines().filter(|line| {
+            line.starts_with("apiserver_flowcontrol_dispatched_requests_total{")
+                && line.contains("flow_schema=\"backup-webhook\"")
+                && line.contains("priority_level=\"backup-webhook\"")
+        });
+        own.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    };
+    let shop = cluster.namespace("d2");
+    let before = dispatched();
+    cluster.create(&format!(
+        r#"{{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshot","metadata":{{"name":"counted","namespace":"{}"}},
+        "spec":{{"volumeSnapshotClassName":"none","source":{{"persistentVolumeClaimName":"none"}}}}}}"#,
+        shop.name()
+    ));
+    assert!(dispatched() > before, "the write of the ledger was dispatched by another flow schema");
+}
+
 #[test]
 fn w3_a_deployment_whose_template_is_misread_is_refused_with_the_way_out() {
     let cluster = TestCluster::node();

@@ -133,6 +133,37 @@ fn w1_a_taken_name_and_a_dry_run_take_no_slot() {
     assert_eq!((&told["quotas"][0]["ledger"], &told["quotas"][0]["used"]), (&json!("ready"), &json!(1)));
 }
 
+/// Whatever is refused after the webhook was asked holds its slot until it is known that nothing comes of it. An API server asks
+/// a ResourceQuota last of all.
+#[test]
+fn w1_creates_of_one_namespace_that_come_to_nothing_leave_slots_to_the_others() {
+    let guarded = cluster();
+    wait_for_slots(&guarded, 0);
+    let flooded = guarded.cluster.namespace("flooded");
+    let count = "count/volumesnapshots.snapshot.storage.k8s.io";
+    flooded.kubectl(&["create", "quota", "nothing", &format!("--hard={count}=0")]);
+    let known = "--for=jsonpath={.status.hard}";
+    flooded.kubectl(&["wait", "resourcequota/nothing", known, "--timeout=60s"]);
+    let flood = |n: usize| {
+        let mut object = snapshot(&format!("flood-{n}"), "disk");
+        object["metadata"]["namespace"] = json!(flooded.name());
+        let mallory = ["--as=mallory", "--as-group=system:masters"];
+        guarded.cluster.try_create_with(&mallory, &object.to_string()).ends_with(1)
+    };
+    for n in 1..=3 {
+        flood(n).says("exceeded quota: nothing");
+    }
+    // kubectl comes back ten times, as it is told.
+    let under_way = format!("3 creates of namespace {} are under way, and no more than 3 may be", flooded.name());
+    flood(4).says(&under_way);
+    for n in 1..=7 {
+        guarded.snapshot(&format!("s{n}"), "disk").ok();
+    }
+    assert_eq!(alive(&guarded), 7);
+    // Theirs are free again after a while.
+    wait_for_slots(&guarded, 7);
+}
+
 #[test]
 fn w1_a_lowered_limit_refuses_new_ones_and_touches_nothing() {
     let guarded = cluster();
