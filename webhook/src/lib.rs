@@ -8,6 +8,7 @@ mod args;
 mod callers;
 mod certs;
 mod clock;
+mod events;
 mod facts;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;

@@ -23,6 +23,7 @@ use crate::{
     callers::{Callers, CallersError},
     certs::{Keeper, Settings, Terms, TermsError, follow_files},
     clock::Clock,
+    events::Events,
     facts::Cluster,
     health::{Health, endless},
     ledger::{Peers, Probes, Quotas, TTL, Times},
@@ -112,7 +113,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         async move { cluster.follow().await }
     };
     let learning = tokio::spawn(endless("volumes", learning, Arc::clone(&health)));
-    let admission = Admission { config: current, cluster, clock, quotas, metrics: Arc::clone(&metrics) };
+    let events = Arc::new(Events::new(client.clone()));
+    let admission = Admission { config: current, cluster, clock, quotas, events, metrics: Arc::clone(&metrics) };
     // Bound before anything says ready.
     let callers = callers_of(callers).await?;
     let (listener, admin_listener) = (bind(listen).await?, bind(admin_listen).await?);

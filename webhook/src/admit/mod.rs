@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use backup_policy::Subject;
 
-use crate::{clock::Clock, facts::Cluster, ledger::Quotas, metrics::Metrics, policy::Current};
+use crate::{clock::Clock, events::Events, facts::Cluster, ledger::Quotas, metrics::Metrics, policy::Current};
 
 pub use answer::Answer;
 pub use mutate::mutate;
@@ -30,6 +30,8 @@ pub struct Admission {
     pub clock: Clock,
     /// The counts.
     pub quotas: Arc<Quotas>,
+    /// What is told of refused objects.
+    pub events: Arc<Events>,
     /// What is counted about all this.
     pub metrics: Arc<Metrics>,
 }

@@ -3,10 +3,14 @@
 use backup_api::labels::QUOTA_EXEMPT;
 use backup_ledger::{Key, Object, Standing, Uid};
 use backup_policy::{Config, Facts, Kind, Subject, config::resource::VOLUME_SNAPSHOTS, evaluate, rules::LOCKS_HOLD};
+use k8s_openapi::api::core::v1::ObjectReference;
 use tokio::time::Instant;
 
 use super::{Admission, Answer, Request, review::Operation, subject};
-use crate::ledger::{Ask, Decision, probe_seen};
+use crate::{
+    events::{Events, Posting},
+    ledger::{Ask, Decision, probe_seen},
+};
 
 /// Judges an object, and claims a slot for a new one whose resource is limited.
 pub async fn validate(admission: &Admission, request: &Request, deadline: Instant) -> Answer {
@@ -19,6 +23,9 @@ pub async fn validate(admission: &Admission, request: &Request, deadline: Instan
         Some(subject) => judge(admission, &config, request, &subject).await,
         None => Answer::allowed(),
     };
+    if let Some(posting) = told(&admission.events, request, &answer) {
+        tokio::spawn(posting);
+    }
     if answer.refusal.is_none() && request.subject_kind() == Some(Kind::BackupPolicy) {
         answer.warn(admission.quotas.doubts(limited(request)));
     }
@@ -27,6 +34,24 @@ pub async fn validate(admission: &Admission, request: &Request, deadline: Instan
         return answer;
     }
     claim(admission, request, answer, request.is_exempt_from_quota(&config), deadline).await
+}
+
+/// The event about an object that the rules refuse: whoever applies it from a repository reads no answers. A dry run leaves none.
+fn told(events: &Events, request: &Request, answer: &Answer) -> Option<Posting> {
+    let refusal = answer.refusal.as_ref().filter(|_| answer.verdict == "denied" && request.dry_run != Some(true))?;
+    let object = request.object.as_ref().or(request.old_object.as_ref())?;
+    let name = request.metadata("name").unwrap_or(&request.name);
+    // Of objects outside of namespaces nobody would look for events, and a name that is still to come names nothing.
+    let whose = Some(request.namespace.as_str()).filter(|namespace| !namespace.is_empty() && !name.is_empty())?;
+    let about = ObjectReference {
+        api_version: Some(object.get("apiVersion")?.as_str()?.to_owned()),
+        kind: Some(request.kind.kind.clone()),
+        namespace: Some(whose.to_owned()),
+        name: Some(name.to_owned()),
+        uid: request.metadata("uid").map(str::to_owned),
+        ..ObjectReference::default()
+    };
+    events.refused(about, "RuleDenied", &refusal.message)
 }
 
 /// The resources that a policy limits.
@@ -87,5 +112,64 @@ async fn claim(admission: &Admission, request: &Request, answer: Answer, exempt:
         Some(Decision::Full { message }) => answer.counted().full(request, &message),
         Some(Decision::Exists) => answer.counted().exists(request),
         Some(Decision::Later { message, retry_after }) => answer.counted().later(request, &message, retry_after),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::{Arc, Mutex},
+    };
+
+    use http_body_util::BodyExt;
+    use kube::{Client, client::Body};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::admit;
+
+    fn request(namespace: &str, dry_run: bool) -> Request {
+        let object = json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "web", "annotations": {"backup.velero.io/backup-volumes": "data"}}});
+        let review = json!({"request": {
+            "uid": "u", "operation": "CREATE", "userInfo": {}, "dryRun": dry_run, "namespace": namespace, "name": "web",
+            "kind": {"group": "", "version": "v1", "kind": "Pod"},
+            "resource": {"group": "", "version": "v1", "resource": "pods"}, "object": object,
+        }});
+        admit::read(review.to_string().as_bytes()).expect("a review")
+    }
+
+    fn judged(request: &Request) -> Answer {
+        let subject = subject(request).expect("a pod");
+        Answer::judged(request, &evaluate(&Config::default(), &subject, &Facts::default()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_rule_refuses_is_told_as_an_event_and_no_dry_run_is() {
+        let posted = Arc::new(Mutex::new(Vec::<(String, Value)>::new()));
+        let taken = Arc::clone(&posted);
+        let answer = tower::service_fn(move |request: http::Request<Body>| {
+            let taken = Arc::clone(&taken);
+            async move {
+                let path = request.uri().path().to_owned();
+                let body = request.into_body().collect().await.expect("a body").to_bytes();
+                taken.lock().expect("nobody failed").push((path, serde_json::from_slice(&body).expect("JSON")));
+                Ok::<_, Infallible>(http::Response::new(Body::from(body.to_vec())))
+            }
+        });
+        let events = Events::new(Client::new(answer, "system"));
+        let (dry, refused) = (request("shop", true), request("shop", false));
+        assert!(told(&events, &dry, &judged(&dry)).is_none());
+        assert!(told(&events, &refused, &Answer::allowed()).is_none());
+        assert!(told(&events, &refused, &Answer::allowed().later(&refused, "soon", 1)).is_none(), "no rule refused it");
+        told(&events, &refused, &judged(&refused)).expect("an event").await;
+        assert!(told(&events, &refused, &judged(&refused)).is_none(), "told already");
+        let posted = posted.lock().expect("nobody failed");
+        let [(path, event)] = posted.as_slice() else { panic!("{posted:?}") };
+        assert!(path.ends_with("/namespaces/shop/events"), "{path}");
+        assert_eq!((&event["reason"], &event["type"]), (&json!("RuleDenied"), &json!("Warning")));
+        assert_eq!(event["regarding"], json!({"apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "web"}));
+        assert!(event["note"].as_str().is_some_and(|note| note.contains("BKP104")), "{event}");
     }
 }

@@ -203,3 +203,6 @@ impl Peers {
         Ok((client, path))
     }
 }
+
+#[cfg(test)]
+mod tests;

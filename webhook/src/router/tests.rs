@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     clock::Clock,
+    events::Events,
     facts::Cluster,
     ledger::{Probes, Quotas, TTL, Times},
     metrics::Metrics,
@@ -52,6 +53,7 @@ fn server_at(paths: Arc<Paths>) -> (Router, Arc<Health>) {
             ..Config::default()
         }),
         cluster: Cluster::new(client.clone()),
+        events: Arc::new(Events::new(client)),
         clock: Clock::default(),
         quotas: Arc::new(quotas),
         metrics,

@@ -64,6 +64,25 @@ fn w9_a_refusal_is_told_as_an_event_once_in_each_namespace() {
 }
 
 #[test]
+fn w9_what_a_rule_refuses_is_told_as_an_event() {
+    let guarded = cluster();
+    let denied = guarded.cluster.namespace("denied");
+    let mut object = snapshot("marked", "disk");
+    object["metadata"]["namespace"] = denied.name().into();
+    object["metadata"]["labels"] = serde_json::json!({"kubectl-backup.dev/quota-exempt": "true"});
+    let create = |more: &[&str]| guarded.cluster.try_create_with(more, &object.to_string()).ends_with(1);
+    drop(create(&["--dry-run=server"]).says("BKP401"));
+    assert!(events(&guarded, denied.name(), "RuleDenied").is_empty());
+    until("an event tells of the refusal", Duration::from_secs(15), || {
+        drop(create(&[]));
+        !events(&guarded, denied.name(), "RuleDenied").is_empty()
+    });
+    let told = events(&guarded, denied.name(), "RuleDenied");
+    assert!(told[0]["message"].as_str().is_some_and(|message| message.contains("BKP401")), "{told:#?}");
+    assert_eq!(told[0]["involvedObject"]["name"], "marked");
+}
+
+#[test]
 fn w1_what_was_created_while_nobody_was_asked_is_adopted_beyond_the_limit() {
     let guarded = cluster();
     fill(&guarded);
