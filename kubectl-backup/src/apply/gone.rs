@@ -5,13 +5,14 @@ use std::{cell::Cell, time::Duration};
 use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotContent};
 use kube::Api;
 
+use super::remind::remind;
 use crate::{
     client::{Cluster, until},
     context::Context,
     error::{CliError, Result},
     facts::events,
     output::Progress,
-    plan::snapshot::{delete, driver_error},
+    plan::snapshot::{delete, driver_error, retained::content_name},
 };
 
 /// Waits until a snapshot whose deletion was asked for is gone.
@@ -41,6 +42,7 @@ pub async fn until_gone(
         Ok(found.is_none().then_some(()))
     });
     let failed = Cell::new(false);
+    let content = content_name(snapshot);
     let gone = tokio::select! {
         biased;
         gone = gone => gone.map_err(|error| match error.code {
@@ -52,6 +54,7 @@ pub async fn until_gone(
                 .hint(format!("It holds its slot of the quota until it is gone; the driver may try again. {look}")));
         }
         never = driver_fails(cluster, snapshot, &progress, &failed) => never,
+        never = remind(cluster, &content) => never,
     };
     if gone.is_some() {
         return Ok(());

@@ -12,9 +12,10 @@ use serde_json::json;
 
 use super::{
     removal::{GOING, still},
-    thing::Thing,
+    thing::{Step, Thing},
 };
 use crate::{
+    apply::remind::remind,
     client::{Cluster, FIELD_MANAGER, until, until_any},
     error::{Doing as _, Result},
     facts::events,
@@ -50,6 +51,17 @@ pub(super) async fn until_gone(cluster: &Cluster, thing: &Thing, filling: Option
         tokio::select! {
             gone = watched(cluster, thing, false, &is_held) => gone,
             () = over => watched(cluster, thing, true, &is_held).await,
+        }
+    };
+    // A snapshot that is no second one has a content of its own, named so by the controller.
+    let content = match thing.step {
+        Step::SecondContent => thing.name().to_owned(),
+        _ => format!("snapcontent-{}", thing.uid.as_deref().unwrap_or_default()),
+    };
+    let gone = async {
+        tokio::select! {
+            gone = gone => gone,
+            never = remind(cluster, &content) => never,
         }
     };
     tokio::time::timeout(GOING, gone).await.unwrap_or_else(|_| {

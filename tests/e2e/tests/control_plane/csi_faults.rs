@@ -190,6 +190,22 @@ fn h7_a_driver_that_fails_to_delete_is_named() {
 }
 
 #[test]
+fn h7_what_is_deleted_while_it_is_taken_goes_in_time() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("csi");
+    for claim in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        Claim::block(&shop, claim);
+    }
+    let class = Class::snapshot(&shop, &[("delay", "1s")]);
+    // Whether the snapshotter forgets one is chance: of so many it does.
+    for group in ["first", "second"] {
+        let args = ["snapshot", "create", "--all", "--class", &class.name, "--group", group, "--no-wait"];
+        shop.plugin(&args).ok();
+        shop.plugin(&["snapshot", "delete", "--group", group, "--yes", "--timeout", "40s"]).ok();
+    }
+}
+
+#[test]
 fn h9_a_rollback_that_cannot_be_filled_goes_back_or_on() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("csi");
