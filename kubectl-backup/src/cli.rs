@@ -110,6 +110,8 @@ pub fn run() -> ExitCode {
             }
         }
     });
+    // What still reads the standard input, or a pipe, is left behind.
+    runtime.shutdown_background();
     match result {
         Ok(exit) => exit.into(),
         Err(mut error) => {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::parse_request_timeout;
+use super::{parse_namespace, parse_request_timeout};
 
 /// How the cluster is reached and as whom.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -21,7 +21,7 @@ pub struct ConnectionArgs {
     #[arg(long, global = true, value_name = "NAME", hide = true)]
     pub user: Option<String>,
     /// The application's namespace
-    #[arg(short, long, global = true, value_name = "NAMESPACE")]
+    #[arg(short, long, global = true, value_name = "NAMESPACE", value_parser = parse_namespace)]
     pub namespace: Option<String>,
     /// The address and port of the Kubernetes API server
     #[arg(short, long, global = true, value_name = "URL", hide = true)]

@@ -25,7 +25,7 @@ pub use labels::{Labels, Selector, parse_selector};
 pub use list_output::ListOutputArgs;
 pub use name::{parse_claim_name, parse_claim_pair, parse_group, parse_name, parse_snapshot_name};
 pub use namespace::NamespaceScopeArgs;
-pub use namespaces::{NamespaceMapping, parse_namespace_pattern};
+pub use namespaces::{NamespaceMapping, parse_namespace, parse_namespace_pattern};
 pub use output::{OutputArgs, OutputFormat, ReportOutputArgs};
 pub use velero_name::{parse_backup_name, parse_restore_name};
 pub use wait::WaitArgs;

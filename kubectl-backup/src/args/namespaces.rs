@@ -44,6 +44,17 @@ pub fn parse_namespace_pattern(text: &str) -> Result<String, String> {
     Err(format!("{text:?} is no pattern for namespaces: write it as team-*, shop-? or shop-[ab]"))
 }
 
+/// Parses one namespace's name. An empty one is no namespace: whoever gives `-n "$UNSET"` must not reach another.
+///
+/// # Errors
+/// When no namespace can be meant.
+pub fn parse_namespace(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("the namespace's name is empty; without -n the context's namespace is taken".to_owned());
+    }
+    check(text).map(|()| text.to_owned())
+}
+
 fn check(name: &str) -> Result<(), String> {
     let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let fits = name.len() <= NAMESPACE_MAX
@@ -64,6 +75,14 @@ mod tests {
         }
         for text in ["", "Shop", "a/b", "..", "a.b", "a**", "a[", "a[]", "a*/x", "!a"] {
             assert!(parse_namespace_pattern(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_named_as_namespaces_can_be() {
+        assert_eq!(parse_namespace("shop"), Ok("shop".to_owned()));
+        for text in ["", " ", "Shop", "a/b", "a.b", "-a", &"a".repeat(64)] {
+            assert!(parse_namespace(text).is_err(), "{text:?}");
         }
     }
 

@@ -50,7 +50,7 @@ impl Args {
                 print_object(ui, format, &whole)?;
             }
             format @ (OutputFormat::Table | OutputFormat::Wide) if self.codes.is_empty() => {
-                ui.data(&explain::table(&chosen).render(format == OutputFormat::Wide))?;
+                ui.data(&explain::table(&chosen).fitting(ui.columns()).render(format == OutputFormat::Wide))?;
                 ui.status("See one with: kubectl backup explain CODE");
             }
             OutputFormat::Table | OutputFormat::Wide => {

@@ -132,6 +132,11 @@ impl Args {
                 self.lint(context, &Config::default(), &mut report, source, None).await?;
             }
         }
+        if report.is_empty() && !of_cluster {
+            return Err(CliError::new("there is no object in what was read, so that nothing was looked at").hint(
+                "Does the program that makes the manifests print them? kubectl apply refuses such input as well.",
+            ));
+        }
         report.keep(self.severity.into());
         self.show(context, &report, of_cluster || self.live)?;
         Ok(if report.has(self.fail_on.into()) { Exit::Findings } else { Exit::Done })
@@ -209,6 +214,8 @@ impl Args {
         source: Source,
         mut asked: Option<&mut RuleFacts<'_>>,
     ) -> Result<()> {
+        // Between texts, an interruption is heard.
+        tokio::task::yield_now().await;
         let objects = check::read(&mut Report::default(), source.again());
         let mut facts = Vec::with_capacity(objects.len());
         for object in &objects {
@@ -247,10 +254,13 @@ impl Args {
     }
 
     async fn read(&self) -> Result<Vec<Source>> {
-        let mut input = Input::default();
-        for name in &self.filename {
-            input.add(name, self.recursive)?;
-        }
+        let (names, recursive) = (self.filename.clone(), self.recursive);
+        // Beside the runtime: a pipe may never end, and Ctrl-C must end the wait for it.
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut input = Input::default();
+            names.iter().try_for_each(|name| input.add(name, recursive)).map(|()| input)
+        });
+        let mut input = reading.await.map_err(|error| CliError::new(format!("failed to read: {error}")))??;
         if let Some(folder) = &self.kustomize {
             let built = kustomize::build(folder).await?;
             input.add_bytes(&format!("{} (kustomize)", folder.display()), None, built)?;

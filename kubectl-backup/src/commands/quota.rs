@@ -67,10 +67,10 @@ impl Args {
                 print_object(ui, format, &quota::to_json(usages, enforced))?;
             }
             format @ (OutputFormat::Table | OutputFormat::Wide) => {
-                ui.data(&quota::limits(usages).render(false))?;
+                ui.data(&quota::limits(usages).fitting(ui.columns()).render(false))?;
                 let holders = quota::holders(usages, context.now());
                 if !holders.is_empty() {
-                    ui.data(&format!("\n{}", holders.render(format == OutputFormat::Wide)))?;
+                    ui.data(&format!("\n{}", holders.fitting(ui.columns()).render(format == OutputFormat::Wide)))?;
                 }
                 for line in quota::advice(usages, claims) {
                     ui.status(&line);

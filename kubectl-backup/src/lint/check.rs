@@ -42,6 +42,12 @@ pub fn read(report: &mut Report, source: Source) -> Vec<Object> {
         match document.value() {
             Ok(reading) => {
                 reading.oddities.into_iter().for_each(&mut tell);
+                if !(reading.value.is_object() || reading.value.is_null()) {
+                    let span = document.place("").map(|place| place.shown()).unwrap_or_default();
+                    let message = "this is no object: it has neither apiVersion nor kind".to_owned();
+                    tell(Problem { span, message, fatal: true });
+                    continue;
+                }
                 let origin = Origin { source: number, number: document_number, document, pointer: String::new() };
                 objects.extend(Object { value: reading.value, origin: Some(origin) }.taken_apart());
             }

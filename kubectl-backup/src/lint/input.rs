@@ -128,7 +128,7 @@ fn collect(folder: &Path, recursive: bool, depth: usize, files: &mut Vec<PathBuf
             if recursive {
                 collect(&path, recursive, depth + 1, files)?;
             }
-        } else if path.extension().is_some_and(|found| EXTENSIONS.iter().any(|extension| found == *extension)) {
+        } else if is_manifest(&path) && is_file(&path)? {
             if files.len() >= MAX_FILES {
                 return Err(CliError::new(format!("{} holds more than {MAX_FILES} manifests", folder.display())));
             }
@@ -136,6 +136,15 @@ fn collect(folder: &Path, recursive: bool, depth: usize, files: &mut Vec<PathBuf
         }
     }
     Ok(())
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|found| EXTENSIONS.iter().any(|extension| found == *extension))
+}
+
+/// Whether there is something to read that ends: folders behind links, pipes and sockets are passed over.
+fn is_file(path: &Path) -> Result<bool> {
+    fs::metadata(path).map(|about| about.is_file()).map_err(|error| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> CliError {

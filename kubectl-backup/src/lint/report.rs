@@ -70,6 +70,11 @@ pub struct Skipped {
 }
 
 impl Report {
+    /// Whether there was nothing to judge, and nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.judged + self.passed_over == 0 && self.findings.is_empty()
+    }
+
     /// The source of a finding, with its first and last place.
     pub fn place(&self, found: &Found) -> Option<(&Source, Position, Position)> {
         let spot = found.spot.as_ref()?;

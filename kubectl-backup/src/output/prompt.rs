@@ -10,16 +10,19 @@ impl Ui {
     ///
     /// # Errors
     /// When nobody can answer, or the answer is not yes.
-    pub fn confirm(&self, question: &str, flag: &str) -> Result<()> {
+    pub async fn confirm(&self, question: &str, flag: &str) -> Result<()> {
         if !self.can_ask() {
             return Err(CliError::usage(format!("no terminal to ask on: {question}"))
                 .hint(format!("Pass {flag} to go ahead without asking.")));
         }
         self.ask(&format!("{question} [y/N] "));
-        let mut answer = String::new();
-        io::stdin()
-            .read_line(&mut answer)
-            .map_err(|error| CliError::new(format!("failed to read the answer: {error}")))?;
+        let failed = |error: &dyn std::fmt::Display| CliError::new(format!("failed to read the answer: {error}"));
+        // Beside the runtime: who presses Ctrl-C here must not be waited for.
+        let reading = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            io::stdin().read_line(&mut answer).map(|_| answer)
+        });
+        let answer = reading.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
         if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
             Ok(())
         } else {

@@ -224,7 +224,9 @@ impl Usage {
 
 /// Returns the table of limits.
 pub fn limits(usages: &[Usage]) -> Table {
-    let mut table = Table::new(["RESOURCE", "USED", "LIMIT", "FREE", "PENDING", "LEDGER"].map(Column::new).to_vec());
+    let mut columns = ["RESOURCE", "USED", "LIMIT", "FREE"].map(Column::new).to_vec();
+    columns.extend([Column::yielding("PENDING"), Column::new("LEDGER")]);
+    let mut table = Table::new(columns);
     for usage in usages {
         let used = match &usage.objects {
             Objects::NotInstalled => "0 (not installed)".to_owned(),
@@ -244,8 +246,9 @@ pub fn limits(usages: &[Usage]) -> Table {
 
 /// Returns the table of those who hold slots.
 pub fn holders(usages: &[Usage], now: Timestamp) -> Table {
-    let mut columns = ["RESOURCE", "NAMESPACE", "NAME", "OF", "SLOT", "AGE"].map(Column::new).to_vec();
-    columns.push(Column::wide("FREE WITH"));
+    let mut columns = ["RESOURCE", "NAMESPACE", "NAME"].map(Column::new).to_vec();
+    columns.extend(["OF", "SLOT"].map(Column::yielding));
+    columns.extend([Column::new("AGE"), Column::wide("FREE WITH")]);
     let mut table = Table::new(columns);
     for usage in usages {
         for holder in usage.holders() {

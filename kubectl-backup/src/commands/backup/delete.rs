@@ -81,7 +81,7 @@ impl Args {
         if self.dry_run.dry_run == DryRun::None && !self.yes {
             let restores = restores_of(&cluster, &namespace, &backups).await?;
             let question = backup_deletion::question(&backups, restores, &cluster.context, &namespace);
-            context.ui.confirm(&question, "--yes")?;
+            context.ui.confirm(&question, "--yes").await?;
         }
         self.delete(context, &cluster, &namespace, &backups).await
     }

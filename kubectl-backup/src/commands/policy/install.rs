@@ -69,7 +69,7 @@ impl Args {
         let cluster = context.cluster().await?;
         let installed = rollout::installed(&cluster).await?;
         let objects = install::objects(&named.or(&installed))?;
-        self.ask(context, &cluster, &objects, installed.image.as_deref())?;
+        self.ask(context, &cluster, &objects, installed.image.as_deref()).await?;
         let mut applied = Vec::new();
         let mut waited = false;
         // One limit for all that is waited for.
@@ -101,7 +101,13 @@ impl Args {
         Ok(Exit::Done)
     }
 
-    fn ask(&self, context: &Context, cluster: &Cluster, objects: &[Value], installed: Option<&str>) -> Result<()> {
+    async fn ask(
+        &self,
+        context: &Context,
+        cluster: &Cluster,
+        objects: &[Value],
+        installed: Option<&str>,
+    ) -> Result<()> {
         if self.dry_run.dry_run != DryRun::None {
             return Ok(());
         }
@@ -128,7 +134,7 @@ impl Args {
         if self.yes {
             return Ok(());
         }
-        context.ui.confirm("Go ahead?", "--yes")
+        context.ui.confirm("Go ahead?", "--yes").await
     }
 
     async fn apply(&self, context: &Context, cluster: &Cluster, object: &Value) -> Result<Value> {

@@ -1,11 +1,9 @@
 //! Waits until an installed webhook answers and counts.
 
-use backup_api::ledger::ledger_name;
+use backup_api::ledger::{QuotaLedger, ledger_name};
+use backup_ledger::Phase;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Container};
-use kube::{
-    Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind},
-};
+use kube::Api;
 
 use crate::{
     client::{Budget, Cluster, until},
@@ -35,7 +33,9 @@ pub async fn installed(cluster: &Cluster) -> Result<Choices> {
 /// Whether the webhook reads its certificate from files, and so keeps none itself.
 fn has_files(container: &Container) -> bool {
     let variable = container.env.iter().flatten().any(|variable| variable.name == "TLS_CERT_FILE");
-    variable || container.args.iter().flatten().any(|argument| argument.starts_with("--tls-cert"))
+    let is_flag = |argument: &String| argument.split('=').next() == Some("--tls-cert");
+    let mut arguments = container.command.iter().chain(&container.args).flatten();
+    variable || arguments.any(is_flag)
 }
 
 /// Waits until every replica is of the newest version and ready.
@@ -77,18 +77,17 @@ fn replicas(deployment: &Deployment) -> (i32, i32) {
 /// Waits until the ledger of a resource counts, also when it is yet to be made: a new one first lets the creates that began
 /// before it come to their end.
 pub async fn until_counted(context: &Context, cluster: &Cluster, resource: &str, budget: &Budget) -> Result<()> {
-    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("kubectl-backup.dev", "v1alpha1", "QuotaLedger"));
-    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &kind);
+    let api: Api<QuotaLedger> = Api::all(cluster.client.clone());
     let progress = context.ui.progress(&format!("quota {resource}"));
     let doing = format!("watch the quotaledger of {resource}");
-    let ready = until(api, ledger_name(resource), budget.left(), &doing, |object: Option<DynamicObject>| {
-        let phase = object.as_ref().and_then(|object| object.data.pointer("/status/phase")?.as_str());
+    let ready = until(api, ledger_name(resource), budget.left(), &doing, |quota: Option<QuotaLedger>| {
+        let phase = quota.and_then(|quota| quota.status).map(|status| status.ledger.phase);
         progress.say(match phase {
-            Some("Ready") => "counted",
+            Some(Phase::Ready) => "counted",
             Some(_) => "being set up; new objects have to wait",
             None => "not counted yet",
         });
-        Ok((phase == Some("Ready")).then_some(()))
+        Ok((phase == Some(Phase::Ready)).then_some(()))
     });
     ready.await?.ok_or_else(|| {
         CliError::timeout(format!("the quota of {resource} is not set up after {:?}", budget.limit()))
@@ -108,7 +107,10 @@ mod tests {
         let container = |json| -> Container { serde_json::from_value(json).unwrap() };
         let variable = json!({"name": "w", "env": [{"name": "TLS_CERT_FILE", "value": "/certificate/tls.crt"}]});
         assert!(has_files(&container(variable)));
-        assert!(has_files(&container(json!({"name": "w", "args": ["--tls-cert-file=/x"]}))));
+        assert!(has_files(&container(json!({"name": "w", "args": ["--listen=:8443", "--tls-cert=/x"]}))));
+        assert!(has_files(&container(json!({"name": "w", "args": ["--tls-cert", "/x"]}))));
+        assert!(has_files(&container(json!({"name": "w", "command": ["/backup-webhook", "--tls-cert=/x"]}))));
+        assert!(!has_files(&container(json!({"name": "w", "args": ["--tls-certainly=/x"]}))));
         assert!(!has_files(&container(json!({"name": "w", "env": [{"name": "POD_NAME", "value": "x"}]}))));
     }
 

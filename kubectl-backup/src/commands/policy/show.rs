@@ -69,7 +69,7 @@ impl Args {
 
     async fn show_effective(&self, context: &Context) -> Result<Exit> {
         let mut nobody = None;
-        let found = match self.written()? {
+        let found = match self.written().await? {
             Some((policy, _)) => in_force(&Given { policy: Standing::Found(policy), flags: Some(Vec::new()) }),
             None if self.built_in => in_force(&Given { policy: Standing::Found(json!({})), flags: Some(Vec::new()) }),
             None => {
@@ -85,7 +85,7 @@ impl Args {
                 print_object(ui, format, &effective::to_json(&found))?;
             }
             format => {
-                ui.data(&effective::table(&found.settings).render(format == OutputFormat::Wide))?;
+                ui.data(&effective::table(&found.settings).fitting(ui.columns()).render(format == OutputFormat::Wide))?;
                 for remark in &found.remarks {
                     ui.status(remark);
                 }
@@ -95,15 +95,21 @@ impl Args {
     }
 
     /// The policy of a file, and the file's name.
-    fn written(&self) -> Result<Option<(Value, String)>> {
-        let Some(file) = &self.filename else { return Ok(None) };
+    async fn written(&self) -> Result<Option<(Value, String)>> {
+        let Some(file) = self.filename.clone() else { return Ok(None) };
         let name = file.display().to_string();
-        let bytes = if name == "-" {
-            bounded(std::io::stdin(), &name)?
-        } else {
-            let open = File::open(file).map_err(|error| CliError::new(format!("failed to read {name}: {error}")))?;
-            bounded(open, &name)?
-        };
+        let failed =
+            |error: &dyn std::fmt::Display| CliError::new(format!("failed to read {}: {error}", file.display()));
+        let (of, called) = (file.clone(), name.clone());
+        // Beside the runtime: a pipe may never end, and Ctrl-C must end the wait for it.
+        let reading = tokio::task::spawn_blocking(move || {
+            if called == "-" {
+                return bounded(std::io::stdin(), "the standard input");
+            }
+            let open = File::open(&of).map_err(|error| CliError::new(format!("failed to read {called}: {error}")))?;
+            bounded(open, &called)
+        });
+        let bytes = reading.await.map_err(|error| failed(&error))??;
         let policy: Value = serde_saphyr::from_slice(&bytes)
             .map_err(|error| CliError::new(format!("{name} is no BackupPolicy: {error}")))?;
         is_policy(&policy, &name)?;
@@ -138,7 +144,7 @@ impl Args {
         let built_in = Config::default();
         let (policy, place) = if self.built_in {
             return Ok(built_in);
-        } else if let Some(written) = self.written()? {
+        } else if let Some(written) = self.written().await? {
             written
         } else {
             let cluster = context.cluster().await?;

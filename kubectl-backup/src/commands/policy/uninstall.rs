@@ -67,7 +67,7 @@ impl Args {
                 "Take the webhook away from cluster {:?} ({kept})? Limits, locks and rules hold no longer.",
                 cluster.context
             );
-            context.ui.confirm(&question, "--yes")?;
+            context.ui.confirm(&question, "--yes").await?;
         }
         let mut found = Vec::new();
         let ledgers = ledgers(&cluster).await?;

@@ -199,7 +199,7 @@ async fn preflight(
         ui.warning(&warning);
     }
     if let Some(question) = overwritten::question(&occupied, seen, &written, &cluster.context).filter(|_| asks) {
-        ui.confirm(&question, "--yes")?;
+        ui.confirm(&question, "--yes").await?;
     }
     Ok(name)
 }

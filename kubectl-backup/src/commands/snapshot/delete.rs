@@ -86,7 +86,7 @@ impl Args {
         snapshot_deletion::tell_fates(context, &cluster, &snapshots).await?;
         if self.dry_run.dry_run == DryRun::None && !self.yes {
             let names: Vec<&str> = snapshots.iter().map(snapshot_deletion::name).collect();
-            context.ui.confirm(&question(&names, &cluster.namespace, &cluster.context), "--yes")?;
+            context.ui.confirm(&question(&names, &cluster.namespace, &cluster.context), "--yes").await?;
         }
         let how = How { wait: self.wait.limit(), dry_run: self.dry_run.dry_run, names_only: self.output.is_some() };
         snapshot_deletion::delete(context, &cluster, &snapshots, &how).await

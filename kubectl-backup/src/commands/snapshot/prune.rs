@@ -40,16 +40,16 @@ pub struct Args {
     #[arg(short = 'l', long, value_name = "SELECTOR", value_parser = parse_selector)]
     selector: Option<String>,
     /// Keep so many of the newest
-    #[arg(long, value_name = "N", group = "rules")]
+    #[arg(long, value_name = "N", group = "rules", value_parser = parse_count, allow_negative_numbers = true)]
     keep: Option<NonZeroUsize>,
     /// Keep the newest of each of so many days that have one
-    #[arg(long, value_name = "N", group = "rules")]
+    #[arg(long, value_name = "N", group = "rules", value_parser = parse_count, allow_negative_numbers = true)]
     keep_daily: Option<NonZeroUsize>,
     /// Keep the newest of each of so many weeks that have one
-    #[arg(long, value_name = "N", group = "rules")]
+    #[arg(long, value_name = "N", group = "rules", value_parser = parse_count, allow_negative_numbers = true)]
     keep_weekly: Option<NonZeroUsize>,
     /// Keep the newest of each of so many months that have one
-    #[arg(long, value_name = "N", group = "rules")]
+    #[arg(long, value_name = "N", group = "rules", value_parser = parse_count, allow_negative_numbers = true)]
     keep_monthly: Option<NonZeroUsize>,
     /// Delete only what is older, such as 12h or 30d
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, group = "rules")]
@@ -64,6 +64,12 @@ pub struct Args {
     wait: WaitArgs<5>,
     #[command(flatten)]
     dry_run: DryRunArgs,
+}
+
+/// Parses how many to keep.
+fn parse_count(text: &str) -> Result<NonZeroUsize, String> {
+    let words = "write a number of snapshots from 1 on; to delete all there is: kubectl backup snapshot delete --all";
+    text.parse().map_err(|_| words.to_owned())
 }
 
 impl Args {
@@ -90,6 +96,12 @@ impl Args {
                 claim.is_some_and(|claim| self.claims.contains(claim))
             };
             candidates.retain(wanted);
+            for claim in &self.claims {
+                let of = |one: &VolumeSnapshot| one.spec.source.persistent_volume_claim_name.as_ref() == Some(claim);
+                if !candidates.iter().any(of) {
+                    ui.warning(&format!("no snapshots of PVC {claim:?} were found in namespace {namespace:?}"));
+                }
+            }
         }
         if candidates.is_empty() {
             ui.status(&format!("No snapshots to choose from were found in namespace {namespace:?}."));
@@ -105,7 +117,8 @@ impl Args {
             some => snapshot_deletion::check(context, &cluster, some, Choice::ByRules).await?,
         };
         prune::keep_all_but(&mut fates, &free);
-        ui.status(&format!("The plan:\n{}", prune::table(&fates, now).render(false).trim_end()));
+        let plan = prune::table(&fates, now).fitting(ui.columns()).render(false);
+        ui.status(&format!("The plan:\n{}", plan.trim_end()));
         let gone = free;
         if gone.is_empty() {
             ui.status("Nothing is to be deleted.");
@@ -114,7 +127,7 @@ impl Args {
         snapshot_deletion::tell_retained(context, &cluster, &gone).await?;
         if dry_run == DryRun::None && !self.yes {
             let names: Vec<&str> = gone.iter().map(snapshot_deletion::name).collect();
-            ui.confirm(&question(&names, namespace, &cluster.context), "--yes")?;
+            ui.confirm(&question(&names, namespace, &cluster.context), "--yes").await?;
         }
         let how = How { wait: self.wait.limit(), dry_run, names_only: false };
         snapshot_deletion::delete(context, &cluster, &gone, &how).await

@@ -159,7 +159,10 @@ fn month(time: Timestamp) -> (i16, i8) {
 
 /// Returns the plan as a table.
 pub fn table(fates: &[Fate], now: Timestamp) -> Table {
-    let mut table = Table::new(["PVC", "SNAPSHOT", "AGE", "FATE", "WHY"].map(Column::new).to_vec());
+    let mut columns = ["PVC", "SNAPSHOT"].map(Column::new).to_vec();
+    columns.push(Column::yielding("AGE"));
+    columns.extend(["FATE", "WHY"].map(Column::new));
+    let mut table = Table::new(columns);
     for Fate { snapshot, kept } in fates {
         let (fate, why) = kept.map_or(("delete", "no rule keeps it"), |kept| ("keep", kept.words()));
         table.row(vec![

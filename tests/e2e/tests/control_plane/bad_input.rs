@@ -107,3 +107,28 @@ fn h1_forbidden_by_rbac_names_the_object_and_leaves_nothing() {
     run.says("Error from server (Forbidden)").says("alice");
     assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
 }
+
+/// As from a script whose variable is not set: nothing is looked at in another namespace, and nothing goes.
+#[test]
+fn h7_an_empty_namespace_is_no_other_namespace() {
+    let cluster = TestCluster::control_plane();
+    for namespace in ["", " ", "Shop", "a/../b"] {
+        for args in [&["snapshot", "list"][..], &["snapshot", "delete", "--all", "--yes"], &["lint"]] {
+            cluster.plugin(&[args, &["-n", namespace]].concat()).ends_with(2).says("namespace");
+        }
+    }
+}
+
+#[test]
+fn h8_prune_says_what_a_count_is_and_which_claim_has_no_snapshots() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("bad");
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data"]).ok();
+    for count in ["0", "-1", "many", ""] {
+        shop.plugin(&["snapshot", "prune", "--yes", "--keep", count]).ends_with(2).says("from 1 on");
+    }
+    let run = shop.plugin(&["snapshot", "prune", "--yes", "--keep", "1", "data", "databse"]).ok();
+    run.says("no snapshots of PVC \"databse\" were found");
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).lines().count(), 1);
+}

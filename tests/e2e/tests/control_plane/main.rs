@@ -25,4 +25,5 @@ mod lost_answers;
 mod reach;
 mod roles;
 mod terminal;
+mod w6_lint;
 mod w6_preflight;

@@ -54,6 +54,7 @@ fn settings() -> insta::internals::SettingsBindDropGuard {
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "01234567-89ab-cdef-0123-456789abcdef"),
         (r"\(\d+s ago\)", "(5s ago)"),
         (r"after \d+s", "after 5s"),
+        (r"\b\d+s +(keep|delete)", "5s    $1"),
         // The age at the end of a row, and how long a bar has been there.
         (r"(?m)\b\d+s$", "5s"),
         (r"[⠁-⣿]", "*"),
@@ -301,4 +302,142 @@ fn h7_delete_asks_on_the_screen_and_takes_no_for_an_answer() {
     terminal.press("y\r");
     assert_eq!(terminal.end().0, 0);
     assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+}
+
+#[test]
+fn h7_an_interrupted_question_ends_the_command_and_deletes_nothing() {
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-interrupted");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    shop.plugin(&["snapshot", "create", "disk", "--name", "kept"]).ok();
+    let mut terminal = recorded.start((120, false), &["snapshot", "delete", "kept"]);
+    terminal.wait_until(|text| text.contains("[y/N]"));
+    terminal.press("\x03");
+    let (code, text) = terminal.end();
+    assert_eq!(code, 130, "{text}");
+    assert!(text.contains("error: interrupted"), "{text}");
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).lines().count(), 1);
+}
+
+/// Each width with colours and without.
+const ALL_SCREENS: [(u16, bool); 4] = [(80, false), (80, true), (120, false), (120, true)];
+
+#[test]
+fn h7_a_list_with_a_missing_name_is_read_at_every_width_and_colour() {
+    let _settings = settings();
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-colours");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    shop.plugin(&["snapshot", "create", "disk", "--name", "a-name-that-takes-some-room", "--group", "release-7"]).ok();
+    let args = ["snapshot", "list", "a-name-that-takes-some-room", "nosuch"];
+    let [narrow, narrow_coloured, wide, wide_coloured] = ALL_SCREENS.map(|screen| recorded.ended(screen, &args));
+    insta::assert_snapshot!(narrow, @r#"
+    NAME                         PVC   READY  SIZE  CLASS           GROUP      AGE
+    a-name-that-takes-some-room  disk  true   64Mi  block-snapshot  release-7  5s
+    Error from server (NotFound): volumesnapshots.snapshot.storage.k8s.io "nosuch" n
+    ot found
+    hint: Looked in namespace "terminal-colours"; those of all namespaces are shown
+    by: kubectl backup snapshot list -A
+    "#);
+    insta::assert_snapshot!(narrow_coloured, @r#"
+    NAME                         PVC   READY  SIZE  CLASS           GROUP      AGE
+    a-name-that-takes-some-room  disk  true   64Mi  block-snapshot  release-7  5s
+    ‹bold red:Error from server (NotFound):› volumesnapshots.snapshot.storage.k8s.io "nosuch" n
+    ot found
+    ‹cyan:hint:› Looked in namespace "terminal-colours"; those of all namespaces are shown
+    by: kubectl backup snapshot list -A
+    "#);
+    insta::assert_snapshot!(wide, @r#"
+    NAME                          PVC    READY   SIZE   CLASS            GROUP       AGE
+    a-name-that-takes-some-room   disk   true    64Mi   block-snapshot   release-7   5s
+    Error from server (NotFound): volumesnapshots.snapshot.storage.k8s.io "nosuch" not found
+    hint: Looked in namespace "terminal-colours"; those of all namespaces are shown by: kubectl backup snapshot list -A
+    "#);
+    insta::assert_snapshot!(wide_coloured, @r#"
+    NAME                          PVC    READY   SIZE   CLASS            GROUP       AGE
+    a-name-that-takes-some-room   disk   true    64Mi   block-snapshot   release-7   5s
+    ‹bold red:Error from server (NotFound):› volumesnapshots.snapshot.storage.k8s.io "nosuch" not found
+    ‹cyan:hint:› Looked in namespace "terminal-colours"; those of all namespaces are shown by: kubectl backup snapshot list -A
+    "#);
+}
+
+#[test]
+fn h4_h5_restore_and_clone_say_what_comes_of_them() {
+    let _settings = settings();
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-restore");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    shop.plugin(&["snapshot", "create", "disk", "--name", "first"]).ok();
+    let [narrow, wide] = SCREENS.map(|screen| {
+        let target = format!("disk-{:03}", screen.0);
+        recorded.ended(screen, &["snapshot", "restore", "first", "--to", &target])
+    });
+    insta::assert_snapshot!(narrow, @"
+    persistentvolumeclaim/disk-080 created
+    PVC disk-080 is bound (after 5s)
+    ");
+    insta::assert_snapshot!(wide, @"
+    persistentvolumeclaim/disk-120 created
+    PVC disk-120 is bound (after 5s)
+    ");
+    let [narrow, wide] = SCREENS.map(|screen| {
+        let target = format!("copy-{:03}", screen.0);
+        recorded.ended(screen, &["clone", "disk", &target])
+    });
+    insta::assert_snapshot!(narrow, @"
+    persistentvolumeclaim/copy-080 created
+    PVC copy-080 is bound (after 5s)
+    ");
+    insta::assert_snapshot!(wide, @"
+    persistentvolumeclaim/copy-120 created
+    PVC copy-120 is bound (after 5s)
+    ");
+}
+
+#[test]
+fn h8_prune_shows_its_plan_in_lines_that_fit() {
+    let _settings = settings();
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-prune");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    for name in ["before-the-upgrade-of-the-shop", "after-the-upgrade-of-the-shop"] {
+        shop.plugin(&["snapshot", "create", "disk", "--name", name]).ok();
+    }
+    let plan = |screen| {
+        let mut terminal = recorded.start(screen, &["snapshot", "prune", "--keep", "1"]);
+        terminal.wait_until(|text| text.contains("[y/N]"));
+        terminal.press("n\r");
+        terminal.end().1
+    };
+    let [narrow, wide] = SCREENS.map(plan);
+    insta::assert_snapshot!(narrow, @r#"
+    The plan:
+      PVC    SNAPSHOT                         AGE   FATE     WHY
+      disk   after-the-upgrade-of-the-shop    5s    keep     one of the newest
+      disk   before-the-upgrade-of-the-shop   5s    delete   no rule keeps it
+    Delete 1 VolumeSnapshot (before-the-upgrade-of-the-shop) in namespace "terminal-
+    prune" of context "demo"? [y/N] n
+    error: not confirmed; nothing was changed
+    "#);
+    insta::assert_snapshot!(wide, @r#"
+    The plan:
+      PVC    SNAPSHOT                         AGE   FATE     WHY
+      disk   after-the-upgrade-of-the-shop    5s    keep     one of the newest
+      disk   before-the-upgrade-of-the-shop   5s    delete   no rule keeps it
+    Delete 1 VolumeSnapshot (before-the-upgrade-of-the-shop) in namespace "terminal-prune" of context "demo"? [y/N] n
+    ‹bold red:error:› not confirmed; nothing was changed
+    "#);
+    let gone = recorded.ended((80, true), &["snapshot", "prune", "--keep", "1", "--yes"]);
+    insta::assert_snapshot!(gone, @r#"
+    The plan:
+      PVC    SNAPSHOT                         AGE   FATE     WHY
+      disk   after-the-upgrade-of-the-shop    5s    keep     one of the newest
+      disk   before-the-upgrade-of-the-shop   5s    delete   no rule keeps it
+    volumesnapshot.snapshot.storage.k8s.io "before-the-upgrade-of-the-shop" deleted
+    from terminal-prune namespace
+    "#);
 }

@@ -230,6 +230,9 @@ fn w7_a_policy_that_cannot_be_used_keeps_the_last_good_one_also_over_a_restart()
     guarded.cluster.wait_for("default", "backuppolicy/default", "condition=Ready=False", 20);
     let ready = guarded.ready();
     assert_eq!(ready["reason"], "Invalid");
+    // Who looks at what lives there finds it as well.
+    let found = guarded.cluster.plugin(&["lint", "-A", "-o", "json"]).ends_with(3).stdout;
+    assert!(found.contains("\"BKP503\"") && found.contains("spec.rules[BKP199]"), "{found}");
     let message = ready["message"].as_str().unwrap_or_default();
     assert!(
         message.starts_with("the policy cannot be used, generation 1 stays in force: spec.rules[BKP199]"),

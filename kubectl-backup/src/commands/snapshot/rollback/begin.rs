@@ -81,7 +81,7 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
             cluster.context,
             args.snapshot
         );
-        ui.confirm(&question, "--yes")?;
+        ui.confirm(&question, "--yes").await?;
     }
     store::begin(cluster, &snapshot, journal).await.map(Some)
 }

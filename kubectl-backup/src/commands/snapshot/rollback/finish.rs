@@ -44,7 +44,7 @@ pub async fn finish(context: &Context, cluster: &Cluster, args: &Args) -> Result
                 cluster.namespace,
                 cluster.context
             );
-            context.ui.confirm(&question, "--yes")?;
+            context.ui.confirm(&question, "--yes").await?;
         }
         step::give_back(cluster, &journal).await?;
         context.ui.status(&finished(&journal.kept.volume, policy));

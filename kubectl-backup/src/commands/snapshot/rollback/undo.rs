@@ -33,7 +33,7 @@ pub async fn turn_round(context: &Context, cluster: &Cluster, notes: &mut Notes,
             "Bring PVC {claim:?} in namespace {:?} of context {:?} back to volume {}, with the data from before the rollback?",
             cluster.namespace, cluster.context, back.kept.volume
         );
-        context.ui.confirm(&question, "--yes")?;
+        context.ui.confirm(&question, "--yes").await?;
     }
     store::replace(cluster, notes, Some(back)).await
 }
