@@ -404,7 +404,8 @@ fn h8_prune_shows_its_plan_in_lines_that_fit() {
     let recorded = Recorded::new(&cluster, "terminal-prune");
     let shop = &recorded.namespace;
     Claim::block(shop, "disk");
-    for name in ["before-the-upgrade-of-the-shop", "after-the-upgrade-of-the-shop"] {
+    // Of two that were made within a second, the later name counts as the newer one.
+    for name in ["before-the-upgrade-of-the-shop", "since-the-upgrade-of-the-shop"] {
         shop.plugin(&["snapshot", "create", "disk", "--name", name]).ok();
     }
     let plan = |screen| {
@@ -417,7 +418,7 @@ fn h8_prune_shows_its_plan_in_lines_that_fit() {
     insta::assert_snapshot!(narrow, @r#"
     The plan:
       PVC    SNAPSHOT                         AGE   FATE     WHY
-      disk   after-the-upgrade-of-the-shop    5s    keep     one of the newest
+      disk   since-the-upgrade-of-the-shop    5s    keep     one of the newest
       disk   before-the-upgrade-of-the-shop   5s    delete   no rule keeps it
     Delete 1 VolumeSnapshot (before-the-upgrade-of-the-shop) in namespace "terminal-
     prune" of context "demo"? [y/N] n
@@ -426,7 +427,7 @@ fn h8_prune_shows_its_plan_in_lines_that_fit() {
     insta::assert_snapshot!(wide, @r#"
     The plan:
       PVC    SNAPSHOT                         AGE   FATE     WHY
-      disk   after-the-upgrade-of-the-shop    5s    keep     one of the newest
+      disk   since-the-upgrade-of-the-shop    5s    keep     one of the newest
       disk   before-the-upgrade-of-the-shop   5s    delete   no rule keeps it
     Delete 1 VolumeSnapshot (before-the-upgrade-of-the-shop) in namespace "terminal-prune" of context "demo"? [y/N] n
     ‹bold red:error:› not confirmed; nothing was changed
@@ -435,9 +436,28 @@ fn h8_prune_shows_its_plan_in_lines_that_fit() {
     insta::assert_snapshot!(gone, @r#"
     The plan:
       PVC    SNAPSHOT                         AGE   FATE     WHY
-      disk   after-the-upgrade-of-the-shop    5s    keep     one of the newest
+      disk   since-the-upgrade-of-the-shop    5s    keep     one of the newest
       disk   before-the-upgrade-of-the-shop   5s    delete   no rule keeps it
     volumesnapshot.snapshot.storage.k8s.io "before-the-upgrade-of-the-shop" deleted
     from terminal-prune namespace
     "#);
+}
+
+/// Who else holds slots here differs from run to run: what is told is the form.
+#[test]
+fn w1_quota_is_read_at_every_width_and_colour() {
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-quota");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    shop.plugin(&["snapshot", "create", "disk", "--name", "held-while-quota-is-shown"]).ok();
+    for (columns, colours) in ALL_SCREENS {
+        let screen = recorded.ended((columns, colours), &["quota"]);
+        let header = screen.lines().find(|line| line.starts_with("RESOURCE") && line.contains("NAMESPACE"));
+        assert!(header.is_some_and(|line| line.ends_with("AGE")), "{columns} columns:\n{screen}");
+        let row = screen.lines().find(|line| line.contains("held-while-quota-is-shown"));
+        assert!(row.is_some_and(|line| line.ends_with('s')), "{columns} columns, no age at the row's end:\n{screen}");
+        let warning = if colours { "\n‹bold yellow:Warning:› the limits" } else { "\nWarning: the limits" };
+        assert!(screen.contains(warning), "{columns} columns, colours: {colours}\n{screen}");
+    }
 }
