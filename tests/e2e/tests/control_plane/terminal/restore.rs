@@ -1,0 +1,37 @@
+use e2e_tests::{Claim, TestCluster};
+
+use super::{Recorded, SCREENS, settings};
+
+#[test]
+fn h4_h5_restore_and_clone_say_what_comes_of_them() {
+    let _settings = settings();
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-restore");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    shop.plugin(&["snapshot", "create", "disk", "--name", "first"]).ok();
+    let [narrow, wide] = SCREENS.map(|screen| {
+        let target = format!("disk-{:03}", screen.0);
+        recorded.ended(screen, &["snapshot", "restore", "first", "--to", &target])
+    });
+    insta::assert_snapshot!(narrow, @"
+    persistentvolumeclaim/disk-080 created
+    PVC disk-080 is bound (after 5s)
+    ");
+    insta::assert_snapshot!(wide, @"
+    persistentvolumeclaim/disk-120 created
+    PVC disk-120 is bound (after 5s)
+    ");
+    let [narrow, wide] = SCREENS.map(|screen| {
+        let target = format!("copy-{:03}", screen.0);
+        recorded.ended(screen, &["clone", "disk", &target])
+    });
+    insta::assert_snapshot!(narrow, @"
+    persistentvolumeclaim/copy-080 created
+    PVC copy-080 is bound (after 5s)
+    ");
+    insta::assert_snapshot!(wide, @"
+    persistentvolumeclaim/copy-120 created
+    PVC copy-120 is bound (after 5s)
+    ");
+}
