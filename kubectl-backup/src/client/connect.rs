@@ -13,6 +13,7 @@ use tower::{ServiceBuilder, buffer::BufferLayer, retry::RetryLayer};
 use super::{
     deadline::DeadlineLayer,
     kubeconfig::{Files, Found},
+    named,
     retry::RetryReads,
     warnings::WarningLayer,
 };
@@ -77,6 +78,7 @@ async fn load(args: &ConnectionArgs) -> Result<(Config, String)> {
             return without_contexts(args, &format!("there is no kubeconfig (looked for {})", looked.join(", ")));
         }
     };
+    named::check(&kubeconfig, args)?;
     let options =
         KubeConfigOptions { context: args.context.clone(), cluster: args.cluster.clone(), user: args.user.clone() };
     let context = args.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
@@ -113,13 +115,8 @@ fn without_contexts(args: &ConnectionArgs, why: &str) -> Result<(Config, String)
 }
 
 fn unusable(error: &KubeconfigError) -> CliError {
-    let hint = match error {
-        KubeconfigError::LoadContext(_) | KubeconfigError::CurrentContextNotSet => {
-            "See the contexts with: kubectl config get-contexts"
-        }
-        _ => "See what kubectl reads with: kubectl config view",
-    };
-    CliError::new(format!("the kubeconfig cannot be used: {error}")).hint(hint)
+    CliError::new(format!("the kubeconfig cannot be used: {error}"))
+        .hint("See what kubectl reads with: kubectl config view")
 }
 
 fn server_url(text: &str) -> Result<http::Uri> {

@@ -6,6 +6,7 @@ mod deadline;
 mod kubeconfig;
 mod list;
 mod list_reader;
+mod named;
 mod object;
 mod retry;
 mod wait;
