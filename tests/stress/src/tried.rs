@@ -13,7 +13,8 @@ pub fn untried(load: &Evidence, refused: u32) -> Vec<String> {
     if refused > 0 && outcomes(&Outcome::OtherWebhook) == 0 {
         missing.push("the other webhook refused nothing".to_owned());
     }
-    if outcomes(&Outcome::Full) == 0 {
+    // While slots are held by creates under way, who finds no room is told to try again; `rest::fill` asks for the other word.
+    if outcomes(&Outcome::Full) + outcomes(&Outcome::TryAgain) == 0 {
         missing.push("nothing was refused for want of room".to_owned());
     }
     for form in [Form::Named, Form::Generated, Form::Applied, Form::Storm, Form::DryRun] {
@@ -87,6 +88,11 @@ mod tests {
         let without = |outcome: Outcome| said(&|evidence| evidence.attempts.retain(|it| it.outcome != outcome));
         assert_eq!(without(Outcome::OtherWebhook), "the other webhook refused nothing");
         assert_eq!(without(Outcome::Full), "nothing was refused for want of room");
+        let busy = |evidence: &mut Evidence| {
+            evidence.attempts.retain(|it| it.outcome != Outcome::Full);
+            evidence.attempts.push(attempt(7, Form::Named, Outcome::TryAgain));
+        };
+        assert_eq!(said(&busy), "");
         for form in FORMS {
             let text = said(&|evidence| {
                 evidence.attempts.iter_mut().filter(|it| it.form == form).for_each(|it| it.form = FORMS[0]);

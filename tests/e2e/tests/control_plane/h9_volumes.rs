@@ -13,7 +13,8 @@ struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     fn start(shop: &'a Namespace<'a>) -> Self {
-        let ledger = Self { shop, class: format!("own-{}", shop.name()) };
+        // The name says which snapshot class fits: others' tests make further ones of the driver.
+        let ledger = Self { shop, class: format!("own-block-{}", shop.name()) };
         ledger.class("Immediate");
         shop.cluster().create(&Claim::manifest(shop.name(), "data", &ledger.class));
         shop.cluster().wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 30);

@@ -21,8 +21,8 @@ fn w8_a_rolling_restart_fails_no_create() {
     traffic.stop().none_failed("a rolling restart");
 }
 
-/// An API server does not repeat a call whose connection broke after it was sent: what the killed process was answering is
-/// lost, at most one create of each client, and nothing after it.
+/// An API server does not repeat a call whose connection broke after it was sent, nor one that was refused: what the killed
+/// process was answering is lost, or what is sent to its address before that is out of the Service; about one create of each client.
 #[test]
 fn w8_a_killed_replica_costs_only_what_it_was_answering() {
     const CLIENTS: usize = 2;
