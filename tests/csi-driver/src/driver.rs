@@ -82,7 +82,7 @@ impl Driver {
             .add_service(ControllerServer::new(ControllerService {
                 store: store.clone(),
                 claims: claims.clone(),
-                attempts: Attempts::default(),
+                attempts: Attempts::none(&config.root),
                 clock,
             }))
             .add_service(NodeServer::new(NodeService { store, claims, node_id: config.node_id }))

@@ -2,6 +2,7 @@
 //! each other. The README lists them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::store::{Key, Readiness};
+use crate::store::{Id, Key, Readiness};
 
 const PREFIX: &str = "fault.test/";
 
@@ -50,6 +51,8 @@ impl NotReady {
 pub struct Faults {
     /// The call takes this long.
     pub delay: Duration,
+    /// The call waits until it is released under this name.
+    pub hold: Option<Id>,
     /// The call always fails with this message.
     pub fail: Option<String>,
     /// This many calls for a name fail before one works.
@@ -73,6 +76,11 @@ impl Faults {
             let snapshot = operation == Operation::CreateSnapshot;
             match fault {
                 "delay" => faults.delay = duration(key, value)?,
+                "hold" => {
+                    let name =
+                        Id::try_from(value.clone()).map_err(|_| invalid(key, value, "want the name of a file"))?;
+                    faults.hold = Some(name);
+                }
                 "fail" => faults.fail = Some(value.clone()),
                 "fail-times" => {
                     faults.fail_times = count(key, value)?;
@@ -89,11 +97,6 @@ impl Faults {
             }
         }
         Ok(faults)
-    }
-
-    /// Fails when every call is to fail.
-    pub fn check_always(&self) -> Result<(), Error> {
-        self.fail.clone().map_or(Ok(()), |message| Err(Error::Ordered(message)))
     }
 }
 
@@ -117,12 +120,23 @@ struct Attempt {
 }
 
 /// What was tried so far, by name. Kept in memory: after a restart, counting starts again.
-#[derive(Default)]
-pub(crate) struct Attempts(Mutex<HashMap<Key, Attempt>>);
+pub(crate) struct Attempts {
+    by_key: Mutex<HashMap<Key, Attempt>>,
+    /// Calls that are held go on once their name is a file here.
+    released: PathBuf,
+}
+
+/// How often a call that is held looks whether it is released.
+const LOOK: Duration = Duration::from_millis(20);
 
 impl Attempts {
-    /// Fails or waits as ordered. A delay runs from the first attempt, so that a caller with a deadline shorter than
-    /// the delay gets there by trying again.
+    /// Nothing was tried yet. `root` is the driver's folder.
+    pub(crate) fn none(root: &Path) -> Self {
+        Self { by_key: Mutex::default(), released: root.join("released") }
+    }
+
+    /// Fails or waits as ordered; who waits and fails fails then. A delay runs from the first attempt, so that a caller with a
+    /// deadline shorter than the delay gets there by trying again.
     pub(crate) async fn suffer(&self, key: &Key, faults: &Faults) -> Result<(), Error> {
         let attempt = self.record(key, faults.fail_times);
         if attempt.failures <= faults.fail_times && faults.fail_times > 0 {
@@ -132,11 +146,22 @@ impl Attempts {
         if !faults.delay.is_zero() {
             tokio::time::sleep_until(attempt.first + faults.delay).await;
         }
+        if let Some(name) = &faults.hold {
+            self.released(name).await?;
+        }
+        faults.fail.clone().map_or(Ok(()), |message| Err(Error::Ordered(message)))
+    }
+
+    async fn released(&self, name: &Id) -> Result<(), Error> {
+        let path = self.released.join(name.as_str());
+        while !path.try_exists().map_err(Error::io(format!("cannot look for {}", path.display())))? {
+            tokio::time::sleep(LOOK).await;
+        }
         Ok(())
     }
 
     fn record(&self, key: &Key, fail_times: u32) -> Attempt {
-        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut attempts = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
         let attempt = attempts.entry(key.clone()).or_insert(Attempt { first: Instant::now(), failures: 0 });
         // One past the ordered number means: no failure any more.
         attempt.failures = attempt.failures.saturating_add(1).min(fail_times.saturating_add(1));
@@ -145,7 +170,7 @@ impl Attempts {
 
     /// The call has worked: a thing of this name that is made again later starts anew.
     pub(crate) fn forget(&self, key: &Key) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.by_key.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
 
@@ -163,6 +188,7 @@ mod tests {
         let faults = parse(
             &[
                 ("fault.test/delay", "1500ms"),
+                ("fault.test/hold", "until-then"),
                 ("fault.test/fail", "disk on fire"),
                 ("fault.test/fail-times", "2"),
                 ("fault.test/not-ready-for", "10s"),
@@ -174,6 +200,7 @@ mod tests {
         );
         let want = Faults {
             delay: Duration::from_millis(1500),
+            hold: Some(Id::try_from("until-then".to_owned()).unwrap()),
             fail: Some("disk on fire".to_owned()),
             fail_times: 2,
             not_ready: NotReady::For(Duration::from_secs(10)),
@@ -191,6 +218,7 @@ mod tests {
             ("fault.test/dealy", "5s", Operation::CreateSnapshot),
             ("fault.test/delay", "5 apples", Operation::CreateSnapshot),
             ("fault.test/delay", "-5s", Operation::CreateVolume),
+            ("fault.test/hold", "../csi.sock", Operation::CreateVolume),
             ("fault.test/fail-times", "-1", Operation::CreateVolume),
             ("fault.test/lose-content", "yes", Operation::CreateSnapshot),
             ("fault.test/not-ready-for", "10s", Operation::CreateVolume),

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -106,7 +106,26 @@ pub(crate) fn kill_at(mut command: Command, text: &str) {
 
 /// Sends the program a signal when it says a line with this text on its standard error, and returns how it ended.
 #[track_caller]
-pub(crate) fn signal_at(mut command: Command, text: &str, signal: &str) -> Run {
+pub(crate) fn signal_at(command: Command, text: &str, signal: &str) -> Run {
+    act_at(command, text, |child| send(signal, child))
+}
+
+/// Stops the program (SIGSTOP) when it says a line with this text on its standard error, lets it run on once `meanwhile`
+/// returns, and returns how it ended.
+#[track_caller]
+pub(crate) fn hold_at(command: Command, text: &str, meanwhile: impl FnOnce()) -> Run {
+    act_at(command, text, |child| {
+        send("STOP", child);
+        // It runs on also when this fails, so that nothing waits for it for ever.
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
+        send("CONT", child);
+        done.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
+    })
+}
+
+/// Acts once, when the program says a line with this text on its standard error, and returns how it ended.
+#[track_caller]
+fn act_at(mut command: Command, text: &str, act: impl FnOnce(&Child)) -> Run {
     let line = format!("{command:?}");
     let started = Instant::now();
     let mut child = command
@@ -116,21 +135,26 @@ pub(crate) fn signal_at(mut command: Command, text: &str, signal: &str) -> Run {
         .spawn()
         .unwrap_or_else(|error| panic!("{line}: {error}"));
     let mut said = String::new();
-    let mut sent = false;
+    let mut act = Some(act);
     let errors = child.stderr.take().expect("stderr is piped");
     for heard in BufReader::new(errors).lines().map_while(Result::ok) {
         said.push_str(&heard);
         said.push('\n');
-        if !sent && heard.contains(text) {
-            sent = true;
-            let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
-            assert!(kill.expect("kill runs").success(), "kill -s {signal}");
+        if heard.contains(text)
+            && let Some(act) = act.take()
+        {
+            act(&child);
         }
     }
     let status = child.wait().unwrap_or_else(|error| panic!("{line}: {error}"));
-    assert!(sent, "{line} ended without {text:?}:\n{said}");
+    assert!(act.is_none(), "{line} ended without {text:?}:\n{said}");
     let code = status.code().unwrap_or(-1);
     Run { command: line, stdout: String::new(), stderr: said, code, took: started.elapsed() }
+}
+
+fn send(signal: &str, child: &Child) {
+    let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+    assert!(kill.expect("kill runs").success(), "kill -s {signal}");
 }
 
 /// Sends the program a signal once `ready` returns, and returns how it ended.
@@ -141,8 +165,7 @@ pub(crate) fn signal_when(mut command: Command, signal: &str, ready: impl FnOnce
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let child = child.unwrap_or_else(|error| panic!("{line}: {error}"));
     ready();
-    let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
-    assert!(kill.expect("kill runs").success(), "kill -s {signal}");
+    send(signal, &child);
     let output = child.wait_with_output().unwrap_or_else(|error| panic!("{line}: {error}"));
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     Run {
@@ -152,43 +175,4 @@ pub(crate) fn signal_when(mut command: Command, signal: &str, ready: impl FnOnce
         code: output.status.code().unwrap_or(-1),
         took: started.elapsed(),
     }
-}
-
-/// Stops the program (SIGSTOP) when it says a line with this text on its standard error, lets it run on once `meanwhile`
-/// returns, and returns how it ended.
-#[track_caller]
-pub(crate) fn hold_at(mut command: Command, text: &str, meanwhile: impl FnOnce()) -> Run {
-    let line = format!("{command:?}");
-    let started = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{line}: {error}"));
-    let id = child.id().to_string();
-    let send = |signal: &str| {
-        let kill = Command::new("kill").args(["-s", signal, &id]).status();
-        assert!(kill.expect("kill runs").success(), "kill -s {signal}");
-    };
-    let mut said = String::new();
-    let mut meanwhile = Some(meanwhile);
-    let errors = BufReader::new(child.stderr.take().expect("stderr is piped"));
-    for heard in errors.lines().map_while(Result::ok) {
-        said.push_str(&heard);
-        said.push('\n');
-        if heard.contains(text)
-            && let Some(meanwhile) = meanwhile.take()
-        {
-            send("STOP");
-            // It runs on also when this fails, so that nothing waits for it for ever.
-            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
-            send("CONT");
-            done.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
-        }
-    }
-    let status = child.wait().unwrap_or_else(|error| panic!("{line}: {error}"));
-    assert!(meanwhile.is_none(), "{line} ended without {text:?}:\n{said}");
-    let code = status.code().unwrap_or(-1);
-    Run { command: line, stdout: String::new(), stderr: said, code, took: started.elapsed() }
 }

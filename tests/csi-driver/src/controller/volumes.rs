@@ -27,7 +27,6 @@ pub(super) async fn create(
     }
     let range = request.capacity_range.as_ref();
     let faults = Faults::parse(&request.parameters, Operation::CreateVolume)?;
-    faults.check_always()?;
 
     let key = Key::volume(id.clone());
     let claim = service.claims.alone(key.clone())?;

@@ -69,6 +69,29 @@ async fn delay_takes_its_time_and_runs_from_the_first_attempt() {
 }
 
 #[tokio::test]
+async fn what_is_held_goes_on_when_it_is_released_and_fails_then() {
+    let driver = with_volume().await;
+    let parameters = || fault("hold", "now").into_iter().chain(fault("fail", "no room")).collect();
+    let held = CreateVolumeRequest { parameters: parameters(), ..volume("b") };
+    let mut hasty = Request::new(held.clone());
+    hasty.set_timeout(Duration::from_millis(100));
+    let early = driver.controller.clone().create_volume(hasty).await.unwrap_err();
+    assert_ne!(early.message(), "no room");
+
+    let released = driver.folder.path().join("root/released");
+    std::fs::create_dir(&released).unwrap();
+    std::fs::write(released.join("now"), "").unwrap();
+    let message = loop {
+        match driver.create(held.clone()).await.unwrap_err() {
+            pending if pending.code() == Code::Aborted => tokio::task::yield_now().await,
+            failed => break failed.message().to_owned(),
+        }
+    };
+    assert_eq!(message, "no room");
+    driver.snapshot(faulty("hold", "now")).await.unwrap();
+}
+
+#[tokio::test]
 async fn second_call_for_a_name_under_way_is_aborted_and_its_source_is_kept() {
     let driver = with_volume().await;
     // Either may be the first; the other is told to wait, and then finds that the volume cannot go either.

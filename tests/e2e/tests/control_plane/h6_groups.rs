@@ -1,6 +1,8 @@
 //! H6: the snapshots of a group become PVCs, all or none.
 
-use e2e_tests::{Claim, Namespace, TestCluster, noise, sha256, until};
+use std::{thread, time::Duration};
+
+use e2e_tests::{Claim, Hold, Namespace, Run, TestCluster, noise, sha256, until};
 
 /// Two claims with bytes, and a snapshot of each in group `eve`. Returns the bytes' sums.
 fn group(shop: &Namespace<'_>) -> [String; 2] {
@@ -25,6 +27,20 @@ fn sums(namespace: &Namespace<'_>, names: [&str; 2]) -> [String; 2] {
 
 fn claims(namespace: &Namespace<'_>) -> String {
     namespace.kubectl(&["get", "pvc", "-o", "jsonpath={.items[*].metadata.name}"])
+}
+
+/// Restores the group into `depot`, and lets the call of the driver that is held go on once PVC `disk` is bound there.
+fn restored_with_disk_first(shop: &Namespace<'_>, depot: &Namespace<'_>, held: &Hold) -> Run {
+    thread::scope(|scope| {
+        let run =
+            scope.spawn(|| shop.plugin(&["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()]));
+        until("PVC disk is bound", Duration::from_secs(90), || {
+            let phase = depot.try_kubectl(&["get", "pvc", "disk", "-o", "jsonpath={.status.phase}"]);
+            run.is_finished() || phase.stdout == "Bound"
+        });
+        held.release();
+        run.join().expect("the plugin ran")
+    })
 }
 
 #[test]
@@ -98,14 +114,15 @@ fn h6_what_a_pod_uses_by_then_is_not_removed_again() {
     depot.kubectl(&["create", "serviceaccount", "web"]);
     cluster.create(&pod.to_string());
     // The driver refuses the other only once this one has its data.
+    let held = Hold::new(&depot, "files");
     let name = format!("h6-late-{}", std::process::id());
     let class = serde_json::json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
         "provisioner": "files.csi.test.kubectl-backup.dev",
-        "parameters": {"fault.test/fail": "the pool is degraded", "fault.test/delay": "5s"}});
+        "parameters": {"fault.test/fail": "the pool is degraded", "fault.test/hold": held.name()}});
     cluster.create(&class.to_string());
     let note = format!("kubectl-backup.dev/source-storage-class={name}");
     shop.kubectl(&["annotate", "volumesnapshot", "share", "--overwrite", &note]);
-    let run = shop.plugin(&["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()]).ends_with(1);
+    let run = restored_with_disk_first(&shop, &depot, &held).ends_with(1);
     run.says("persistentvolumeclaim/disk in namespace")
         .says("stays (it is used by pod web)")
         .says("kubectl delete pers");
@@ -128,13 +145,14 @@ fn h6_a_volume_that_outlives_its_pvc_is_named() {
         name
     };
     let retains = class("block", "Retain", serde_json::json!({}));
-    let late = serde_json::json!({"fault.test/fail": "the pool is degraded", "fault.test/delay": "5s"});
+    let held = Hold::new(&depot, "files");
+    let late = serde_json::json!({"fault.test/fail": "the pool is degraded", "fault.test/hold": held.name()});
     let fails = class("files", "Delete", late);
     for (snapshot, class) in [("disk", &retains), ("share", &fails)] {
         let note = format!("kubectl-backup.dev/source-storage-class={class}");
         shop.kubectl(&["annotate", "volumesnapshot", snapshot, "--overwrite", &note]);
     }
-    let run = shop.plugin(&["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()]).ends_with(1);
+    let run = restored_with_disk_first(&shop, &depot, &held).ends_with(1);
     let run = run.says("What was made was removed again").says("outlives its PVC (reclaim policy Retain)");
     // The command that is named lets it go.
     let volume =
@@ -167,10 +185,10 @@ fn h6_what_a_driver_is_at_work_on_is_waited_for_before_it_is_removed() {
     }
     let run = shop.plugin(&["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()]).ends_with(1);
     let run = run.says("the pool is degraded").says("What was made was removed again");
-    assert!(run.took > std::time::Duration::from_secs(9), "the driver was still at work after {:?}", run.took);
+    assert!(run.took > Duration::from_secs(9), "the driver was still at work after {:?}", run.took);
     assert_eq!([claims(&depot), depot.kubectl(&["get", "volumesnapshots", "-o", "name"])], ["", ""]);
     // What the driver made for nobody goes as well.
-    until("no volume of that namespace is left", std::time::Duration::from_secs(30), || {
+    until("no volume of that namespace is left", Duration::from_secs(30), || {
         let path = "jsonpath={.items[*].spec.claimRef.namespace}";
         !cluster.kubectl(&["get", "pv", "-o", path]).contains(depot.name())
     });
