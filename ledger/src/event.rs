@@ -18,8 +18,8 @@ pub enum Event {
     DeadlineReached(RequestId),
     /// The limit, at the start and whenever the policy changes.
     LimitsSet(Limits),
-    /// It is known that every API server calls this webhook (A1); a new ledger's quarantine begins only then.
-    HookConfirmed,
+    /// It is known that every API server calls this webhook (A1), and by what; a new ledger's quarantine begins only then.
+    HookConfirmed(String),
     /// The answer to [`Effect::ReadLedger`](crate::Effect::ReadLedger): the ledger, or nothing when there is none.
     LedgerRead(Option<Copy>),
     /// The read failed.

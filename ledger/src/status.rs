@@ -31,6 +31,10 @@ pub struct LedgerStatus {
     /// Raised by every write: makes each write a real one, which the store orders after all earlier ones, and orders copies.
     #[serde(default)]
     pub epoch: u64,
+    /// By what the API servers were known to ask when it became ready (A1); empty before. Nothing here decides by it: whoever
+    /// finds that they ask by something else now takes the ledger away, since nobody was asked between the two.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub asked_by: String,
     /// Who holds a slot, by `namespace/name`.
     // Of an atomic map the API server notes one owner, and not one for each of its fields: with some hundred slots most of a
     // write's time went into that.
@@ -143,13 +147,15 @@ mod tests {
 
     #[test]
     fn the_stored_form_is_plain_json_with_fixed_names() {
-        let mut status = LedgerStatus { phase: Phase::Ready, epoch: 7, ..LedgerStatus::default() };
+        let mut status =
+            LedgerStatus { phase: Phase::Ready, epoch: 7, asked_by: "c1".into(), ..LedgerStatus::default() };
         let slot = status.slots.entry(Key::new("shop", "a")).or_default();
         slot.live = Some(Uid::new("u1"));
         slot.pend.insert(Uid::new("u2"), Pending::new("2026-01-31T12:00:00Z", "alice"));
         let stored = serde_json::json!({
             "phase": "Ready",
             "epoch": 7,
+            "askedBy": "c1",
             "slots": {"shop/a": {"live": "u1", "pend": {"u2": {"since": "2026-01-31T12:00:00Z", "by": "alice"}}}},
         });
         assert_eq!(serde_json::to_value(&status).expect("JSON"), stored);

@@ -26,7 +26,7 @@ use crate::{
     events::Events,
     facts::Cluster,
     health::{Health, endless},
-    ledger::{Peers, Probes, Quotas, TTL, Times},
+    ledger::{Configuration, Peers, Probes, Quotas, TTL, Times},
     listener::{BindError, bind},
     log,
     metrics::{Load, Metrics},
@@ -91,7 +91,8 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let health = Arc::new(Health::default());
     let metrics = Arc::new(Metrics::new());
     let clock = Clock::ahead_by(clock_offset);
-    let probes = Probes::new(config, client.clone(), &namespace);
+    let asking = Configuration::new(client.clone(), &tls.configuration);
+    let probes = Probes::new(config, client.clone(), &namespace, asking);
     let times = Times::new(Duration::try_from(ledger_ttl).unwrap_or(TTL), clock);
     let names = vec![format!("{service}.{namespace}.svc")];
     let peers = Arc::new(Peers::new(names.concat(), reached_at(listen, pod_ip, &tls, &callers)));

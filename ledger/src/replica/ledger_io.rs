@@ -189,7 +189,7 @@ impl Replica {
                 }
                 self.quarantine.reset();
             }
-            Phase::Initializing if self.hook_confirmed => {
+            Phase::Initializing if self.hook_confirmed.is_some() => {
                 effects.extend(self.quarantine.begin().map(|number| Effect::StartTimer(Timer::Quarantine(number))));
             }
             Phase::Initializing => {}
@@ -221,6 +221,7 @@ impl Replica {
             if self.quarantine.is_surveyed() {
                 if self.evidence.adopt.iter().all(|object| status.records(object)) {
                     status.phase = Phase::Ready;
+                    status.asked_by = self.hook_confirmed.clone().unwrap_or_default();
                     notices.push(Notice::Ready);
                 } else {
                     self.quarantine.surveyed(false);

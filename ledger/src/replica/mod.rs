@@ -39,7 +39,8 @@ pub struct Replica {
     queue: Queue,
     evidence: Evidence,
     quarantine: Quarantine,
-    hook_confirmed: bool,
+    /// By what the API servers are known to ask.
+    hook_confirmed: Option<String>,
     reconcile: bool,
     flush: Flush,
 }
@@ -77,7 +78,7 @@ impl Replica {
             queue: Queue::default(),
             evidence: Evidence::default(),
             quarantine: Quarantine::default(),
-            hook_confirmed: false,
+            hook_confirmed: None,
             reconcile: false,
             flush: Flush::Off,
         }
@@ -116,7 +117,7 @@ impl Replica {
             }
             Event::DeadlineReached(request) => self.deadline(request, effects),
             Event::LimitsSet(limits) => self.limits = limits,
-            Event::HookConfirmed => self.hook_confirmed = true,
+            Event::HookConfirmed(by) => self.hook_confirmed = Some(by),
             Event::LedgerRead(read) => self.ledger_read(read),
             Event::LedgerUnreadable => self.ledger_unreadable(),
             Event::LedgerWatched(seen) => self.ledger_watched(seen),

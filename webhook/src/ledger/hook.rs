@@ -14,7 +14,7 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::{counted::Counted, sample, times::REQUEST, trouble::Trouble};
+use super::{asked_by::Configuration, counted::Counted, sample, times::REQUEST, trouble::Trouble};
 use crate::{admit, jitter};
 
 /// How the names of probes begin. Anybody may send such a dry run: it creates nothing and learns nothing.
@@ -28,8 +28,9 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest refusal that is read, and what is quoted of it.
 const REFUSAL: usize = 64 * 1024;
 const QUOTED: usize = 400;
-/// Between two looks whether what was proven still holds: a configuration can be taken away.
-const AGAIN: Duration = Duration::from_secs(60);
+/// Between two looks whether what was proven still holds: a configuration can be taken away. Well below the time that a new ledger
+/// takes to be ready, so that all replicas know by then of a configuration that took another's place.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// What a replica answers to a probe, when this is one: the API server hands it back to whoever sent the probe, whichever
 /// replica that is.
@@ -49,6 +50,7 @@ pub struct Probes {
     config: kube::Config,
     client: Client,
     namespace: String,
+    configuration: Configuration,
 }
 
 /// Why it is not proven that an API server asks.
@@ -59,20 +61,29 @@ enum Unproven {
 
 impl Probes {
     /// Probes in this namespace, where our account may create counted objects.
-    pub fn new(config: kube::Config, client: Client, namespace: &str) -> Self {
-        Self { config, client, namespace: namespace.to_owned() }
+    pub fn new(config: kube::Config, client: Client, namespace: &str, configuration: Configuration) -> Self {
+        Self { config, client, namespace: namespace.to_owned(), configuration }
     }
 
-    /// Returns once every API server that can be reached has been seen to ask.
-    pub async fn confirm(&self, resource: &str, counted: &Counted, trouble: &Trouble) {
+    /// By which configuration API servers are to ask.
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// Returns once every API server that can be reached has been seen to ask, and by which configuration; nothing when that
+    /// cannot be read.
+    pub async fn confirm(&self, resource: &str, counted: &Counted, trouble: &Trouble) -> Option<String> {
         let (mut rounds, mut pause) = (0_u32, FIRST_PAUSE);
         loop {
             rounds += 1;
+            // Before they are asked: one that takes its place meanwhile is found to be another.
+            let by = self.configuration.known(resource).await;
             let found = self.round(resource, counted, rounds).await;
             match found {
                 Ok(()) => {
                     trouble.asked(Ok(()));
-                    return tracing::info!(resource, "the API servers ask this webhook");
+                    tracing::info!(resource, "the API servers ask this webhook");
+                    return by;
                 }
                 Err(Unproven::NotAsked(why) | Unproven::Unreachable(why)) => {
                     if trouble.asked(Err(&why)) {
@@ -85,9 +96,11 @@ impl Probes {
         }
     }
 
-    /// Waits a while, and finds out whether what was confirmed still holds. An API server that is not there asks nobody.
-    pub async fn confirm_again(&self, resource: &str, counted: &Counted, trouble: &Trouble) {
+    /// Waits a while, and finds out whether what was confirmed still holds. An API server that is not there asks nobody. Returns
+    /// by which configuration they ask, when they do and it can be read.
+    pub async fn confirm_again(&self, resource: &str, counted: &Counted, trouble: &Trouble) -> Option<String> {
         sleep(AGAIN + jitter::below(AGAIN / 4)).await;
+        let by = self.configuration.known(resource).await;
         let mut found = self.round(resource, counted, PATIENT_ROUNDS).await;
         if matches!(found, Err(Unproven::NotAsked(_))) {
             // A configuration that is replaced is away for a moment.
@@ -99,6 +112,7 @@ impl Probes {
                 if trouble.asked(Ok(())) {
                     tracing::info!(resource, "the API servers ask this webhook again");
                 }
+                return by;
             }
             Err(Unproven::NotAsked(why)) => {
                 if trouble.asked(Err(&why)) {
@@ -107,6 +121,7 @@ impl Probes {
             }
             Err(Unproven::Unreachable(_)) => {}
         }
+        None
     }
 
     async fn round(&self, resource: &str, counted: &Counted, rounds: u32) -> Result<(), Unproven> {

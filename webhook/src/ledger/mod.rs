@@ -3,6 +3,7 @@
 //! One task owns the replica of one quota; reads and writes run beside it and come back as events. See the crate's README
 //! for what each effect has to keep.
 
+mod asked_by;
 mod backoff;
 mod counted;
 mod decision;
@@ -23,6 +24,7 @@ mod times;
 mod trouble;
 mod wish;
 
+pub use asked_by::Configuration;
 pub use decision::{Ask, Decision};
 pub use hook::{Probes, seen as probe_seen};
 pub use peers::{Handed, PATH as PEERS_PATH, Peers};

@@ -348,7 +348,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::clock::Clock;
+    use crate::{clock::Clock, ledger::Configuration};
 
     #[test]
     fn what_no_api_server_sends_is_not_recorded() {
@@ -373,8 +373,9 @@ mod tests {
         health.set_certificate();
         health.set_policy();
         health.set_ledgers();
-        let (probes, times) =
-            (Probes::new(config, client.clone(), "system"), Times::new(Duration::ZERO, Clock::default()));
+        let asking = Configuration::new(client.clone(), "asking");
+        let probes = Probes::new(config, client.clone(), "system", asking);
+        let times = Times::new(Duration::ZERO, Clock::default());
         Quotas::new(client, probes, times, Series::new(&mut Registry::default()), Arc::new(health))
     }
 

@@ -1,7 +1,7 @@
 //! The stored ledger: read, made, replaced by compare-and-swap.
 
 use backup_api::ledger::{QuotaLedger, QuotaLedgerSpec, QuotaLedgerStatus, ledger_name};
-use backup_ledger::{Copy, LedgerStatus, Revision, Uid, WriteOutcome};
+use backup_ledger::{Copy, LedgerStatus, Phase, Revision, Uid, WriteOutcome};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Client, Error,
@@ -87,8 +87,23 @@ impl Store {
 
     /// Deletes it; whoever looks for it afterwards finds none, or another one.
     pub async fn delete(&self) -> Result<(), ReadError> {
-        let Some(copy) = self.read().await? else { return Ok(()) };
-        let uid = Some(copy.revision.incarnation.to_string());
+        match self.read().await? {
+            Some(copy) => self.delete_exactly(&copy.revision).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes it if it is ready and says that it became so while API servers asked by something else. Says whether it did.
+    pub async fn delete_unless_asked_by(&self, by: &str) -> Result<bool, ReadError> {
+        // Whatever is written meanwhile: what a ready ledger says of this does not change.
+        match self.read().await? {
+            Some(copy) if is_anothers(&copy.status, by) => self.delete_exactly(&copy.revision).await.map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    async fn delete_exactly(&self, revision: &Revision) -> Result<(), ReadError> {
+        let uid = Some(revision.incarnation.to_string());
         let exactly = DeleteParams {
             preconditions: Some(Preconditions { uid, resource_version: None }),
             ..DeleteParams::default()
@@ -98,6 +113,12 @@ impl Store {
             other => Ok(other.map(drop)?),
         }
     }
+}
+
+/// Whether it became ready under another configuration. One that does not say, as where the cluster's QuotaLedger type is too old
+/// to keep that, is taken as it is.
+fn is_anothers(status: &LedgerStatus, by: &str) -> bool {
+    status.phase == Phase::Ready && !status.asked_by.is_empty() && status.asked_by != by
 }
 
 /// The revision and status of a ledger.
@@ -152,6 +173,16 @@ mod tests {
         ledger.metadata.resource_version = Some("7".into());
         let stored = Revision { incarnation: Uid::new("u"), version: "7".into() };
         assert_eq!(outcome(Some(Ok(ledger))).0, WriteOutcome::Committed(stored));
+    }
+
+    #[test]
+    fn a_ledger_of_another_configuration_or_of_none_any_more_is_told_apart() {
+        let ledger =
+            |phase, asked_by: &str| LedgerStatus { phase, asked_by: asked_by.into(), ..LedgerStatus::default() };
+        assert!(is_anothers(&ledger(Phase::Ready, "c1"), "c2") && is_anothers(&ledger(Phase::Ready, "c1"), ""));
+        assert!(!is_anothers(&ledger(Phase::Ready, "c1"), "c1"));
+        assert!(!is_anothers(&ledger(Phase::Ready, ""), "c1"), "it does not say");
+        assert!(!is_anothers(&ledger(Phase::Initializing, "c1"), "c2"), "it decides nothing yet");
     }
 
     #[test]

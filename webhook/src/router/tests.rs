@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     events::Events,
     facts::Cluster,
-    ledger::{Probes, Quotas, TTL, Times},
+    ledger::{Configuration, Probes, Quotas, TTL, Times},
     metrics::Metrics,
     paths::PathSecret,
     policy::Current,
@@ -41,7 +41,12 @@ fn server_at(paths: Arc<Paths>) -> (Router, Arc<Health>) {
     let client = Client::try_from(nowhere.clone()).expect("a client");
     let health = Arc::new(Health::default());
     let metrics = Arc::new(Metrics::new());
-    let probes = Probes::new(nowhere, client.clone(), "kubectl-backup-system");
+    let probes = Probes::new(
+        nowhere,
+        client.clone(),
+        "kubectl-backup-system",
+        Configuration::new(client.clone(), "backup-webhook"),
+    );
     let quotas =
         Quotas::new(client.clone(), probes, Times::new(TTL, Clock::default()), metrics.ledgers(), Arc::clone(&health));
     quotas.set(&Config::default().quotas);

@@ -138,6 +138,6 @@ impl World {
         let dead = std::mem::replace(&mut self.nodes[at], Node::new(setup));
         self.nodes[at].deaf = dead.deaf;
         self.detached.extend(dead.writing);
-        self.tell(setup, at, Event::HookConfirmed);
+        self.tell(setup, at, Event::HookConfirmed("the configuration".to_owned()));
     }
 }

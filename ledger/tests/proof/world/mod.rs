@@ -214,7 +214,7 @@ impl World {
         };
         for node in 0..setup.replicas {
             world.nodes.push(Node { deaf: node < setup.deaf, ..Node::new(setup) });
-            world.tell(setup, node, Event::HookConfirmed);
+            world.tell(setup, node, Event::HookConfirmed("the configuration".to_owned()));
         }
         world.be_prompt(setup);
         world.in_order()

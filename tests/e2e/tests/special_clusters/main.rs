@@ -12,6 +12,7 @@ mod quota;
 mod retained;
 mod two_veleros;
 mod velero;
+mod w1_configuration;
 mod w1_further;
 mod w1_told;
 mod w2_oadp;

@@ -8,6 +8,7 @@ use test_cluster::webhook::{apply_url, until_asked};
 
 use super::{
     quota::wait_for_slots,
+    w1_configuration::wait_for_ledger_of_now,
     webhook::{Guarded, cluster, snapshot},
 };
 
@@ -106,4 +107,6 @@ fn w1_what_was_created_while_nobody_was_asked_is_adopted_beyond_the_limit() {
     guarded.snapshot("late", "disk").ends_with(1).says("10/10 used");
     guarded.cluster.kubectl(&["delete", "volumesnapshot", "s2", "-n", "default"]);
     guarded.snapshot("late", "disk").ok();
+    // What was created then and is still under way is waited for.
+    wait_for_ledger_of_now(&guarded);
 }

@@ -93,8 +93,11 @@ pub struct Parts {
 
 /// Works until the quota is no more.
 pub async fn run(parts: Parts) {
+    let store = Store::new(parts.client.clone(), &parts.resource);
     if parts.void {
-        delete(Store::new(parts.client.clone(), &parts.resource)).await;
+        delete(store).await;
+    } else {
+        parts.probes.configuration().settle(&parts.resource, &store).await;
     }
     Task::new(parts).work().await;
 }
@@ -175,7 +178,8 @@ impl Task {
         };
         running.spawn(observer.run());
         running.spawn(watch_ledger(store.clone(), heard.0.clone(), Arc::clone(&lead)));
-        running.spawn(confirm(probes, resource.clone(), counted.clone(), heard.0.clone(), trouble.clone()));
+        let confirmed = (store.clone(), heard.0.clone());
+        running.spawn(confirm(probes, resource.clone(), counted.clone(), confirmed, trouble.clone()));
         // Not taken in: what was set while an old ledger was deleted is still to be changed to.
         let replica = Replica::new(limits(wanted.now()));
         Self {
@@ -321,7 +325,7 @@ impl Task {
             }
             Event::LedgerWritten(WriteOutcome::Conflict) => self.was_late(),
             Event::LedgerWritten(WriteOutcome::Unknown) => self.writes.failed(),
-            Event::HookConfirmed => self.setup = Proof::Given,
+            Event::HookConfirmed(_) => self.setup = Proof::Given,
             _ => {}
         }
         self.step(event);
@@ -408,17 +412,21 @@ async fn confirm(
     probes: Probes,
     resource: String,
     mut counted: watch::Receiver<Option<Counted>>,
-    heard: mpsc::UnboundedSender<Heard>,
+    (store, heard): (Store, mpsc::UnboundedSender<Heard>),
     trouble: Trouble,
 ) {
     let Ok(Some(first)) = counted.wait_for(Option::is_some).await.map(|counted| counted.clone()) else { return };
-    probes.confirm(&resource, &first, &trouble).await;
-    drop(heard.send(Heard::Event(Event::HookConfirmed)));
-    // That they ask once does not mean that they always will.
+    let by = probes.confirm(&resource, &first, &trouble).await.unwrap_or_default();
+    let mut next = Heard::Event(Event::HookConfirmed(by));
+    // That they ask once does not mean that they always will, nor that they were asked all the time.
     loop {
+        if let Heard::Event(_) = &next {
+            probes.configuration().settle(&resource, &store).await;
+        }
+        drop(heard.send(next));
         let Some(now) = counted.borrow().clone() else { return };
-        probes.confirm_again(&resource, &now, &trouble).await;
-        drop(heard.send(Heard::LookedAround));
+        let by = probes.confirm_again(&resource, &now, &trouble).await;
+        next = by.map_or(Heard::LookedAround, |by| Heard::Event(Event::HookConfirmed(by)));
     }
 }
 

@@ -10,7 +10,10 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::*;
-use crate::{clock::Clock, ledger::Series, ledger::wish::Wish};
+use crate::{
+    clock::Clock,
+    ledger::{Configuration, Series, wish::Wish},
+};
 
 const SCHEDULES: &str = "schedules.velero.io";
 
@@ -44,7 +47,7 @@ async fn a_quota_that_goes_while_its_old_ledger_is_deleted_ends() {
     let parts = Parts {
         resource: SCHEDULES.to_owned(),
         client: client.clone(),
-        probes: Probes::new(config, client.clone(), "system"),
+        probes: Probes::new(config, client.clone(), "system", Configuration::new(client.clone(), "asking")),
         times: Times::new(Duration::from_secs(60), Clock::default()),
         report: Report::new(Series::new(&mut registry), client, SCHEDULES),
         wanted,
