@@ -21,7 +21,7 @@ use crate::{
     exit::Exit,
     facts,
     output::{Changed, print_changed, print_object},
-    plan::{claim::is_bound, refusal, snapshot::preprovisioned::Pair},
+    plan::{claim::is_bound, refusal, snapshot::preprovisioned::Pair, undo},
 };
 
 /// One PVC.
@@ -237,11 +237,9 @@ async fn wait(
         {
             // To remove it would remove that volume too, whoever it belongs to.
             let error = CliError::new(format!("PVC {name:?} in namespace {:?}: {why}", cluster.namespace));
-            return Err(Stopped::Other(
-                error
-                    .hint("The PVC stays: with it that volume might be deleted. See whose it is with: kubectl get pv")
-                    .hint("Another storage class, or a size or access mode that no free volume has, gets a volume of its own."),
-            ));
+            return Err(Stopped::Other(error.hint(undo::SPARED).hint(
+                "Another storage class, or a size or access mode that no free volume has, gets a volume of its own.",
+            )));
         }
         if let Some(place) = ends.get_mut(index) {
             *place = Some(end);

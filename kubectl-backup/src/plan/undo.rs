@@ -2,7 +2,21 @@
 
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 
-use super::{claim::is_bound, snapshot::app::mounted};
+use super::{claim::is_bound, filled_for::never_asked_for, snapshot::app::mounted};
+
+/// What is told of a PVC whose volume was not made for it.
+pub const SPARED: &str = "The PVC stays: with it that volume might be deleted. See whose it is with: kubectl get pv";
+
+/// Returns whether the PVC has a volume, or is about to have it: it goes with the PVC, as its reclaim policy says.
+pub fn has_volume(claim: &PersistentVolumeClaim) -> bool {
+    claim.spec.as_ref().and_then(|spec| spec.volume_name.as_deref()).is_some_and(|name| !name.is_empty())
+}
+
+/// Returns whether the controllers have not decided yet: until they ask a driver for a volume, they may bind the PVC to one
+/// that was there before.
+pub fn is_open(claim: &PersistentVolumeClaim) -> bool {
+    !is_bound(claim) && never_asked_for(claim).is_some()
+}
 
 /// Returns why the PVC stays, if it does: a pod uses it, or may. One with data that nobody uses can go: where the data came
 /// from is still there. `pods` are those of its namespace, if they may be listed.
@@ -76,6 +90,20 @@ mod tests {
         let over = [pod("job", "Succeeded", "data"), pod("job2", "Failed", "data"), pod("else", "Running", "other")];
         assert_eq!(keeps(&claim("Bound"), Some(&over)), None);
         assert_eq!(keeps(&claim("Pending"), None), None);
+    }
+
+    #[test]
+    fn a_pvc_is_open_until_it_is_bound_or_a_driver_is_asked() {
+        let mut asked = claim("Pending");
+        assert!(is_open(&asked) && !has_volume(&asked));
+        let provisioner = "volume.kubernetes.io/storage-provisioner".to_owned();
+        asked.metadata.annotations = Some([(provisioner, "csi.test".to_owned())].into());
+        assert!(!is_open(&asked));
+        assert!(!is_open(&claim("Bound")));
+        // Its volume is named before it is called bound.
+        let mut chosen = claim("Pending");
+        chosen.spec.get_or_insert_default().volume_name = Some("pv-1".into());
+        assert!(is_open(&chosen) && has_volume(&chosen));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::{
     args::DryRun,
     client::{self, Cluster},
     error::{CliError, Result},
+    plan::undo,
 };
 
 /// Everything that was made, in order.
@@ -80,7 +81,8 @@ impl Made {
         }
         let outcome = remove(cluster, &self.run, self.things, &[]).await;
         let names: Vec<&str> = outcome.removed.iter().map(|thing| thing.resource.as_str()).collect();
-        let error = match (names.is_empty(), outcome.left.is_empty()) {
+        let is_all = outcome.left.is_empty() && outcome.spared.is_empty();
+        let error = match (names.is_empty(), is_all) {
             (true, _) => error,
             (false, true) => error.hint(format!("What was made was removed again: {}.", names.join(", "))),
             (false, false) => error.hint(format!("Of what was made these were removed again: {}.", names.join(", "))),
@@ -125,6 +127,9 @@ impl Made {
 fn named(mut error: CliError, outcome: &Outcome) -> CliError {
     for (thing, why) in &outcome.left {
         error = error.hint(format!("{} stays ({why}); remove it with: {}", thing.place(), thing.removal()));
+    }
+    for (thing, why) in &outcome.spared {
+        error = error.hint(format!("{}: {why}.", thing.place())).hint(undo::SPARED);
     }
     outcome.remarks.iter().fold(error, |error, remark| error.hint(remark.clone()))
 }

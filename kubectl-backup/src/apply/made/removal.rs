@@ -18,7 +18,10 @@ use crate::{
     client::{self, Cluster, until},
     error::{CliError, Doing as _, Result},
     facts,
-    plan::{claim::is_bound, undo},
+    plan::{
+        claim::{is_bound, waits_for_pod},
+        provisioned, undo,
+    },
 };
 
 /// How long an object may take to go. Its finalizers are the controllers' to remove.
@@ -27,6 +30,9 @@ pub(super) const GOING: Duration = Duration::from_secs(30);
 /// Looks at a claim that changes at every look, at most.
 const LOOKS: usize = 5;
 
+/// How long the controllers may take to decide where a new claim gets its volume from.
+const DECIDING: Duration = Duration::from_secs(3);
+
 /// What became of what was made.
 #[derive(Default)]
 pub(super) struct Outcome {
@@ -34,6 +40,8 @@ pub(super) struct Outcome {
     pub(super) removed: Vec<Thing>,
     /// What is not, and why.
     pub(super) left: Vec<(Thing, String)>,
+    /// Claims that stay for the sake of their volume, which was not made for them, and why.
+    pub(super) spared: Vec<(Thing, String)>,
     /// What else has to be told.
     pub(super) remarks: Vec<String>,
 }
@@ -44,6 +52,8 @@ enum Fate {
     Removed(Option<String>),
     /// It stays, with its data or waiting for them.
     Stays { why: String, is_filled: bool },
+    /// It stays, since its volume was not made for it and might be deleted with it.
+    Spared(String),
 }
 
 /// Removes the objects. `filled` are claims that are known to have their data.
@@ -71,7 +81,7 @@ pub(super) async fn remove(cluster: &Cluster, run: &Run, things: Vec<Thing>, fil
             Step::Claim => {
                 for (thing, fate) in join_all(free.into_iter().map(async |it| (it, claim(cluster, it).await))).await {
                     let filling = match &fate {
-                        Ok(Fate::Stays { is_filled: true, .. }) => Filling::Over,
+                        Ok(Fate::Stays { is_filled: true, .. } | Fate::Spared(_)) => Filling::Over,
                         Ok(Fate::Removed(_)) => Filling::Unknown(thing.uid.clone().unwrap_or_default()),
                         _ => Filling::Waiting,
                     };
@@ -82,6 +92,7 @@ pub(super) async fn remove(cluster: &Cluster, run: &Run, things: Vec<Thing>, fil
                             outcome.remarks.extend(remark);
                         }
                         Ok(Fate::Stays { why, .. }) => outcome.left.push((thing.clone(), why)),
+                        Ok(Fate::Spared(why)) => outcome.spared.push((thing.clone(), why)),
                         Err(error) => outcome.left.push((thing.clone(), error.message)),
                     }
                 }
@@ -124,16 +135,21 @@ fn is_needed(thing: &Thing, fillings: &BTreeMap<String, Filling>, left: &[(Thing
     })
 }
 
-/// Removes a claim that no pod uses.
+/// Removes a claim that no pod uses, and whose volume was made for it.
 async fn claim(cluster: &Cluster, thing: &Thing) -> Result<Fate> {
     let there = thing.cluster(cluster);
     let api: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), thing.namespace());
     let mut remark = None;
     for _ in 0..LOOKS {
-        let found = api.get_opt(thing.name()).await.doing(|| format!("read {}", thing.place()))?;
+        let found = decided(&there, &api, thing).await?;
         let Some(found) = found.filter(|found| found.metadata.uid == thing.uid) else {
             return Ok(Fate::Removed(remark));
         };
+        if undo::has_volume(&found)
+            && let Some(why) = facts::claim::other_data(&there, thing.name()).await?
+        {
+            return Ok(Fate::Spared(why));
+        }
         let pods = match facts::workloads::pods(&there).await {
             Ok(pods) => Some(pods),
             Err(error) if error.is_forbidden() => None,
@@ -165,6 +181,33 @@ async fn claim(cluster: &Cluster, thing: &Thing) -> Result<Fate> {
         }
     }
     Err(CliError::new("it changed again and again while it was to be removed"))
+}
+
+/// Reads the claim, once the controllers have decided about it where that is to be expected: one that was just made may be
+/// about to be bound to a volume that was there before, which would then be deleted with it.
+async fn decided(
+    cluster: &Cluster,
+    api: &Api<PersistentVolumeClaim>,
+    thing: &Thing,
+) -> Result<Option<PersistentVolumeClaim>> {
+    let read = async || api.get_opt(thing.name()).await.doing(|| format!("read {}", thing.place()));
+    let Some(found) = read().await?.filter(|found| found.metadata.uid == thing.uid) else { return Ok(None) };
+    if !undo::is_open(&found) || binds_late(cluster, &found).await {
+        return Ok(Some(found));
+    }
+    let is_open = |found: &PersistentVolumeClaim| found.metadata.uid == thing.uid && undo::is_open(found);
+    let judge = |found: Option<PersistentVolumeClaim>| Ok((!found.as_ref().is_some_and(is_open)).then_some(()));
+    match until(api.clone(), thing.name(), DECIDING, &format!("watch {}", thing.place()), judge).await {
+        Err(error) if !error.is_forbidden() => Err(error),
+        _ => read().await,
+    }
+}
+
+/// Whether its class binds it only for a pod, and a pod that uses it keeps it. Whoever may not read classes waits.
+async fn binds_late(cluster: &Cluster, found: &PersistentVolumeClaim) -> bool {
+    let Some(name) = provisioned::storage_class(found) else { return false };
+    let class = facts::claim::storage_class(cluster, name).await.ok().flatten();
+    waits_for_pod(found, Some(class.as_slice()))
 }
 
 /// What has to be told of the claim's volume. Whoever may not read volumes is told nothing: the claim goes in any case.

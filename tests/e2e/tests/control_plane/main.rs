@@ -25,5 +25,6 @@ mod lost_answers;
 mod reach;
 mod roles;
 mod terminal;
+mod undo;
 mod w6_lint;
 mod w6_preflight;

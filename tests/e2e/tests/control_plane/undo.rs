@@ -1,0 +1,63 @@
+//! What is taken back when a part of it is refused: all that was made, and nothing that was there before.
+
+use e2e_tests::{Claim, Namespace, TestCluster};
+use serde_json::json;
+
+/// A storage class and a volume of it with a file, which somebody kept and set free. It is deleted once it is bound and let
+/// go again. Returns its name and the class's.
+fn free_volume(shop: &Namespace<'_>, bytes: &[u8]) -> [String; 2] {
+    let cluster = shop.cluster();
+    let name = format!("free-{}", shop.name());
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
+        "provisioner": "block.csi.test.kubectl-backup.dev"});
+    cluster.create(&class.to_string());
+    cluster.create(&Claim::manifest(shop.name(), "first", &name));
+    cluster.wait_for(shop.name(), "pvc/first", "jsonpath={.status.phase}=Bound", 30);
+    Claim::existing(shop, "first", "block").write("ledger", bytes);
+    let volume = shop.kubectl(&["get", "pvc", "first", "-o", "jsonpath={.spec.volumeName}"]);
+    cluster.kubectl(&["patch", "pv", &volume, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}"#]);
+    shop.kubectl(&["delete", "pvc", "first"]);
+    cluster.wait_for("default", &format!("pv/{volume}"), "jsonpath={.status.phase}=Released", 30);
+    let free = r#"{"spec":{"claimRef":null,"persistentVolumeReclaimPolicy":"Delete"}}"#;
+    cluster.kubectl(&["patch", "pv", &volume, "-p", free]);
+    cluster.wait_for("default", &format!("pv/{volume}"), "jsonpath={.status.phase}=Available", 30);
+    [volume, name]
+}
+
+#[test]
+fn h6_a_volume_that_was_there_outlives_a_restore_that_is_taken_back() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("undo");
+    for claim in ["a", "b"] {
+        Claim::block(&shop, claim);
+    }
+    shop.plugin(&["snapshot", "create", "a", "b", "--group", "eve"]).ok();
+    let [free, class] = free_volume(&shop, b"somebody's");
+    let of = |claim: &str| {
+        let path =
+            format!(r#"jsonpath={{.items[?(@.spec.source.persistentVolumeClaimName=="{claim}")].metadata.name}}"#);
+        shop.kubectl(&["get", "volumesnapshots", "-o", &path])
+    };
+    let annotate = |snapshot: &str, note: &str| {
+        shop.kubectl(&["annotate", "volumesnapshot", snapshot, "--overwrite", &format!("kubectl-backup.dev/{note}")]);
+    };
+    // The first finds a free volume, and the second is refused at once.
+    annotate(&of("a"), &format!("source-storage-class={class}"));
+    annotate(&of("b"), "source-size=80Mi");
+    let limits = json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small", "namespace": shop.name()},
+        "spec": {"limits": [{"type": "PersistentVolumeClaim", "max": {"storage": "70Mi"}}]}});
+    cluster.create(&limits.to_string());
+
+    let run = shop.plugin(&["snapshot", "restore", "--group", "eve", "--name-suffix=-again"]).ends_with(1);
+    let run = run.says("maximum storage usage per PersistentVolumeClaim is 70Mi");
+    let run = run.says(&format!("it was bound to volume {free:?}, which was there before")).says("The PVC stays");
+    assert!(!run.stderr.contains("kubectl delete"), "{}", run.stderr);
+    assert_eq!(shop.kubectl(&["get", "pvc", "-o", "jsonpath={.items[*].metadata.name}"]), "a a-again b");
+    assert_eq!(Claim::existing(&shop, "a-again", "block").read("ledger"), b"somebody's");
+    let volume = cluster.kubectl(&["get", "pv", &free, "-o", "jsonpath={.status.phase}"]);
+    assert_eq!(volume, "Bound");
+
+    shop.kubectl(&["delete", "pvc", "a-again"]);
+    cluster.kubectl(&["wait", "pv", &free, "--for=delete", "--timeout=30s"]);
+    cluster.kubectl(&["delete", "storageclass", &class]);
+}
