@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -46,11 +46,15 @@ impl Hook<'_> {
         Ok(())
     }
 
-    /// Takes the configuration away.
+    /// Takes the configuration away, if there is one.
     pub async fn remove(&self, servers: &[Server]) -> Result<()> {
         let Some(first) = servers.first() else { return Ok(()) };
         let call = Call { user: "", method: Method::DELETE, path: &self.path(), content: JSON, body: String::new() };
-        first.send(call).await.map(drop)
+        let (status, body) = first.send(call).await?;
+        if !status.is_success() && status != StatusCode::NOT_FOUND {
+            bail!("taking the configuration of {} away: {}", self.name, String::from_utf8_lossy(&body));
+        }
+        Ok(())
     }
 
     fn path(&self) -> String {

@@ -43,6 +43,17 @@ impl fmt::Display for Fault {
     }
 }
 
+/// A fault that happened, in times since the start of the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Happened {
+    /// What.
+    pub fault: Fault,
+    /// When it began.
+    pub from: Duration,
+    /// When what was killed was started again, or what was frozen went on.
+    pub until: Duration,
+}
+
 /// Several rows of faults at the same time. A hook call is given up after five seconds, a create after a minute.
 pub fn rows(quick: bool) -> Vec<Vec<Fault>> {
     let seconds = Duration::from_secs;
@@ -107,16 +118,17 @@ impl Victims {
         })
     }
 
-    /// Lets a row of faults happen, one after the other, and tells when each began.
-    pub async fn row(&self, row: &[Fault]) -> Result<Vec<(Duration, Fault)>> {
-        let mut told = Vec::new();
+    /// Lets a row of faults happen, one after the other, and tells when each was.
+    pub async fn row(&self, row: &[Fault]) -> Result<Vec<Happened>> {
+        let mut happened = Vec::new();
         for fault in row {
-            if !matches!(fault, Fault::Rest(_)) {
-                told.push((self.zero.elapsed(), *fault));
-            }
+            let from = self.zero.elapsed();
             self.happen(*fault).await?;
+            if !matches!(fault, Fault::Rest(_)) {
+                happened.push(Happened { fault: *fault, from, until: self.zero.elapsed() });
+            }
         }
-        Ok(told)
+        Ok(happened)
     }
 
     async fn happen(&self, fault: Fault) -> Result<()> {

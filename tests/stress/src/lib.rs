@@ -7,6 +7,7 @@ mod balancer;
 pub mod bench;
 mod beside;
 mod configuration;
+mod course;
 mod faults;
 mod figures;
 mod history;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::faults::Fault;
+use crate::faults::Happened;
 use crate::figures::Sample;
 use crate::history::{Attempt, Evidence, Outcome};
 use crate::metrics::{Series, total};
@@ -22,7 +22,7 @@ pub struct Report<'a> {
     /// What it means.
     pub judgement: &'a Judgement,
     /// What went wrong on purpose.
-    pub faults: &'a [(Duration, Fault)],
+    pub faults: &'a [Happened],
     /// What the replicas counted.
     pub counts: &'a Series,
     /// How long after the last create the slots were those of living objects.
@@ -75,8 +75,8 @@ impl Report<'_> {
         if let Some(rest) = self.rest {
             writeln!(out, "  slots = objects  {:>7.0}  s after the last create", rest.as_secs_f64())?;
         }
-        for (at, fault) in self.faults {
-            writeln!(out, "  {:>6.1} s  {fault}", at.as_secs_f64())?;
+        for Happened { fault, from, .. } in self.faults {
+            writeln!(out, "  {:>6.1} s  {fault}", from.as_secs_f64())?;
         }
         writeln!(out, "  violations       {:>7}", judgement.violations.len())?;
         for violation in judgement.violations.iter().take(SHOWN) {

@@ -2,24 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::json;
 use test_cluster::{
     Cluster, Options, Part,
     webhook::{apply_url, until_asked, until_quotas_ready},
 };
-use tokio::{
-    task::{JoinSet, block_in_place},
-    time::sleep,
-};
+use tokio::task::block_in_place;
 
 use crate::args::{Args, Counting, DEFAULT_LIMIT};
 use crate::beside::{Beside, Row};
 use crate::configuration::Hook;
-use crate::faults::{self, Fault, Victims};
+use crate::course::Course;
+use crate::faults::Victims;
 use crate::history::Evidence;
 use crate::load::{
     Load,
@@ -36,10 +34,6 @@ use crate::store::{Recorder, Scope};
 use crate::tried::untried;
 use crate::{QUOTA_PROBE, refuser};
 
-/// Whatever happens, a run is over by then.
-const LONGEST: Duration = Duration::from_secs(900);
-const TOLD_EVERY: Duration = Duration::from_secs(15);
-
 /// Runs, prints the report, and fails when the quota did not do what it promises.
 pub async fn run(args: &Args) -> Result<()> {
     let mut rows = vec![once(args).await?];
@@ -52,6 +46,8 @@ pub async fn run(args: &Args) -> Result<()> {
 
 /// One run on a cluster of its own.
 async fn once(args: &Args) -> Result<Row> {
+    // Each has one object at a time.
+    ensure!(args.clients > args.limit, "{} clients never find {} slots taken", args.clients, args.limit);
     let zero = Instant::now();
     let tell = |step: &str| eprintln!("{:6.1} s  {step}", zero.elapsed().as_secs_f64());
     let cluster = start_cluster(args, &tell)?;
@@ -89,15 +85,14 @@ async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str))
     let has_ledger = scope.ledger.is_some();
     let recorder = Recorder::start(scope, zero).await?;
     tell(&format!("{} clients create, at least {} times", args.clients, args.least()));
-    let load = Load::start(servers.clone(), args.clients, args.seed, args.most(), zero)?;
     let victims = Arc::new(Victims::find(cluster, args.apiservers, Arc::clone(&replicas), zero)?);
-    let faults = go_wrong(args, &victims, &load, || hook.install(&servers), tell).await;
+    let course = Course { args, other: &hook, servers: &servers, victims, tell };
+    let load = || Load::start(servers.clone(), args.clients, args.seed, args.most(), zero);
+    let (load, faults) = course.run(load).await?;
     tell("the last tries end");
     let attempts = load.end().await?;
-    let faults = faults?;
     let stopped = Instant::now();
 
-    hook.remove(&servers).await?;
     let mut violations = Vec::new();
     let rest = if has_ledger {
         tell("waiting until the ledger's slots are those of living objects");
@@ -193,57 +188,6 @@ async fn set_limit(servers: &[Server], limit: usize) -> Result<()> {
     let (status, answer) = servers.first().context("no API server")?.send(call).await?;
     ensure!(status.is_success(), "setting the limit: {status} {}", String::from_utf8_lossy(&answer));
     Ok(())
-}
-
-/// Lets the faults happen until they are over and enough was tried. The other webhook comes after half of the tries: what it
-/// refuses holds slots for a minute, and without it there is more traffic in them.
-async fn go_wrong<R: Future<Output = Result<()>>>(
-    args: &Args,
-    victims: &Arc<Victims>,
-    load: &Load,
-    install: impl Fn() -> R,
-    tell: &impl Fn(&str),
-) -> Result<Vec<(Duration, Fault)>> {
-    let deadline = Instant::now() + LONGEST;
-    let rows = if args.no_faults { Vec::new() } else { faults::rows(args.quick) };
-    let mut tasks = JoinSet::new();
-    for row in rows {
-        let victims = Arc::clone(victims);
-        tasks.spawn(async move { victims.row(&row).await });
-    }
-    let mut told = Vec::new();
-    let mut next = Instant::now() + TOLD_EVERY;
-    // The try before which the other webhook was asked.
-    let mut installed = (args.refused == 0).then_some(0);
-    loop {
-        if installed.is_none() && load.begun() >= args.least() / 2 {
-            // An API server may be down just now.
-            installed = install().await.is_ok().then(|| load.begun());
-            if let Some(begun) = installed {
-                tell(&format!("from try {begun} on another webhook refuses {} %", args.refused));
-            }
-        }
-        let refused_enough = installed.is_some_and(|begun| load.begun() >= begun + args.least() / 4);
-        while let Some(row) = tasks.try_join_next() {
-            told.extend(row??);
-        }
-        if tasks.is_empty() && refused_enough && load.begun() >= args.least() {
-            told.sort_by_key(|(at, _)| *at);
-            return Ok(told);
-        }
-        if Instant::now() > next {
-            tell(&format!("{} tries", load.begun()));
-            next += TOLD_EVERY;
-        }
-        if Instant::now() > deadline {
-            bail!(
-                "{} tries in {LONGEST:?}, {} rows of faults are not over, and the other webhook is asked since {installed:?}",
-                load.begun(),
-                tasks.len()
-            );
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
 }
 
 fn keep_logs(cluster: &Cluster, folder: &Path) -> Result<()> {

@@ -13,9 +13,9 @@ pub fn untried(load: &Evidence, refused: u32) -> Vec<String> {
     if refused > 0 && outcomes(&Outcome::OtherWebhook) == 0 {
         missing.push("the other webhook refused nothing".to_owned());
     }
-    // While slots are held by creates under way, who finds no room is told to try again; `rest::fill` asks for the other word.
-    if outcomes(&Outcome::Full) + outcomes(&Outcome::TryAgain) == 0 {
-        missing.push("nothing was refused for want of room".to_owned());
+    // Each is judged too: see `oracle::refusals`.
+    if outcomes(&Outcome::Full) == 0 {
+        missing.push("nobody was told that the quota is full".to_owned());
     }
     for form in [Form::Named, Form::Generated, Form::Applied, Form::Storm, Form::DryRun] {
         if !load.attempts.iter().any(|attempt| attempt.form == form && attempt.outcome == Outcome::Created) {
@@ -23,8 +23,7 @@ pub fn untried(load: &Evidence, refused: u32) -> Vec<String> {
         }
     }
     let most = most_alive(load);
-    // Not all: creates that another webhook refused, or that a fault cut off, hold the last slots for a minute each.
-    if 2 * most <= load.limit {
+    if most < load.limit {
         missing.push(format!("only {most} of {} were alive at once", load.limit));
     }
     missing
@@ -88,12 +87,12 @@ mod tests {
         };
         let without = |outcome: Outcome| said(&|evidence| evidence.attempts.retain(|it| it.outcome != outcome));
         assert_eq!(without(Outcome::OtherWebhook), "the other webhook refused nothing");
-        assert_eq!(without(Outcome::Full), "nothing was refused for want of room");
+        assert_eq!(without(Outcome::Full), "nobody was told that the quota is full");
         let busy = |evidence: &mut Evidence| {
             evidence.attempts.retain(|it| it.outcome != Outcome::Full);
             evidence.attempts.push(attempt(7, Form::Named, Outcome::TryAgain));
         };
-        assert_eq!(said(&busy), "");
+        assert_eq!(said(&busy), "nobody was told that the quota is full");
         for form in FORMS {
             let text = said(&|evidence| {
                 evidence.attempts.iter_mut().filter(|it| it.form == form).for_each(|it| it.form = FORMS[0]);

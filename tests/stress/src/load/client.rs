@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::api::{APPLY, Call, JSON, PATCH, Server, collection, manifest, object, release};
 use super::outcome;
@@ -18,6 +21,9 @@ use crate::history::{Attempt, Form, Outcome, Ticket};
 /// Tries to take an object away again while API servers are down; what is left is swept.
 const CLEANING_TRIES: u32 = 5;
 const CLEANING_PAUSE: Duration = Duration::from_millis(300);
+
+/// How long objects live when they live long: "full" is only said after all slots were looked at, none of which may change meanwhile.
+const LONG_LIFE: Duration = Duration::from_secs(10);
 
 /// Before the next try after one that no API server answered: such tries say little and would be most of a run.
 const UNREACHED_PAUSE: Duration = Duration::from_millis(500);
@@ -36,6 +42,10 @@ pub struct Shared {
     pub most: u32,
     /// Set when enough was tried.
     pub enough: AtomicBool,
+    /// How often a client was told that the quota is full.
+    pub full: AtomicU32,
+    /// Whether objects live long.
+    pub lingering: watch::Sender<bool>,
 }
 
 /// One client.
@@ -65,6 +75,9 @@ impl LoadClient {
             let (outcome, made) = self.create(ticket, &plan).await;
             let end = self.shared.zero.elapsed();
             let unreached = matches!(outcome, Outcome::Failed(_));
+            if outcome == Outcome::Full {
+                self.shared.full.fetch_add(1, Ordering::Relaxed);
+            }
             attempts.push(Attempt { ticket, form: plan.form, start, end, outcome });
             if let Some(name) = made {
                 self.take_away(&plan, &name).await;
@@ -104,6 +117,9 @@ impl LoadClient {
 
     async fn take_away(&self, plan: &Plan, name: &str) {
         sleep(plan.life).await;
+        let mut lingering = self.shared.lingering.subscribe();
+        // Whichever comes first.
+        drop(timeout(LONG_LIFE, lingering.wait_for(|on| !on)).await);
         self.again(Method::DELETE, &plan.namespace, name, String::new()).await;
         if let Some(held) = plan.held {
             sleep(held).await;

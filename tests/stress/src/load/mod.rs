@@ -13,7 +13,7 @@ use std::sync::{
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use crate::history::Attempt;
 use api::Server;
@@ -34,19 +34,37 @@ pub struct Load {
 impl Load {
     /// Starts that many clients, which try no more often than `most` times in all.
     pub fn start(servers: Vec<Server>, clients: usize, seed: u64, most: u32, zero: Instant) -> Result<Self> {
-        let shared =
-            Arc::new(Shared { servers, zero, seed, next: AtomicU32::new(0), most, enough: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            servers,
+            zero,
+            seed,
+            next: AtomicU32::new(0),
+            most,
+            enough: AtomicBool::new(false),
+            full: AtomicU32::new(0),
+            lingering: watch::Sender::new(false),
+        });
         let mut tasks = JoinSet::new();
         for index in 0..clients {
             tasks.spawn(LoadClient::new(Arc::clone(&shared), index).context("no API server")?.run());
         }
-        let sweeper = tokio::spawn(sweep_again_and_again(shared.servers.clone()));
+        let sweeper = tokio::spawn(sweep_again_and_again(Arc::clone(&shared)));
         Ok(Self { shared, clients: tasks, sweeper })
     }
 
     /// How many tries have begun.
     pub fn begun(&self) -> u32 {
         self.shared.next.load(Ordering::Relaxed).min(self.shared.most)
+    }
+
+    /// How often a client was told that the quota is full.
+    pub fn told_full(&self) -> u32 {
+        self.shared.full.load(Ordering::Relaxed)
+    }
+
+    /// Lets objects live long from now on, so that they come to hold all slots at once; or no longer.
+    pub fn linger(&self, on: bool) {
+        self.shared.lingering.send_replace(on);
     }
 
     /// Lets the tries that are under way end, and gives all.
@@ -58,11 +76,15 @@ impl Load {
     }
 }
 
-async fn sweep_again_and_again(servers: Vec<Server>) {
+async fn sweep_again_and_again(shared: Arc<Shared>) {
     let mut seen = Vec::new();
     loop {
-        for server in &servers {
+        for server in &shared.servers {
             sleep(SWEEP_PERIOD).await;
+            if *shared.lingering.borrow() {
+                seen.clear();
+                continue;
+            }
             // An API server that is down is another one's turn.
             if let Ok(found) = sweep(server, &seen, false).await {
                 seen = found;
