@@ -1,10 +1,12 @@
 //! What a rollback has to know of the cluster, before it begins and on its way.
 
 mod observe;
+mod owners;
 mod rights;
 mod users;
 
 pub use observe::{is_usable, observe, readiness, source};
+pub use owners::owners;
 pub use rights::require;
 pub use users::{delivery, users};
 

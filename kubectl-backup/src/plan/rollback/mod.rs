@@ -10,6 +10,7 @@ mod journal;
 pub mod kept;
 mod next;
 mod notes;
+mod owners;
 mod start;
 mod words;
 
@@ -19,5 +20,6 @@ pub use finish::check_finish;
 pub use journal::{Direction, Journal, Kept, ROLLBACK, Workload, WorkloadKind};
 pub use next::{ClaimSeen, Observed, SafetySeen, Step, VolumeSeen, WorkloadSeen, next};
 pub use notes::{Notes, Standing};
+pub use owners::{OwnerSeen, kept_owners, let_owners_go};
 pub use start::{Found, Owner, Scalable, Start, User, start, workloads};
 pub use words::{both_ways, by_hand, describe_plan, done, finished, go_on, held, undone};

@@ -1,6 +1,7 @@
 //! `kubectl backup snapshot rollback`
 
 mod begin;
+mod claim;
 mod finish;
 mod run;
 mod step;

@@ -13,7 +13,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::waits;
+use super::{claim, waits};
 use crate::{
     apply::{one_snapshot, ready::until_ready},
     args::DryRun,
@@ -71,11 +71,11 @@ pub async fn take(
         }
         Step::CreateReplacement => {
             say("making the PVC from the snapshot");
-            create_claim(cluster, &journal.replacement).await
+            claim::create(context, cluster, &journal.replacement).await
         }
         Step::CreateOriginal => {
             say(&format!("making the PVC on volume {}", journal.kept.volume));
-            create_claim(cluster, &journal.original).await
+            claim::create(context, cluster, &journal.original).await
         }
         Step::AwaitBound => waits::bound(context, cluster, journal, timeout).await,
         Step::GiveBack => give_back(cluster, journal).await,
@@ -204,18 +204,6 @@ async fn delete(cluster: &Cluster, claim: &str, uid: &str) -> Result<()> {
     }
 }
 
-async fn create_claim(cluster: &Cluster, claim: &PersistentVolumeClaim) -> Result<()> {
-    let (name, namespace) = (claim.metadata.name.as_deref().unwrap_or_default(), &cluster.namespace);
-    let path = PersistentVolumeClaim::url_path(&(), Some(namespace));
-    let doing = format!("create PVC {name:?} in namespace {namespace:?}");
-    match client::create(cluster, &path, &as_sent(claim)?, DryRun::None, &doing).await {
-        Ok(_) => Ok(()),
-        // Another look tells whose it is.
-        Err(error) if error.reason.as_deref() == Some("AlreadyExists") => Ok(()),
-        Err(error) => Err(refusal::explain(error, "persistentvolumeclaims", name, namespace)),
-    }
-}
-
-fn as_sent(object: &impl serde::Serialize) -> Result<Value> {
+pub(super) fn as_sent(object: &impl serde::Serialize) -> Result<Value> {
     serde_json::to_value(object).map_err(|error| CliError::new(format!("failed to write an object: {error}")))
 }
