@@ -25,7 +25,14 @@ pub fn other_data(claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> O
     if claim.metadata.uid.as_deref() != owner {
         return Some(format!("volume {name:?} belongs to another PVC"));
     }
-    (!has(PROVISIONED_BY) || has(BOUND_BY_CONTROLLER) || is_older).then(|| there_before(name))
+    (is_to_be_filled(claim) && (!has(PROVISIONED_BY) || has(BOUND_BY_CONTROLLER) || is_older))
+        .then(|| there_before(name))
+}
+
+/// Whether the PVC names what it is to be filled from. One that does not is on a volume of before for a reason: an undo put it
+/// back there.
+fn is_to_be_filled(claim: &PersistentVolumeClaim) -> bool {
+    claim.spec.as_ref().is_some_and(|spec| spec.data_source.is_some() || spec.data_source_ref.is_some())
 }
 
 /// The same where the volume may not be read: no driver was ever asked to make one.
@@ -49,7 +56,12 @@ mod tests {
     use super::*;
 
     fn said(uid: &str, made: &str, annotations: &Value) -> Option<String> {
-        let claim = json!({"metadata": {"name": "data", "uid": "u", "creationTimestamp": "2026-11-21T10:00:00Z"}});
+        said_of(&json!({"dataSource": {"kind": "VolumeSnapshot", "name": "good"}}), uid, made, annotations)
+    }
+
+    fn said_of(spec: &Value, uid: &str, made: &str, annotations: &Value) -> Option<String> {
+        let metadata = json!({"name": "data", "uid": "u", "creationTimestamp": "2026-11-21T10:00:00Z"});
+        let claim = json!({"metadata": metadata, "spec": spec});
         let volume = json!({"metadata": {"name": "pv-1", "creationTimestamp": made, "annotations": annotations},
             "spec": {"claimRef": {"name": "data", "uid": uid}}});
         other_data(&serde_json::from_value(claim).unwrap(), &serde_json::from_value(volume).unwrap())
@@ -72,5 +84,15 @@ mod tests {
         assert!(seen(&json!({"pv.kubernetes.io/bind-completed": "yes"})).is_some());
         let chosen = json!({PROVISIONED_BY: "csi.test", BOUND_BY_CONTROLLER: "yes"});
         assert!(said("u", "2026-11-21T10:00:01Z", &chosen).is_some(), "it was free");
+    }
+
+    #[test]
+    fn a_pvc_that_an_undo_put_back_on_its_volume_has_its_data() {
+        let older = "2026-11-20T10:00:00Z";
+        assert_eq!(said_of(&json!({"volumeName": "pv-1"}), "u", older, &json!({PROVISIONED_BY: "csi.test"})), None);
+        assert_eq!(said_of(&json!({"volumeName": "pv-1"}), "u", older, &json!({BOUND_BY_CONTROLLER: "yes"})), None);
+        assert!(said_of(&json!({}), "v", older, &json!({})).is_some(), "it belongs to another PVC");
+        let by_reference = json!({"dataSourceRef": {"kind": "VolumeSnapshot", "name": "good"}});
+        assert!(said_of(&by_reference, "u", older, &json!({PROVISIONED_BY: "csi.test"})).is_some());
     }
 }

@@ -21,6 +21,7 @@ mod h7_manage;
 mod h8_prune;
 mod h9_notes;
 mod h9_owners;
+mod h9_several;
 mod h9_volumes;
 mod lost_answers;
 mod reach;
