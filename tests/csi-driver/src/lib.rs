@@ -10,6 +10,7 @@ pub mod driver;
 mod error;
 pub mod faults;
 mod identity;
+mod loop_device;
 mod mount;
 mod node;
 mod registration;

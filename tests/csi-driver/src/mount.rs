@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::loop_device;
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
@@ -50,6 +51,12 @@ pub(crate) fn bind(source: &Path, target: &Path, read_only: bool) -> io::Result<
     Ok(())
 }
 
+/// Mounts a device at `target`, whose file is made when missing.
+pub(crate) fn bind_device(device: &Path, target: &Path) -> io::Result<()> {
+    fs::File::options().create(true).append(true).open(target)?;
+    Ok(mount_bind(device, target)?)
+}
+
 /// A bind mount takes its flags from the mount under it; what may not be taken away there must be said again.
 fn make_read_only(target: &Path) -> io::Result<()> {
     let has = statvfs(target)?.f_flag;
@@ -68,21 +75,34 @@ fn make_read_only(target: &Path) -> io::Result<()> {
     Ok(mount_remount(target, flags, "")?)
 }
 
-/// Unmounts all that is mounted at `target` and removes its folder; what is not there is fine.
+/// Unmounts all that is mounted at `target`, takes a device there from its file and removes the folder or file; what is not there
+/// is fine.
 pub(crate) fn release(target: &Path) -> io::Result<()> {
+    let device = loop_device::device_at(target)?;
+    unmount_all(target)?;
+    if let Some(device) = device {
+        loop_device::detach(&device)?;
+    }
+    let removed = match fs::symlink_metadata(target) {
+        Ok(there) if there.is_dir() => fs::remove_dir(target),
+        Ok(_) => fs::remove_file(target),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn unmount_all(target: &Path) -> io::Result<()> {
     loop {
         match unmount(target, UnmountFlags::NOFOLLOW) {
             Ok(()) => {}
             // Not a mount point.
-            Err(Errno::INVAL) => break,
-            Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::INVAL | Errno::NOENT) => return Ok(()),
             // Without the right to mount there is nothing mounted: removing the folder tells.
-            Err(Errno::PERM) => break,
+            Err(Errno::PERM) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
-    }
-    match fs::remove_dir(target) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }

@@ -1,12 +1,13 @@
-//! The node service: a volume's data folder is bind-mounted where the kubelet wants it.
+//! The node service: a volume's data folder, or the device of its file, is bind-mounted where the kubelet wants it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
 use crate::call::{blocking, logged};
 use crate::error::Error;
+use crate::loop_device;
 use crate::mount::{self, Target};
 use crate::proto::csi::node_server::Node;
 use crate::proto::csi::{
@@ -64,7 +65,16 @@ impl NodeService {
 
         let key = Key::volume(id.clone());
         let claim = self.claims.shared(key.clone())?;
-        self.store.volumes.get(&id)?.ok_or_else(|| Error::NotFound(key.clone()))?;
+        let volume = self.store.volumes.get(&id)?.ok_or_else(|| Error::NotFound(key.clone()))?;
+        volume_capability::check_mode(volume_capability::is_block(capability), volume.block)?;
+        if volume.block {
+            let disk = self.store.disk(&id);
+            return blocking(move || {
+                let _claim = claim;
+                publish_device(key, &disk, &target, read_only)
+            })
+            .await;
+        }
         let data = self.store.volumes.data(&id);
         blocking(move || {
             let _claim = claim;
@@ -94,6 +104,25 @@ impl NodeService {
         .await?;
         Ok(NodeUnpublishVolumeResponse {})
     }
+}
+
+fn publish_device(key: Key, disk: &Path, target: &Path, read_only: bool) -> Result<NodePublishVolumeResponse, Error> {
+    let failed = || format!("cannot show {key} at {}", target.display());
+    match loop_device::look(disk, target).map_err(Error::io(failed()))? {
+        loop_device::Target::Other => {
+            let device = loop_device::attach(disk, read_only).map_err(Error::io(failed()))?;
+            if let Err(error) = mount::bind_device(&device, target) {
+                loop_device::detach(&device).map_err(Error::io(failed()))?;
+                return Err(Error::io(failed())(error));
+            }
+        }
+        loop_device::Target::Attached { read_only: is } if is == read_only => {}
+        loop_device::Target::Attached { .. } => {
+            let difference = format!("at {} with another readonly flag", target.display());
+            return Err(Error::Exists { key, difference });
+        }
+    }
+    Ok(NodePublishVolumeResponse {})
 }
 
 fn target_path(text: &str) -> Result<PathBuf, Error> {

@@ -40,6 +40,7 @@ pub(super) async fn create(
         id,
         source_volume,
         size_bytes: source.capacity_bytes,
+        block: source.block,
         created: now,
         ready: faults.not_ready.readiness(now),
         lose_content: faults.lose_content,

@@ -21,7 +21,7 @@ pub(super) async fn create(
 ) -> Result<CreateVolumeResponse, Error> {
     let id = Id::try_from(request.name.clone())?;
     let source = content_source(request)?;
-    volume_capability::check_all(&request.volume_capabilities)?;
+    let block = volume_capability::check_all(&request.volume_capabilities)?;
     if !request.mutable_parameters.is_empty() {
         return Err(Error::Invalid("mutable_parameters are not supported by the test driver".to_owned()));
     }
@@ -31,11 +31,15 @@ pub(super) async fn create(
     let key = Key::volume(id.clone());
     let claim = service.claims.alone(key.clone())?;
     if let Some(existing) = service.store.volumes.get(&id)? {
-        check_same(&existing, source.as_ref(), capacity::satisfies(range, existing.capacity_bytes)?)?;
+        check_same(&existing, source.as_ref(), block, capacity::satisfies(range, existing.capacity_bytes)?)?;
         return Ok(answer(existing));
     }
-    let (source_claim, source_bytes) = open_source(service, source.as_ref())?;
-    let volume = Volume { id, capacity_bytes: capacity::choose(range, source_bytes)?, source };
+    let (source_claim, filled_with) = open_source(service, source.as_ref())?;
+    if let Some(of_source) = &filled_with {
+        volume_capability::check_mode(block, of_source.block)?;
+    }
+    let source_bytes = filled_with.map(|of_source| of_source.bytes);
+    let volume = Volume { id, capacity_bytes: capacity::choose(range, source_bytes)?, block, source };
     service.attempts.suffer(&key, &faults).await?;
 
     let store = service.store.clone();
@@ -60,8 +64,17 @@ fn content_source(request: &CreateVolumeRequest) -> Result<Option<Source>, Error
     }
 }
 
-/// Claims what the volume is to be filled with, and gives its size.
-fn open_source(service: &ControllerService, source: Option<&Source>) -> Result<(Option<Claim>, Option<i64>), Error> {
+/// What a volume is to be filled with.
+struct FilledWith {
+    bytes: i64,
+    block: bool,
+}
+
+/// Claims what the volume is to be filled with, and gives its size and mode.
+fn open_source(
+    service: &ControllerService,
+    source: Option<&Source>,
+) -> Result<(Option<Claim>, Option<FilledWith>), Error> {
     match source {
         None => Ok((None, None)),
         Some(Source::Snapshot(id)) => {
@@ -69,20 +82,22 @@ fn open_source(service: &ControllerService, source: Option<&Source>) -> Result<(
             let claim = service.claims.shared(key.clone())?;
             let snapshot = service.store.snapshots.get(id)?.ok_or(Error::NotFound(key))?;
             service.store.check_restorable(&snapshot, (service.clock)())?;
-            Ok((Some(claim), Some(snapshot.size_bytes)))
+            Ok((Some(claim), Some(FilledWith { bytes: snapshot.size_bytes, block: snapshot.block })))
         }
         Some(Source::Volume(id)) => {
             let key = Key::volume(id.clone());
             let claim = service.claims.shared(key.clone())?;
             let volume = service.store.volumes.get(id)?.ok_or(Error::NotFound(key))?;
-            Ok((Some(claim), Some(volume.capacity_bytes)))
+            Ok((Some(claim), Some(FilledWith { bytes: volume.capacity_bytes, block: volume.block })))
         }
     }
 }
 
-fn check_same(existing: &Volume, source: Option<&Source>, fits: bool) -> Result<(), Error> {
+fn check_same(existing: &Volume, source: Option<&Source>, block: bool, fits: bool) -> Result<(), Error> {
     let difference = if existing.source.as_ref() != source {
         "filled from another source".to_owned()
+    } else if existing.block != block {
+        "of another mode".to_owned()
     } else if !fits {
         format!("with {} bytes, which is not in the range asked for", existing.capacity_bytes)
     } else {
@@ -135,8 +150,9 @@ pub(super) async fn validate(
     if request.volume_capabilities.is_empty() {
         return Err(Error::Invalid("volume_capabilities is missing".to_owned()));
     }
-    service.store.volumes.get(&id)?.ok_or_else(|| Error::NotFound(Key::volume(id)))?;
-    Ok(match volume_capability::check_all(&request.volume_capabilities) {
+    let volume = service.store.volumes.get(&id)?.ok_or_else(|| Error::NotFound(Key::volume(id)))?;
+    let wanted = volume_capability::check_all(&request.volume_capabilities);
+    Ok(match wanted.and_then(|block| volume_capability::check_mode(block, volume.block)) {
         Ok(()) => ValidateVolumeCapabilitiesResponse {
             confirmed: Some(Confirmed {
                 volume_context: request.volume_context.clone(),

@@ -13,12 +13,22 @@ pub(crate) use tree::Origin;
 
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use crate::error::Error;
 use shelf::Shelf;
+
+/// The file in the data of a volume of mode Block.
+const DISK: &str = "disk";
+
+/// Makes the file of a volume of mode Block, or lengthens what its source had.
+fn make_disk(path: &Path, capacity_bytes: i64) -> Result<(), Error> {
+    let bytes = u64::try_from(capacity_bytes).unwrap_or_default();
+    let opened = File::options().create(true).append(true).open(path);
+    opened.and_then(|file| file.set_len(bytes)).map_err(Error::io(format!("cannot make {}", path.display())))
+}
 
 /// All volumes and snapshots of one driver.
 pub struct Store {
@@ -55,13 +65,21 @@ impl Store {
 
     /// Makes a volume: empty, or with the bytes of its source.
     pub(crate) fn create_volume(&self, volume: &Volume) -> Result<(), Error> {
-        self.volumes.put(&volume.id, volume, |data| match &volume.source {
-            // Pods run as anybody, and nothing sets an owner here.
-            None => fs::set_permissions(data, fs::Permissions::from_mode(0o777))
-                .map_err(Error::io(format!("cannot open {} to everybody", data.display()))),
-            Some(Source::Snapshot(id)) => tree::copy(&self.snapshots.data(id), data, Origin::Still),
-            Some(Source::Volume(id)) => tree::copy(&self.volumes.data(id), data, Origin::Live),
+        self.volumes.put(&volume.id, volume, |data| {
+            match &volume.source {
+                // Pods run as anybody, and nothing sets an owner here.
+                None => fs::set_permissions(data, fs::Permissions::from_mode(0o777))
+                    .map_err(Error::io(format!("cannot open {} to everybody", data.display())))?,
+                Some(Source::Snapshot(id)) => tree::copy(&self.snapshots.data(id), data, Origin::Still)?,
+                Some(Source::Volume(id)) => tree::copy(&self.volumes.data(id), data, Origin::Live)?,
+            }
+            if volume.block { make_disk(&data.join(DISK), volume.capacity_bytes) } else { Ok(()) }
         })
+    }
+
+    /// The file that is a volume of mode Block.
+    pub(crate) fn disk(&self, id: &Id) -> PathBuf {
+        self.volumes.data(id).join(DISK)
     }
 
     /// Takes a snapshot: a copy of the source's bytes as they are now.

@@ -13,6 +13,9 @@ pub struct Volume {
     pub id: Id,
     /// Its size: recorded, not enforced
     pub capacity_bytes: i64,
+    /// Whether it is a device (`volumeMode: Block`) and no file system
+    #[serde(default)]
+    pub block: bool,
     /// What filled it at its creation
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
@@ -38,6 +41,9 @@ pub struct Snapshot {
     pub source_volume: Id,
     /// The least size of a volume restored from it: its source's size
     pub size_bytes: i64,
+    /// Whether that is a device
+    #[serde(default)]
+    pub block: bool,
     /// When it was taken
     pub created: Timestamp,
     /// From when on it can be restored

@@ -18,6 +18,12 @@ async fn with_volume() -> Running {
     driver
 }
 
+fn release(driver: &Running, name: &str) {
+    let released = driver.folder.path().join("root/released");
+    std::fs::create_dir_all(&released).unwrap();
+    std::fs::write(released.join(name), "").unwrap();
+}
+
 #[tokio::test]
 async fn fail_fails_always_with_its_message_and_leaves_nothing() {
     let driver = with_volume().await;
@@ -78,9 +84,7 @@ async fn what_is_held_goes_on_when_it_is_released_and_fails_then() {
     let early = driver.controller.clone().create_volume(hasty).await.unwrap_err();
     assert_ne!(early.message(), "no room");
 
-    let released = driver.folder.path().join("root/released");
-    std::fs::create_dir(&released).unwrap();
-    std::fs::write(released.join("now"), "").unwrap();
+    release(&driver, "now");
     let message = loop {
         match driver.create(held.clone()).await.unwrap_err() {
             pending if pending.code() == Code::Aborted => tokio::task::yield_now().await,
@@ -95,9 +99,13 @@ async fn what_is_held_goes_on_when_it_is_released_and_fails_then() {
 async fn second_call_for_a_name_under_way_is_aborted_and_its_source_is_kept() {
     let driver = with_volume().await;
     // Either may be the first; the other is told to wait, and then finds that the volume cannot go either.
-    let attempt = async || match driver.snapshot(faulty("delay", "1s")).await {
+    let attempt = async || match driver.snapshot(faulty("hold", "now")).await {
         Ok(_) => None,
-        Err(refused) => Some((refused.code(), driver.delete_volume("a").await.map_err(|status| status.code()))),
+        Err(refused) => {
+            let source = driver.delete_volume("a").await.map_err(|status| status.code());
+            release(&driver, "now");
+            Some((refused.code(), source))
+        }
     };
     let (one, other) = tokio::join!(attempt(), attempt());
     assert!(one.is_none() || other.is_none(), "{one:?} {other:?}");

@@ -100,20 +100,47 @@ async fn restore_never_shrinks() {
     assert_eq!(driver.create(sized(restored("c", "s"), 9 * MIB)).await.unwrap().capacity_bytes, 9 * MIB);
 }
 
-#[tokio::test]
-async fn block_volumes_are_refused_with_the_way_out() {
-    let driver = Running::start().await;
-    let block = VolumeCapability { access_type: Some(AccessType::Block(BlockVolume {})), ..filesystem() };
-    let request = CreateVolumeRequest { volume_capabilities: vec![block.clone()], ..volume("a") };
-    let refused = driver.create(request).await.unwrap_err();
-    assert_eq!(refused.code(), Code::InvalidArgument);
-    assert!(refused.message().contains("Filesystem"), "{refused}");
+fn device() -> Vec<VolumeCapability> {
+    vec![VolumeCapability { access_type: Some(AccessType::Block(BlockVolume {})), ..filesystem() }]
+}
 
+#[tokio::test]
+async fn a_device_keeps_its_bytes_and_its_mode() {
+    let driver = Running::start().await;
+    let block = |request: CreateVolumeRequest| CreateVolumeRequest { volume_capabilities: device(), ..request };
+    driver.create(block(volume("a"))).await.unwrap();
+    assert_eq!(driver.read("a", "disk"), vec![0; usize::try_from(MIB).unwrap()]);
+    driver.write("a", "disk", vec![7; usize::try_from(MIB).unwrap()]);
+    driver.snapshot(snapshot("s", "a")).await.unwrap();
+    driver.write("a", "disk", vec![8; usize::try_from(MIB).unwrap()]);
+
+    let longer = driver.create(block(sized(restored("b", "s"), MIB + 2))).await.unwrap();
+    assert_eq!(longer.capacity_bytes, MIB + 2);
+    let mut bytes = vec![7; usize::try_from(MIB).unwrap()];
+    bytes.extend([0, 0]);
+    assert!(driver.read("b", "disk") == bytes, "the snapshot's bytes, and nothing after them");
+    driver.create(block(cloned("c", "a"))).await.unwrap();
+    assert!(driver.read("c", "disk") == vec![8; usize::try_from(MIB).unwrap()]);
+
+    driver.create(volume("files")).await.unwrap();
+    for mixed in [restored("d", "s"), cloned("d", "a"), block(cloned("d", "files"))] {
+        let refused = driver.create(mixed).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().contains("of mode"), "{refused}");
+    }
+    assert_eq!(driver.create(volume("a")).await.unwrap_err().code(), Code::AlreadyExists);
+    let both = CreateVolumeRequest { volume_capabilities: [device(), vec![filesystem()]].concat(), ..volume("e") };
+    assert_eq!(driver.create(both).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn only_a_volumes_own_mode_is_confirmed() {
+    let driver = Running::start().await;
     driver.create(volume("a")).await.unwrap();
-    for (capability, confirmed) in [(filesystem(), true), (block, false)] {
+    for (capabilities, confirmed) in [(vec![filesystem()], true), (device(), false)] {
         let request = ValidateVolumeCapabilitiesRequest {
             volume_id: "a".to_owned(),
-            volume_capabilities: vec![capability],
+            volume_capabilities: capabilities,
             ..Default::default()
         };
         let answer = driver.controller.clone().validate_volume_capabilities(request).await.unwrap().into_inner();
