@@ -35,7 +35,7 @@ impl Row {
             seconds: (end - start).as_secs_f64(),
             stored: report.judgement.created,
             refused: count(&Outcome::Full),
-            later: count(&Outcome::TryAgain),
+            later: attempts.iter().filter(|attempt| matches!(attempt.outcome, Outcome::TryAgain(_))).count(),
             conflicts,
             faults: report.faults.len(),
             limit: report.evidence.limit,

@@ -66,7 +66,7 @@ pub enum Outcome {
     /// The quota's 403.
     Full,
     /// The quota's 429.
-    TryAgain,
+    TryAgain(Later),
     /// The other webhook's refusal.
     OtherWebhook,
     /// The API server could not ask a webhook.
@@ -75,10 +75,46 @@ pub enum Outcome {
     Failed(String),
 }
 
+/// Why the quota refuses for now.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Later {
+    /// All slots are taken, some of them by creates under way.
+    Taken,
+    /// The namespace has as many creates under way as it may.
+    Namespace {
+        /// Its name.
+        name: String,
+        /// How many it may.
+        cap: usize,
+    },
+    /// The user has.
+    User {
+        /// The name.
+        name: String,
+        /// How many it may.
+        cap: usize,
+    },
+    /// Creates of that one name are.
+    Key {
+        /// `namespace/name`.
+        key: String,
+        /// How many are under way.
+        pending: usize,
+    },
+    /// There is too much to do.
+    Overloaded,
+    /// The ledger is not ready.
+    SettingUp,
+    /// The time did not suffice.
+    NotInTime,
+    /// Anything else, in few words.
+    Other(String),
+}
+
 impl Outcome {
     /// Whether the answer says that nothing was and nothing will be stored.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Full | Self::TryAgain | Self::OtherWebhook | Self::HookFailed)
+        matches!(self, Self::Full | Self::TryAgain(_) | Self::OtherWebhook | Self::HookFailed)
     }
 }
 
@@ -119,4 +155,6 @@ pub struct Evidence {
     pub sightings: Vec<Sighting>,
     /// Every try.
     pub attempts: Vec<Attempt>,
+    /// From when until when something went wrong on purpose.
+    pub faults: Vec<(Duration, Duration)>,
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::faults::Happened;
 use crate::figures::Sample;
-use crate::history::{Attempt, Evidence, Outcome};
+use crate::history::{Attempt, Evidence, Later, Outcome};
 use crate::metrics::{Series, total};
-use crate::oracle::Judgement;
+use crate::oracle::{Judgement, Laters};
 
 /// Violations that are told one by one.
 const SHOWN: usize = 20;
@@ -64,6 +64,12 @@ impl Report<'_> {
         writeln!(out, "  over-admitted    {:>7}", judgement.over_admitted)?;
         if !self.evidence.ledger.is_empty() {
             writeln!(out, "  ledger writes    {:>7}  most slots {}", judgement.ledger_writes, judgement.max_slots)?;
+            let Laters { proven, beside_fault, unproven } = judgement.laters;
+            writeln!(
+                out,
+                "  told to try again {proven:>6}  as the ledger's history shows, {beside_fault} for what it cannot show beside a fault, \
+                 {unproven} without one"
+            )?;
             for outcome in ["committed", "conflict", "unknown"] {
                 let label = format!("outcome=\"{outcome}\"");
                 let count = total(self.counts, "backup_webhook_quota_ledger_writes_total", &label);
@@ -86,6 +92,19 @@ impl Report<'_> {
     }
 }
 
+fn in_words(why: &Later) -> &str {
+    match why {
+        Later::Taken => "taken, creates wait",
+        Later::Namespace { .. } => "namespace's share",
+        Later::User { .. } => "user's share",
+        Later::Key { .. } => "one name",
+        Later::Overloaded => "too much to do",
+        Later::SettingUp => "being set up",
+        Later::NotInTime => "not in time",
+        Later::Other(said) => said,
+    }
+}
+
 /// The time of each try, by what it led to. Dry runs are told apart: they store nothing.
 fn by_outcome(attempts: &[Attempt]) -> BTreeMap<String, Vec<Duration>> {
     let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -96,7 +115,7 @@ fn by_outcome(attempts: &[Attempt]) -> BTreeMap<String, Vec<Duration>> {
             (Outcome::Updated, _) => "applied (200)".to_owned(),
             (Outcome::AlreadyExists, _) => "exists already (409)".to_owned(),
             (Outcome::Full, _) => "no room (403)".to_owned(),
-            (Outcome::TryAgain, _) => "try again (429)".to_owned(),
+            (Outcome::TryAgain(why), _) => format!("429: {}", in_words(why)),
             (Outcome::OtherWebhook, _) => "other webhook's refusal".to_owned(),
             (Outcome::HookFailed, _) => "webhook not reached".to_owned(),
             (Outcome::Failed(why), _) => why.clone(),

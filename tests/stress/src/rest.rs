@@ -75,7 +75,7 @@ pub async fn fill(
     let full = |attempts: &[Attempt]| attempts.last().is_some_and(|one| one.outcome == Outcome::Full);
     while Instant::now() < deadline && made(&attempts) <= limit && !full(&attempts) {
         let attempt = create(server.clone(), attempts.len(), zero).await?;
-        if attempt.outcome == Outcome::TryAgain {
+        if matches!(attempt.outcome, Outcome::TryAgain(_)) {
             sleep(PAUSE).await;
         }
         attempts.push(attempt);

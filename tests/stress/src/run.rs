@@ -111,6 +111,7 @@ async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str))
         ledger: record.ledger,
         sightings: record.sightings,
         attempts: attempts.into_iter().chain(last).collect(),
+        faults: faults.iter().map(|happened| (happened.from, happened.until)).collect(),
     };
     let mut judgement = judge(&evidence);
     // What is told of the load is told without those that were made after it.

@@ -51,7 +51,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::history::{Attempt, Change, Stored};
+    use crate::history::{Attempt, Change, Later, Stored};
 
     const FORMS: [Form; 5] = [Form::Named, Form::Generated, Form::Applied, Form::Storm, Form::DryRun];
 
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(without(Outcome::Full), "nobody was told that the quota is full");
         let busy = |evidence: &mut Evidence| {
             evidence.attempts.retain(|it| it.outcome != Outcome::Full);
-            evidence.attempts.push(attempt(7, Form::Named, Outcome::TryAgain));
+            evidence.attempts.push(attempt(7, Form::Named, Outcome::TryAgain(Later::Taken)));
         };
         assert_eq!(said(&busy), "nobody was told that the quota is full");
         for form in FORMS {

@@ -127,7 +127,7 @@ async fn create(server: &Server, load: Load, creator: usize, round: &str) -> Res
                 }
             }
             Outcome::Full => crowd.refused.push(started.elapsed()),
-            Outcome::TryAgain => crowd.later += 1,
+            Outcome::TryAgain(_) => crowd.later += 1,
             _ => {
                 crowd.failed += 1;
                 crowd.failure.get_or_insert_with(|| String::from_utf8_lossy(&answer).into_owned());

@@ -2,6 +2,7 @@
 
 pub mod api;
 mod client;
+mod later;
 pub mod outcome;
 pub mod plan;
 mod sweep;

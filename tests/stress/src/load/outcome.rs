@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde_json::Value;
 
+use super::later;
 use crate::history::Outcome;
 
 /// The name under which the quota's webhook is configured.
@@ -24,7 +25,7 @@ pub fn read(status: StatusCode, body: &[u8]) -> Outcome {
     match status.as_u16() {
         409 if reason == "AlreadyExists" => Outcome::AlreadyExists,
         403 if by(QUOTA) => Outcome::Full,
-        429 if by(QUOTA) => Outcome::TryAgain,
+        429 if by(QUOTA) => Outcome::TryAgain(later::read(message)),
         _ if by(OTHER) => Outcome::OtherWebhook,
         _ if message.contains("failed calling webhook") => Outcome::HookFailed,
         code if reason.is_empty() => Outcome::Failed(code.to_string()),
@@ -49,7 +50,7 @@ mod tests {
         assert_eq!(answer(409, "Conflict", "modified"), Outcome::Failed("409 Conflict".into()));
         let ours = "admission webhook \"quota.kubectl-backup.dev\" denied the request: full";
         assert_eq!(answer(403, "Forbidden", ours), Outcome::Full);
-        assert_eq!(answer(429, "TooManyRequests", ours), Outcome::TryAgain);
+        assert!(matches!(answer(429, "TooManyRequests", ours), Outcome::TryAgain(_)));
         assert_eq!(answer(403, "Forbidden", "RBAC"), Outcome::Failed("403 Forbidden".into()));
         let other = "admission webhook \"refuser.stress.kubectl-backup.dev\" denied the request: no";
         assert_eq!(answer(403, "Forbidden", other), Outcome::OtherWebhook);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::history::{Evidence, Revision, Ticket};
+use crate::history::{Evidence, LedgerChange, Revision, Ticket};
 
 /// Bounds of revisions by time, from what was seen and from what had not begun.
 pub struct Clock {
@@ -51,4 +51,11 @@ impl Clock {
         let last = self.begun.get(begun).map_or(Revision::MAX, |(_, revision)| revision.saturating_sub(1));
         (first, last.max(first))
     }
+}
+
+/// The ledger that was in force at the first revision, and all until the last.
+pub fn in_force(ledger: &[LedgerChange], (first, last): (Revision, Revision)) -> &[LedgerChange] {
+    let from = ledger.partition_point(|change| change.revision <= first).saturating_sub(1);
+    let until = ledger.partition_point(|change| change.revision <= last);
+    ledger.get(from..until).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 mod covered;
 mod interval;
+mod later;
 mod refusals;
 mod violation;
 mod written;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::history::{Evidence, Revision, Stored};
 
+pub use later::Laters;
 pub use violation::Violation;
 
 /// The objects that are alive at some revision, by key.
@@ -30,6 +32,8 @@ pub struct Judgement {
     pub max_slots: usize,
     /// Writes of the ledger.
     pub ledger_writes: usize,
+    /// Refusals for now.
+    pub laters: Laters,
     /// What should not be.
     pub violations: Vec<Violation>,
 }
@@ -41,6 +45,7 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     covered::check(evidence, &mut judgement);
     written::check(evidence, &mut judgement);
     refusals::check(evidence, &mut judgement);
+    later::check(evidence, &mut judgement);
     judgement
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Alive, Judgement, Violation, interval::Clock};
+use super::{
+    Alive, Judgement, Violation,
+    interval::{Clock, in_force},
+};
 use crate::history::{Attempt, Change, Evidence, LedgerChange, Outcome, Revision};
 
 /// A refusal is justified when, at some moment between question and answer, objects that were alive and creates that then
@@ -62,10 +65,8 @@ fn ledger_was_full(
     if evidence.ledger.is_empty() {
         return true;
     }
-    // The one that was in force at the start, and all until the end.
-    let from = evidence.ledger.partition_point(|change| change.revision <= first).saturating_sub(1);
-    let candidates = evidence.ledger.iter().skip(from).take_while(|change| change.revision <= last);
-    candidates.into_iter().any(|change| full_and_alive(change, evidence.limit, alive, meanwhile))
+    let mut candidates = in_force(&evidence.ledger, (first, last)).iter();
+    candidates.any(|change| full_and_alive(change, evidence.limit, alive, meanwhile))
 }
 
 fn full_and_alive(ledger: &LedgerChange, limit: usize, alive: &Alive<'_>, meanwhile: &[Change]) -> bool {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use backup_ledger::{Key, LedgerStatus, Pending, Phase, Uid};
 
 use super::*;
-use crate::history::{Attempt, Change, Form, LedgerChange, Outcome, Revision, Sighting, Ticket};
+use crate::history::{Attempt, Change, Form, Later, LedgerChange, Outcome, Revision, Sighting, Ticket};
 
 fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -92,11 +92,12 @@ fn a_refusal_before_the_slots_were_taken_is_caught() {
 #[test]
 fn what_was_refused_must_not_be_stored_and_what_was_made_must() {
     let mut run = full();
-    run.attempts[0].outcome = Outcome::TryAgain;
+    let later = Outcome::TryAgain(Later::Taken);
+    run.attempts[0].outcome = later.clone();
     run.attempts[1].form = Form::DryRun;
     run.attempts.push(attempt(4, (40, 50), Outcome::Created));
     let found = judge(&run).violations;
-    assert!(found.contains(&Violation::Stored { ticket: 1, outcome: Outcome::TryAgain }), "{found:?}");
+    assert!(found.contains(&Violation::Stored { ticket: 1, outcome: later }), "{found:?}");
     assert!(found.contains(&Violation::Stored { ticket: 2, outcome: Outcome::Created }), "{found:?}");
     assert!(found.contains(&Violation::Lost { ticket: 4 }), "{found:?}");
 }
@@ -167,4 +168,91 @@ fn a_refusal_for_slots_that_nobody_lived_in_is_caught() {
     run.sightings.push(Sighting { at: at(24), revision: 24 });
     let found = judge(&run).violations;
     assert_eq!(found, [Violation::Unjustified { ticket: 3, holders: 2 }]);
+}
+
+/// A third try, told for that reason at 25..30 ms to try again, with these ledgers at revisions 15 and 22.
+fn told(why: Later, ledgers: [LedgerChange; 2]) -> Evidence {
+    let mut run = full();
+    run.ledger = ledgers.into();
+    // No more than revision 22 was made when it was answered.
+    run.changes.push(put(23, "c", 4));
+    run.attempts.push(attempt(4, (31, 60), Outcome::Created));
+    run.limit = 3;
+    run.attempts[2].outcome = Outcome::TryAgain(why);
+    run
+}
+
+fn judged(why: Later, before: LedgerChange, then: LedgerChange) -> (Laters, usize) {
+    let judgement = judge(&told(why, [before, then]));
+    let unexplained = judgement.violations.iter().filter(|one| matches!(one, Violation::Unexplained { ticket: 3, .. }));
+    let unexplained = unexplained.count();
+    (judgement.laters, unexplained)
+}
+
+const PROVEN: Laters = Laters { proven: 1, beside_fault: 0, unproven: 0 };
+const NONE: Laters = Laters { proven: 0, beside_fault: 0, unproven: 0 };
+
+#[test]
+fn a_refusal_for_now_is_proven_by_a_ledger_of_that_time() {
+    let ready = |slots: &[(&str, &str)]| ledger(22, 2, Phase::Ready, slots);
+    let before = ledger(15, 1, Phase::Ready, &[("a", "u1"), ("b", "u2"), ("x", "u8")]);
+    let three = ready(&[("a", "u1"), ("b", "u2"), ("c", "u4")]);
+    let two = ready(&[("a", "u1"), ("b", "u2")]);
+    assert_eq!(judged(Later::Taken, before.clone(), three.clone()), (PROVEN, 0));
+    // The one before was in force when it was asked: the second is from a later moment than the last that was seen.
+    assert_eq!(judged(Later::Taken, before.clone(), two.clone()), (PROVEN, 0));
+    let long_ago = ledger(12, 1, Phase::Ready, &[("a", "u1"), ("b", "u2"), ("x", "u8")]);
+    let since = ledger(18, 2, Phase::Ready, &[("a", "u1"), ("b", "u2")]);
+    assert_eq!(judged(Later::Taken, long_ago, since), (NONE, 1));
+}
+
+#[test]
+fn shares_and_caps_are_looked_for_in_the_ledger() {
+    let ledgers = || {
+        let slots = [("a", "u1"), ("b", "u2")];
+        [ledger(15, 1, Phase::Ready, &slots), ledger(18, 2, Phase::Ready, &slots)]
+    };
+    let of = |why: Later| {
+        let [mut before, mut then] = ledgers();
+        for change in [&mut before, &mut then] {
+            let slots = &mut change.to.as_mut().expect("a ledger").slots;
+            for slot in slots.values_mut() {
+                slot.pend.values_mut().for_each(|pending| *pending = Pending::new("", "ann"));
+            }
+        }
+        judged(why, before, then)
+    };
+    for (cap, expected) in [(2, (PROVEN, 0)), (3, (NONE, 1))] {
+        assert_eq!(of(Later::Namespace { name: "shop".into(), cap }), expected);
+        assert_eq!(of(Later::User { name: "ann".into(), cap }), expected);
+    }
+    assert_eq!(of(Later::Namespace { name: "other".into(), cap: 2 }), (NONE, 1));
+    assert_eq!(of(Later::User { name: "bob".into(), cap: 2 }), (NONE, 1));
+    assert_eq!(of(Later::Key { key: "shop/a".into(), pending: 1 }), (PROVEN, 0));
+    assert_eq!(of(Later::Key { key: "shop/a".into(), pending: 2 }), (NONE, 1));
+    assert_eq!(of(Later::SettingUp), (NONE, 1));
+    let [before, then] = ledgers();
+    let gone = LedgerChange { revision: then.revision, to: None };
+    assert_eq!(judged(Later::SettingUp, before.clone(), gone), (PROVEN, 0));
+    let anew = ledger(18, 1, Phase::Initializing, &[]);
+    assert_eq!(judged(Later::SettingUp, before, anew), (PROVEN, 0));
+}
+
+#[test]
+fn what_leaves_no_trace_is_counted_by_itself() {
+    let slots = [("a", "u1"), ("b", "u2")];
+    let run = |why: Later, end: u64, faults: &[(u64, u64)]| {
+        let mut run = told(why, [ledger(15, 1, Phase::Ready, &slots), ledger(18, 2, Phase::Ready, &slots)]);
+        run.attempts[2].end = at(end);
+        run.faults = faults.iter().map(|(from, until)| (at(*from), at(*until))).collect();
+        judge(&run)
+    };
+    let unproven = Laters { unproven: 1, ..NONE };
+    assert_eq!(run(Later::NotInTime, 2_100, &[]).laters, unproven);
+    assert_eq!(run(Later::NotInTime, 2_100, &[(2_200, 2_300)]).laters, unproven, "the fault came later");
+    assert_eq!(run(Later::NotInTime, 2_100, &[(5, 10)]).laters, Laters { beside_fault: 1, ..NONE });
+    let hasty = run(Later::NotInTime, 500, &[]).violations;
+    assert!(hasty.contains(&Violation::Unexplained { ticket: 3, why: Later::NotInTime }), "{hasty:?}");
+    assert_eq!(run(Later::Other("policy".into()), 500, &[]).laters, unproven);
+    assert_eq!(run(Later::Overloaded, 500, &[]).laters, unproven);
 }

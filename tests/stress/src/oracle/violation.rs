@@ -1,6 +1,6 @@
 //! What should not be.
 
-use crate::history::{Outcome, Revision, Ticket};
+use crate::history::{Later, Outcome, Revision, Ticket};
 
 /// Something that a run must not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,13 @@ pub enum Violation {
         ticket: Ticket,
         /// The most keys that could have held a slot meanwhile.
         holders: usize,
+    },
+    /// A try was refused for now, and the reason was none all the while.
+    Unexplained {
+        /// The try.
+        ticket: Ticket,
+        /// What its client was told.
+        why: Later,
     },
     /// A try was refused, or was a dry run, and its object was stored.
     Stored {
@@ -63,6 +70,9 @@ impl std::fmt::Display for Violation {
             Self::OverLimit { revision, alive } => write!(f, "{alive} objects were alive at revision {revision}"),
             Self::Unjustified { ticket, holders } => {
                 write!(f, "try {ticket} was told that there is no room, and only {holders} could have held a slot")
+            }
+            Self::Unexplained { ticket, why } => {
+                write!(f, "try {ticket} was told to try again ({why:?}), and nothing was so while it was asked")
             }
             Self::Stored { ticket, outcome } => {
                 write!(f, "try {ticket} was answered {outcome:?}, and its object was stored")
