@@ -22,6 +22,7 @@ use tokio::{
 use super::{
     decision::{Ask, Decision},
     lead::Lead,
+    times,
 };
 use crate::paths::PathSecret;
 
@@ -33,6 +34,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const CONNECT: Duration = Duration::from_secs(1);
 /// How many claims may be on their way to others at once: each takes a connection there, of which API servers need theirs.
 const ON_THEIR_WAY: usize = 64;
+/// What of its time a claim leaves for the way back: one that waits to the end is then refused with the reason, and who handed it
+/// over hears that before its own time is over.
+const WAY_BACK: Duration = Duration::from_millis(300);
+/// A claim with less time than this is not handed over.
+pub const SHORTEST: Duration = Duration::from_millis(600);
 /// An answer names the holders of a quota at most.
 const ANSWER_LIMIT: usize = 1 << 20;
 
@@ -47,10 +53,21 @@ pub struct Handed {
     user: String,
     /// The limit that the claim is to be decided by.
     pub limit: u32,
+    /// How many milliseconds it has; a replica of an earlier version does not tell, and waits as long as any.
+    #[serde(default = "usual")]
+    left: u64,
+}
+
+fn usual() -> u64 {
+    milliseconds(times::PATIENCE)
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Handed {
-    fn new(resource: &str, ask: &Ask, limit: u32) -> Self {
+    fn new(resource: &str, ask: &Ask, limit: u32, left: Duration) -> Self {
         let Object { key, uid } = &ask.object;
         Self {
             resource: resource.to_owned(),
@@ -59,7 +76,13 @@ impl Handed {
             uid: uid.to_string(),
             user: ask.user.clone(),
             limit,
+            left: milliseconds(left),
         }
+    }
+
+    /// Until when it has to be decided, when it arrived now.
+    pub fn deadline(&self, now: Instant) -> Instant {
+        now + Duration::from_millis(self.left).min(times::PATIENCE).saturating_sub(WAY_BACK)
     }
 
     /// What is asked.
@@ -82,9 +105,12 @@ pub enum PeerError {
     /// It is not known how to call one another.
     #[error("no certificate or path of its own")]
     Unknown,
-    /// It did not answer in time, or writes no more.
+    /// It did not answer in time.
     #[error("no answer")]
     Late,
+    /// It writes no more, and did not answer so far.
+    #[error("it writes no more")]
+    Silent,
     /// The connection failed.
     #[error(transparent)]
     Client(#[from] Box<kube::Error>),
@@ -105,6 +131,7 @@ impl PeerError {
         match self {
             Self::Busy => "busy",
             Self::Late => "late",
+            Self::Silent => "silent",
             Self::Unknown | Self::Client(_) => "unreachable",
             Self::Status(_) | Self::Answer | Self::Undecided => "undecided",
         }
@@ -162,7 +189,8 @@ impl Peers {
     ) -> Result<Decision, PeerError> {
         let _on_its_way = self.on_their_way.try_acquire().map_err(|_| PeerError::Busy)?;
         let (client, path) = self.client(at)?;
-        let body = serde_json::to_vec(&Handed::new(resource, ask, limit)).map_err(|_| PeerError::Answer)?;
+        let left = by.saturating_duration_since(Instant::now());
+        let body = serde_json::to_vec(&Handed::new(resource, ask, limit, left)).map_err(|_| PeerError::Answer)?;
         let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/json");
         let request = request.body(Body::from(body)).map_err(|_| PeerError::Answer)?;
         let answer = async {
@@ -181,7 +209,8 @@ impl Peers {
             match timeout_at(by.min(Instant::now() + PATIENCE), &mut answer).await {
                 Ok(answer) => return answer,
                 Err(_) if lead.other() == Some(at) && Instant::now() < by => {}
-                Err(_) => return Err(PeerError::Late),
+                Err(_) if lead.other() == Some(at) => return Err(PeerError::Late),
+                Err(_) => return Err(PeerError::Silent),
             }
         }
     }

@@ -23,7 +23,7 @@ use super::{
     decision::{Ask, Decision},
     hook::Probes,
     lead::Lead,
-    peers::{Handed, PeerError, Peers},
+    peers::{Handed, PeerError, Peers, SHORTEST},
     report::Report,
     series::Series,
     stand::Stand,
@@ -183,7 +183,8 @@ impl Quotas {
         }
         let (lead, _) = self.lead(resource).filter(|(_, limit)| *limit == handed.limit)?;
         lead.reached();
-        self.decide(resource, ask, Instant::now() + PATIENCE + WAY_BACK, Origin::Replica).await.ok().flatten()
+        let deadline = handed.deadline(Instant::now()) + WAY_BACK;
+        self.decide(resource, ask, deadline, Origin::Replica).await.ok().flatten()
     }
 
     /// Who writes that quota's ledger, and how many slots this replica knows there to be.
@@ -195,7 +196,8 @@ impl Quotas {
 
     async fn hand_over(&self, resource: &str, ask: &Ask, by: Instant) -> Option<Decision> {
         let (lead, limit) = self.lead(resource)?;
-        let other = lead.other().filter(|_| !ask.dry_run && ask.standing == Standing::Limited)?;
+        let may = !ask.dry_run && ask.standing == Standing::Limited && by >= Instant::now() + SHORTEST;
+        let other = lead.other().filter(|_| may)?;
         match self.peers.ask((other, &lead), (resource, limit), ask, by).await {
             Ok(decision) => {
                 lead.decided(other);
@@ -205,8 +207,7 @@ impl Quotas {
             // Whatever it did with it: asked again here, the claim is found recorded, or is not recorded twice.
             Err(error) => {
                 // One that has fallen silent may only have nothing to write.
-                let silent = matches!(error, PeerError::Late) && lead.other() != Some(other);
-                if !silent && !matches!(error, PeerError::Busy) {
+                if !matches!(error, PeerError::Silent | PeerError::Busy) {
                     tracing::warn!(%error, %other, resource, "another replica did not decide a claim");
                     lead.shun(other);
                 }
@@ -402,6 +403,26 @@ mod tests {
         quotas.set(&[]);
         for limit in [2, u32::MAX] {
             assert_eq!(at_once(limit), Some(None), "the quota ends, and what has no limit decides for nobody");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_hands_a_claim_over_hears_the_end_of_it_before_its_own_time_is_over() {
+        let quotas = unanswered();
+        quotas.set(&[Quota { resource: SCHEDULES.to_owned(), limit: 3, exempt: Accounts::default() }]);
+        let decided_after = async |left: Option<u64>| {
+            let mut handed =
+                json!({"resource": SCHEDULES, "namespace": "n", "name": "m", "uid": "u", "user": "x", "limit": 3});
+            left.into_iter().for_each(|left| handed["left"] = json!(left));
+            let begun = Instant::now();
+            quotas.decide_handed(&serde_json::from_value(handed).expect("a claim")).await;
+            begun.elapsed()
+        };
+        // Without the time, and with more than any claim has: as if it had just arrived there.
+        for (left, has) in [(None, 2_000), (Some(60_000), 2_000), (Some(1_500), 1_500)] {
+            let (after, has) = (decided_after(left).await, Duration::from_millis(has));
+            assert!(after + Duration::from_millis(200) <= has, "{left:?}: {after:?}");
+            assert!(after + Duration::from_millis(400) >= has, "{left:?}: {after:?}");
         }
     }
 

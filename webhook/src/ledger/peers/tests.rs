@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep_until};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +31,8 @@ fn bundle() -> Bundle {
     Bundle::issue(&[NAME.to_owned()], &Terms::usual(), Clock::default().now()).expect("a bundle")
 }
 
-/// Another replica with this certificate, which decides by a limit of 3, cannot by 4, and by any other is silent.
+/// Another replica with this certificate, which decides by a limit of 3, cannot by 4, refuses by 6 at the end of the claim's time, and
+/// by any other is silent.
 async fn replica(bundle: &Bundle) -> (SocketAddr, CancellationToken) {
     let certificate = Certificate::default();
     certificate.replace(bundle.certificate.as_bytes(), bundle.key.as_bytes()).expect("a certificate");
@@ -43,6 +44,10 @@ async fn replica(bundle: &Bundle) -> (SocketAddr, CancellationToken) {
         let decision = match handed.limit {
             3 => Some(Decision::Admitted),
             4 => None,
+            6 => {
+                sleep_until(handed.deadline(Instant::now())).await;
+                Some(Decision::Later { message: "the reason".to_owned(), retry_after: 2 })
+            }
             _ => pending::<Option<Decision>>().await,
         };
         Response::into_response(Json(decision).into_response())
@@ -63,6 +68,10 @@ fn peers(trusted: &str, path: &PathSecret) -> Peers {
 }
 
 async fn asked(peers: &Peers, at: SocketAddr, limit: u32) -> Result<Decision, &'static str> {
+    asked_for(peers, at, limit, Duration::from_secs(60)).await
+}
+
+async fn asked_for(peers: &Peers, at: SocketAddr, limit: u32, left: Duration) -> Result<Decision, &'static str> {
     let lead = Lead::new(peers.own(), Arc::<Health>::default());
     lead.seen(&at.to_string());
     let ask = Ask {
@@ -71,7 +80,7 @@ async fn asked(peers: &Peers, at: SocketAddr, limit: u32) -> Result<Decision, &'
         dry_run: false,
         standing: Standing::Limited,
     };
-    let by = Instant::now() + Duration::from_secs(60);
+    let by = Instant::now() + left;
     peers.ask((at, &lead), (RESOURCE, limit), &ask, by).await.map_err(|error| error.outcome())
 }
 
@@ -92,12 +101,25 @@ async fn a_claim_is_decided_by_whoever_shares_certificate_and_path() {
     stop.cancel();
 }
 
+/// The claim has less time than the other would take by itself; and while the other goes on writing it is waited for.
+#[tokio::test]
+async fn a_refusal_at_the_end_of_the_time_comes_with_its_reason() {
+    let ours = bundle();
+    let (at, stop) = replica(&ours).await;
+    let sharing = peers(&ours.trusted(), &ours.authority.path);
+    assert_eq!(asked(&sharing, at, 3).await, Ok(Decision::Admitted), "from now on there is a connection");
+    let refused = Decision::Later { message: "the reason".to_owned(), retry_after: 2 };
+    assert_eq!(asked_for(&sharing, at, 6, Duration::from_millis(900)).await, Ok(refused));
+    assert_eq!(asked_for(&sharing, at, 5, Duration::from_millis(300)).await, Err("late"), "it does not answer at all");
+    stop.cancel();
+}
+
 #[tokio::test]
 async fn one_that_falls_silent_is_not_waited_for_until_the_claim_is_too_late() {
     let ours = bundle();
     let (at, stop) = replica(&ours).await;
     let begun = Instant::now();
-    assert_eq!(asked(&peers(&ours.trusted(), &ours.authority.path), at, 5).await, Err("late"));
+    assert_eq!(asked(&peers(&ours.trusted(), &ours.authority.path), at, 5).await, Err("silent"));
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     stop.cancel();
 }
