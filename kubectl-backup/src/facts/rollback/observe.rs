@@ -10,6 +10,7 @@ use kube::{Api, api::ListParams};
 
 use super::{pods_of, volume};
 use crate::{
+    args::parse_name,
     client::Cluster,
     error::{Doing as _, Result},
     plan::{
@@ -29,7 +30,12 @@ use crate::{
 pub async fn observe(cluster: &Cluster, journal: &Journal, snapshot: &str) -> Result<Observed> {
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let found = claims.get_opt(journal.claim()).await.doing(|| format!("read PVC {:?}", journal.claim()))?;
-    let claim = found.as_ref().map(|claim| claim_seen(claim, snapshot));
+    let mut claim = found.as_ref().map(|claim| claim_seen(claim, snapshot));
+    if let Some(claim) = &mut claim
+        && let Some(other) = &claim.of_other
+    {
+        claim.other_is_over = is_over(cluster, other, journal.claim()).await?;
+    }
     let kept = volume(cluster, &journal.kept.volume).await?.map(|it| volume_seen(&it));
     let current = match claim.as_ref().and_then(|claim| claim.volume.as_deref()) {
         Some(name) if name != journal.kept.volume => volume(cluster, name).await?.map(|it| {
@@ -63,6 +69,17 @@ pub async fn source(cluster: &Cluster, name: &str) -> Result<Option<VolumeSnapsh
     api.get_opt(name).await.doing(|| format!("read volumesnapshot {name:?}"))
 }
 
+/// Whether nothing is written down any more of a rollback of the PVC to that snapshot.
+async fn is_over(cluster: &Cluster, snapshot: &str, claim: &str) -> Result<bool> {
+    // The PVC's mark may be anybody's text.
+    if parse_name(snapshot).is_err() {
+        return Ok(false);
+    }
+    let Some(found) = source(cluster, snapshot).await? else { return Ok(true) };
+    // Notes that cannot be read may be about it.
+    Ok(Journal::of(&found).is_ok_and(|journal| journal.is_none_or(|journal| journal.claim() != claim)))
+}
+
 /// Whether a PVC can be filled from it.
 pub fn is_usable(snapshot: Option<&VolumeSnapshot>) -> bool {
     snapshot.is_some_and(|found| {
@@ -80,6 +97,7 @@ fn claim_seen(claim: &PersistentVolumeClaim, snapshot: &str) -> ClaimSeen {
         volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()).filter(|name| !name.is_empty()),
         ours: mark.is_some_and(|mark| mark == snapshot),
         of_other: mark.filter(|mark| *mark != snapshot).cloned(),
+        other_is_over: false,
     }
 }
 

@@ -67,7 +67,15 @@ mod tests {
 
     fn claim() -> ClaimSeen {
         let volume = Some("pv-new".into());
-        ClaimSeen { uid: "n".into(), deleting: false, bound: true, volume, ours: true, of_other: None }
+        ClaimSeen {
+            uid: "n".into(),
+            deleting: false,
+            bound: true,
+            volume,
+            ours: true,
+            of_other: None,
+            other_is_over: false,
+        }
     }
 
     fn said(claim: Option<ClaimSeen>, other_data: Option<&str>) -> Option<String> {

@@ -37,9 +37,20 @@ pub struct Journal {
     /// Whether to go on when that snapshot cannot be had: the volume is kept in any case.
     #[serde(default)]
     pub safety_is_optional: bool,
-    /// The volume of the PVC that goes on the way back: it outlives its PVC, and nobody else would know of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left: Option<String>,
+    /// The volumes of PVCs that go on the way back: they outlive their PVC, and nobody else would know of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_volumes: Vec<Left>,
+}
+
+/// A volume that the way back leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Left {
+    /// The PersistentVolume.
+    pub name: String,
+    /// Whether it was there before the PVC, with data of somebody else.
+    #[serde(default)]
+    pub was_there: bool,
 }
 
 /// Which way a rollback goes.
@@ -135,7 +146,8 @@ impl Journal {
             }
         }
         let workloads = self.workloads.iter().map(|workload| workload.name.as_str());
-        let volumes = [self.kept.volume.as_str()].into_iter().chain(self.left.as_deref());
+        let left = self.left_volumes.iter().map(|left| left.name.as_str());
+        let volumes = [self.kept.volume.as_str()].into_iter().chain(left);
         let names = claim.into_iter().chain(volumes).chain(self.safety.as_deref()).chain(workloads);
         if claim.is_none() || names.into_iter().any(|name| parse_name(name).is_err()) {
             return Err("it holds what is no name of an object");

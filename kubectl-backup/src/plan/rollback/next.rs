@@ -38,6 +38,15 @@ pub struct ClaimSeen {
     pub ours: bool,
     /// The snapshot of another rollback that made it.
     pub of_other: Option<String>,
+    /// Whether that other one was let go of since: nobody goes back from it any more.
+    pub other_is_over: bool,
+}
+
+impl ClaimSeen {
+    /// Whether this rollback put it where the old one was, or one that came later and cannot be undone by itself.
+    pub fn is_in_place(&self) -> bool {
+        self.ours || self.other_is_over
+    }
 }
 
 /// A volume.
@@ -198,7 +207,7 @@ fn back(journal: &Journal, seen: &Observed) -> Step {
         }
         return start_again(journal, seen);
     }
-    if !claim.ours {
+    if !claim.is_in_place() {
         return foreign(journal, claim);
     }
     remove(claim, seen.current.as_ref(), seen)
@@ -245,7 +254,7 @@ fn start_again(journal: &Journal, seen: &Observed) -> Step {
 }
 
 fn foreign(journal: &Journal, claim: &ClaimSeen) -> Step {
-    Step::Stuck(match &claim.of_other {
+    Step::Stuck(match claim.of_other.as_ref().filter(|_| !claim.other_is_over) {
         Some(other) => {
             format!(
                 "the rollback to VolumeSnapshot {other:?} has replaced it since: undo that one first, then this one"

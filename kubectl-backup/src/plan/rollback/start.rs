@@ -111,7 +111,7 @@ pub fn start(request: &Start<'_>, found: &Found) -> Result<(Journal, Vec<String>
         workloads,
         safety: request.safety.map(str::to_owned),
         safety_is_optional: request.safety_is_optional,
-        left: None,
+        left_volumes: Vec::new(),
     };
     Ok((journal, remarks))
 }

@@ -1,6 +1,6 @@
 //! What a rollback is going to do, and how it ended, in words.
 
-use super::{Journal, SafetySeen, Workload};
+use super::{Journal, SafetySeen, Workload, journal::Left};
 use crate::{error::CliError, plan::undo::let_go};
 
 /// How a rollback that stopped on its way goes on.
@@ -74,9 +74,14 @@ pub fn done(journal: &Journal, is_filled: bool, snapshot: &str, namespace: &str)
 /// What is said when the old data are back; `safety` is what is seen of the snapshot of them.
 pub fn undone(journal: &Journal, safety: SafetySeen) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(volume) = &journal.left {
-        lines
-            .push(format!("What was written meanwhile is kept in volume {volume}; let it go with: {}", let_go(volume)));
+    for Left { name, was_there } in &journal.left_volumes {
+        lines.push(if *was_there {
+            format!(
+                "Volume {name}, which the PVC was bound to meanwhile, was there before and has data of somebody else. It is kept; see whose it is with: kubectl describe pv {name}"
+            )
+        } else {
+            format!("What was written meanwhile is kept in volume {name}; let it go with: {}", let_go(name))
+        });
     }
     if let Some(safety) = journal.safety.as_ref().filter(|_| safety != SafetySeen::Absent) {
         lines.push(format!("Snapshot {safety} stays; it holds a slot of the quota."));
@@ -112,7 +117,7 @@ mod tests {
         let kept = json!({"volume": "pv-old", "claimUid": "u", "reclaimPolicy": "Delete"});
         let workloads = json!([{"kind": "Deployment", "name": "web", "replicas": 2}, {"kind": "StatefulSet", "name": "db", "replicas": 0}]);
         serde_json::from_value(json!({"direction": "Back", "done": false, "original": claim, "replacement": claim,
-            "bindsLate": true, "kept": kept, "workloads": workloads, "safety": "before", "left": "pv-new"}))
+            "bindsLate": true, "kept": kept, "workloads": workloads, "safety": "before", "leftVolumes": [{"name": "pv-new"}]}))
         .unwrap()
     }
 
@@ -123,6 +128,12 @@ mod tests {
         for text in [undone(&journal(), SafetySeen::Ready).join(""), finished("pv-old", "Retain")] {
             assert!(!text.contains("delete pv"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_volume_of_somebody_else_is_not_said_to_be_free_to_go() {
+        let left_volumes = vec![Left { name: "pv-free".into(), was_there: true }];
+        insta::assert_snapshot!(undone(&Journal { left_volumes, ..journal() }, SafetySeen::Absent).join(" | "), @"Volume pv-free, which the PVC was bound to meanwhile, was there before and has data of somebody else. It is kept; see whose it is with: kubectl describe pv pv-free");
     }
 
     #[test]

@@ -67,3 +67,26 @@ fn h9_a_rollback_is_finished_after_a_later_one_was_undone() {
     ledger.gone(&old);
     assert_eq!(ledger.read(), b"a");
 }
+
+#[test]
+fn h9_a_rollback_is_undone_past_a_later_one_that_was_finished() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    let old = ledger.volume();
+    ledger.back_to("a");
+    let between = ledger.volume();
+    ledger.back_to("b");
+    ledger.ends("a", "--undo").ends_with(1).says(r#"the rollback to VolumeSnapshot "b" has replaced it since"#);
+    ledger.ends("b", "--finish").ok();
+    ledger.gone(&between);
+    let latest = ledger.volume();
+    ledger.write(b"written meanwhile");
+    let undone = ledger.ends("a", "--undo").ok();
+    undone.says(&format!("What was written meanwhile is kept in volume {latest}"));
+    assert_eq!((ledger.volume(), ledger.read()), (old.clone(), b"now".to_vec()));
+    let path = "jsonpath={.spec.persistentVolumeReclaimPolicy}";
+    let policy = |volume: &str| cluster.kubectl(&["get", "pv", volume, "-o", path]);
+    assert_eq!((policy(&old).as_str(), policy(&latest).as_str()), ("Delete", "Retain"));
+    cluster.kubectl(&["patch", "pv", &latest, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#]);
+}

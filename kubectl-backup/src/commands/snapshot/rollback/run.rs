@@ -11,7 +11,8 @@ use crate::{
     exit::Exit,
     facts,
     plan::rollback::{
-        Direction, Journal, Notes, Observed, Standing, Step, both_ways, by_hand, done, go_on, held, next, undone,
+        Direction, Journal, Notes, Observed, Standing, Step, both_ways, by_hand, done, go_on, held, leaving, next,
+        undone,
     },
 };
 
@@ -41,9 +42,7 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
         let seen = Observed { is_source_usable: facts::rollback::is_usable(found.as_ref()), ..seen };
         let interrupted = format!("The rollback of PVC {:?} is not finished. {go_on}", notes.journal.claim());
         context.ui.on_interrupt(Some(interrupted));
-        let left = seen.current.as_ref().map(|current| &current.name).filter(|_| direction == Direction::Back);
-        if left.is_some() && left != notes.journal.left.as_ref() {
-            let journal = Journal { left: left.cloned(), ..notes.journal.clone() };
+        if let Some(journal) = leaving(&notes.journal, &seen) {
             store::replace(cluster, &mut notes, Some(journal)).await?;
         }
         let step = next(&notes.journal, &seen);

@@ -21,7 +21,15 @@ struct World {
 }
 
 fn claim(uid: &str) -> ClaimSeen {
-    ClaimSeen { uid: uid.into(), deleting: false, bound: true, volume: None, ours: false, of_other: None }
+    ClaimSeen {
+        uid: uid.into(),
+        deleting: false,
+        bound: true,
+        volume: None,
+        ours: false,
+        of_other: None,
+        other_is_over: false,
+    }
 }
 
 fn volume(name: &str) -> VolumeSeen {
@@ -49,7 +57,7 @@ fn journal(direction: Direction, binds_late: bool, safety: bool, policy: &str) -
         workloads: vec![workload()],
         safety: safety.then(|| "before".into()),
         safety_is_optional: false,
-        left: None,
+        left_volumes: Vec::new(),
     }
 }
 
@@ -234,6 +242,33 @@ fn a_pvc_of_somebody_else_is_not_touched() {
     world.claim = Some(ClaimSeen { of_other: Some("later".into()), ..other });
     let step = next(&journal(Direction::Back, false, false, "Delete"), &world.seen());
     assert!(matches!(&step, Step::Stuck(why) if why.contains("\"later\" has replaced it since")), "{step:?}");
+}
+
+#[test]
+fn past_a_later_rollback_that_was_let_go_of_there_is_a_way_back() {
+    let mut world = World::new("Retain");
+    world.claim = Some(ClaimSeen {
+        volume: Some("pv-later".into()),
+        of_other: Some("later".into()),
+        other_is_over: true,
+        ..claim("u2")
+    });
+    world.volumes.insert("pv-later".into(), VolumeSeen { claim_uid: Some("u2".into()), ..volume("pv-later") });
+    let back = journal(Direction::Back, false, false, "Retain");
+    // What is there now is made to stay first.
+    assert_eq!(next(&back, &world.seen()), Step::Keep("pv-later".into()));
+    for _ in 0..40 {
+        let step = next(&back, &world.seen());
+        world.take(&step);
+        world.settle(false);
+    }
+    assert_eq!(next(&back, &world.seen()), Step::Arrived);
+    assert_eq!(world.claim.as_ref().and_then(|claim| claim.volume.as_deref()), Some(OLD));
+    assert_eq!(world.volumes["pv-later"].reclaim_policy, "Retain");
+    // On the way forward nobody is made to undo what cannot be undone.
+    world.claim = Some(ClaimSeen { of_other: Some("later".into()), other_is_over: true, ..claim("u3") });
+    let step = next(&journal(Direction::Forward, false, false, "Retain"), &world.seen());
+    assert!(matches!(&step, Step::Stuck(why) if why.contains("somebody else made a PVC")), "{step:?}");
 }
 
 #[test]
