@@ -31,10 +31,12 @@ impl Report {
                     resource,
                     key = %object.key,
                     uid = %object.uid,
-                    "an object was created that nobody had claimed: a create passed this webhook by"
+                    "an object was created that nobody had claimed: a create passed this webhook by, or an account that is never \
+                     refused was let through unrecorded"
                 );
-                let note = "Created without being asked for: it takes a slot of the cluster's quota, beyond the limit if need be. \
-                            A create passed the backup webhook by.";
+                let note = "Created without a slot: it takes one of the cluster's quota now, beyond the limit if need be. \
+                            Either a create passed the backup webhook by, or an account that is never refused was let through \
+                            while the quota could not be asked, which the webhook's log then says.";
                 self.events.told(about(counted?, object), "QuotaAdopted", note)
             }
             Notice::Released(object, proof) => {
