@@ -11,7 +11,7 @@ mod pair_ready;
 pub mod pause;
 pub mod preflight;
 pub mod ready;
-pub mod remind;
+mod remind;
 pub mod restoration;
 pub mod snapshot_creation;
 pub mod snapshot_deletion;

@@ -111,7 +111,7 @@ pub async fn delete(context: &Context, cluster: &Cluster, snapshots: &[VolumeSna
     )));
     let mut waits: FuturesUnordered<_> = going
         .into_iter()
-        .map(|snapshot| async move { (name(snapshot), until_gone(context, cluster, snapshot, timeout).await) })
+        .map(|snapshot| async move { (name(snapshot), until_gone(&context.ui, cluster, snapshot, timeout).await) })
         .collect();
     while let Some((name, gone)) = waits.next().await {
         match gone {

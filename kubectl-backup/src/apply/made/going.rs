@@ -1,6 +1,11 @@
 //! Waits until what was deleted is gone.
 
-use std::{cell::Cell, collections::BTreeMap, time::Duration};
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use k8s_openapi::api::core::v1::Event;
 use kube::{
@@ -15,7 +20,7 @@ use super::{
     thing::{Step, Thing},
 };
 use crate::{
-    apply::remind::remind,
+    apply::remind::{PATIENCE, look_after},
     client::{Cluster, FIELD_MANAGER, until, until_any},
     error::{Doing as _, Result},
     facts::events,
@@ -58,10 +63,11 @@ pub(super) async fn until_gone(cluster: &Cluster, thing: &Thing, filling: Option
         Step::SecondContent => thing.name().to_owned(),
         _ => format!("snapcontent-{}", thing.uid.as_deref().unwrap_or_default()),
     };
+    let has_failed = AtomicBool::new(false);
     let gone = async {
         tokio::select! {
             gone = gone => gone,
-            never = remind(cluster, &content) => never,
+            never = look_after(cluster, &content, PATIENCE, &has_failed, || {}) => never,
         }
     };
     tokio::time::timeout(GOING, gone).await.unwrap_or_else(|_| {
@@ -69,6 +75,7 @@ pub(super) async fn until_gone(cluster: &Cluster, thing: &Thing, filling: Option
             (Some(claim), true) => format!(
                 ": the CSI provisioner holds it, since PVC {claim} may still be being filled from it; it goes by itself once that has ended"
             ),
+            _ if has_failed.load(Ordering::Relaxed) => ": its driver fails to delete the storage's copy".to_owned(),
             _ => String::new(),
         };
         Err(still(thing, &why))

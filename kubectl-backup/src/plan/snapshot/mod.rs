@@ -18,6 +18,7 @@ pub mod preprovisioned;
 pub mod provisioning;
 pub mod prune;
 pub mod readiness;
+pub mod reminder;
 pub mod restore;
 pub mod retained;
 pub mod table;
