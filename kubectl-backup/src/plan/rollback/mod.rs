@@ -3,6 +3,7 @@
 //! A rollback is a [`Journal`] on the snapshot and a function from what is seen to the next [`Step`]. Nothing else is
 //! remembered, so that a run that was killed goes on where the cluster stands.
 
+mod by_hand;
 mod claims;
 mod deletable;
 mod finish;
@@ -15,6 +16,7 @@ mod owners;
 mod start;
 mod words;
 
+pub use by_hand::by_hand;
 pub use claims::{replacement, restored};
 pub use deletable::deletable;
 pub use finish::check_finish;
@@ -24,4 +26,4 @@ pub use next::{ClaimSeen, Observed, SafetySeen, Step, VolumeSeen, WorkloadSeen, 
 pub use notes::{Notes, Standing};
 pub use owners::{OwnerSeen, kept_owners, let_owners_go};
 pub use start::{Found, Owner, Scalable, Start, User, start, workloads};
-pub use words::{both_ways, by_hand, describe_plan, done, finished, go_on, held, undone};
+pub use words::{both_ways, describe_plan, done, finished, go_on, held, undone};

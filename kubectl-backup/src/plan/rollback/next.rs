@@ -23,6 +23,18 @@ pub struct Observed {
     pub is_source_usable: bool,
 }
 
+impl Observed {
+    /// As it is for whoever looks once the step was asked for.
+    #[must_use]
+    pub fn once_begun(&self, step: &Step) -> Self {
+        let mut seen = self.clone();
+        if let (Step::DeleteClaim(_), Some(claim)) = (step, &mut seen.claim) {
+            claim.deleting = true;
+        }
+        seen
+    }
+}
+
 /// A PVC.
 #[derive(Clone, Debug)]
 pub struct ClaimSeen {

@@ -3,7 +3,7 @@
 
 use backup_api::snapshot::VolumeSnapshot;
 
-use super::{Direction, Journal, by_hand, go_on};
+use super::{Direction, Journal, Observed, both_ways, by_hand, go_on};
 use crate::error::{CliError, Result};
 
 /// A journal and where it is written.
@@ -22,7 +22,7 @@ pub struct Notes {
 pub enum Standing {
     /// The journal.
     Written,
-    /// Nothing: the snapshot is gone. On the way back it is not needed.
+    /// Nothing: the snapshot is gone. On the way back it is not needed, on the way forward it is.
     Gone,
 }
 
@@ -44,13 +44,7 @@ impl Notes {
     pub fn check(&self, found: Option<&VolumeSnapshot>, namespace: &str) -> Result<Standing> {
         let name = &self.snapshot;
         let Some(found) = found.filter(|found| found.metadata.uid.as_deref() == Some(&self.uid)) else {
-            if self.journal.direction == Direction::Back {
-                return Ok(Standing::Gone);
-            }
-            let error = CliError::new(format!(
-                "VolumeSnapshot {name:?} in namespace {namespace:?} is gone, and with it the notes of the rollback: nothing more was done"
-            ));
-            return Err(by_hand(&self.journal, namespace).into_iter().fold(error, CliError::hint));
+            return Ok(Standing::Gone);
         };
         let nothing_more = "this run did nothing more";
         match Journal::of(found)? {
@@ -68,6 +62,36 @@ impl Notes {
             ))
             .hint(format!("See the PVC with: kubectl describe pvc {} -n {namespace}", self.journal.claim()))),
         }
+    }
+
+    /// The end of a run that cannot go on without the snapshot, with the way back by hand.
+    pub fn lost(&self, seen: &Observed, namespace: &str) -> CliError {
+        let error = CliError::new(format!(
+            "VolumeSnapshot {:?} in namespace {namespace:?} is gone, and with it the notes of the rollback: nothing more was done",
+            self.snapshot
+        ));
+        by_hand(&self.journal, seen, namespace).into_iter().fold(error, CliError::hint)
+    }
+
+    /// The ways out for whoever stops here: what is written down leads on, else what is to be done by hand.
+    pub fn ways_out(&self, error: CliError, by_hand: &[String], namespace: &str) -> CliError {
+        match self.journal.direction {
+            _ if !by_hand.is_empty() => by_hand.iter().cloned().fold(error, CliError::hint),
+            Direction::Forward => both_ways(error, &self.snapshot, namespace),
+            Direction::Back => error.hint(go_on(&self.snapshot, namespace)),
+        }
+    }
+
+    /// The same for whoever interrupts the run.
+    pub fn interrupted(&self, by_hand: &[String], namespace: &str) -> String {
+        let claim = self.journal.claim();
+        if by_hand.is_empty() {
+            return format!("The rollback of PVC {claim:?} is not finished. {}", go_on(&self.snapshot, namespace));
+        }
+        format!(
+            "The rollback of PVC {claim:?} is not finished, and nothing is written down of it any more.\n{}",
+            by_hand.join("\n")
+        )
     }
 }
 
@@ -115,10 +139,33 @@ mod tests {
     }
 
     #[test]
-    fn without_the_snapshot_it_goes_only_back() {
-        insta::assert_snapshot!(said("Forward", None), @r#"VolumeSnapshot "good" in namespace "shop" is gone, and with it the notes of the rollback: nothing more was done | Volume pv-old has the data from before; see it with: kubectl get pv pv-old | Start again what was stopped: kubectl scale deployment/web --replicas=2 -n shop"#);
+    fn without_the_snapshot_only_a_person_can_go_on() {
         let another = snapshot("t", Some(&journal("Forward", false)));
-        assert_eq!(said("Forward", Some(&another)), said("Forward", None));
+        assert_eq!((said("Forward", Some(&another)), said("Forward", None)), ("Gone".into(), "Gone".into()));
         assert_eq!(said("Back", None), "Gone");
+        let text = |error: CliError| format!("{} | {}", error.message, error.hints.join(" | "));
+        let notes = |way| Notes::of(&snapshot("s", Some(&journal(way, false)))).unwrap().unwrap();
+        let lost = text(notes("Forward").lost(&Observed::default(), "shop"));
+        assert!(
+            lost.starts_with("VolumeSnapshot \"good\" in namespace \"shop\" is gone, and with it the notes"),
+            "{lost}"
+        );
+        assert!(lost.contains("kubectl create -n shop") && !lost.contains("--continue"), "{lost}");
+        let by_hand = by_hand(&notes("Back").journal, &Observed::default(), "shop");
+        let stopped = |way, by_hand: &[String]| {
+            let notes = notes(way);
+            format!(
+                "{}\n{}",
+                text(notes.ways_out(CliError::new("x"), by_hand, "shop")),
+                notes.interrupted(by_hand, "shop")
+            )
+        };
+        let lost = stopped("Back", &by_hand);
+        assert!(!lost.contains("--continue") && lost.matches("kubectl create -n shop").count() == 2, "{lost}");
+        insta::assert_snapshot!(stopped("Back", &[]), @r#"
+        x | Go on with: kubectl backup snapshot rollback good --continue -n shop
+        The rollback of PVC "data" is not finished. Go on with: kubectl backup snapshot rollback good --continue -n shop
+        "#);
+        assert!(stopped("Forward", &[]).contains("--undo"));
     }
 }

@@ -34,22 +34,8 @@ pub fn describe_plan(journal: &Journal, snapshot: &str) -> Vec<String> {
     lines
 }
 
-fn running(journal: &Journal) -> impl Iterator<Item = &Workload> {
+pub(super) fn running(journal: &Journal) -> impl Iterator<Item = &Workload> {
     journal.workloads.iter().filter(|workload| workload.replicas > 0)
-}
-
-/// The way back without the journal, a line each.
-pub fn by_hand(journal: &Journal, namespace: &str) -> Vec<String> {
-    let volume = &journal.kept.volume;
-    let mut lines = vec![format!("Volume {volume} has the data from before; see it with: kubectl get pv {volume}")];
-    let stopped = running(journal).map(|workload| {
-        format!(
-            "Start again what was stopped: kubectl scale {workload} --replicas={} -n {namespace}",
-            workload.replicas
-        )
-    });
-    lines.extend(stopped);
-    lines
 }
 
 /// What is said at the end of a rollback. `is_filled` is whether the PVC has its data by now.
@@ -145,10 +131,5 @@ mod tests {
     fn a_pvc_that_waits_for_its_first_pod_has_no_data_yet() {
         insta::assert_snapshot!(done(&journal(), false, "good", "shop").join(" | "), @"PVC data is filled from snapshot good at its first use: its storage class waits for a pod. Keep the snapshot until then. | The data before are kept in volume pv-old and in snapshot before. | Go back to them with: kubectl backup snapshot rollback good --undo -n shop | Let go of the volume with: kubectl backup snapshot rollback good --finish -n shop");
         insta::assert_snapshot!(done(&journal(), true, "good", "shop").join(" | "), @"PVC data has the data of snapshot good | The data before are kept in volume pv-old and in snapshot before. | Go back to them with: kubectl backup snapshot rollback good --undo -n shop | Let go of the volume with: kubectl backup snapshot rollback good --finish -n shop");
-    }
-
-    #[test]
-    fn the_way_back_can_be_gone_by_hand() {
-        insta::assert_snapshot!(by_hand(&journal(), "shop").join(" | "), @"Volume pv-old has the data from before; see it with: kubectl get pv pv-old | Start again what was stopped: kubectl scale deployment/web --replicas=2 -n shop");
     }
 }

@@ -1,4 +1,4 @@
-//! H9: what an undo says of the volumes that it leaves, also when others put something in their place.
+//! H9: what is said of the volumes that stay, also when others put something in their place or take the notes away.
 
 use e2e_tests::{Claim, Namespace, Run, TestCluster};
 use serde_json::json;
@@ -72,4 +72,44 @@ fn h9_an_undo_does_not_advise_to_delete_what_belongs_to_somebody_else() {
     assert_eq!(Claim::existing(&shop, "data", "block").read("ledger"), b"bad");
     cluster.kubectl(&["delete", "pv", &free]);
     cluster.kubectl(&["delete", "storageclass", &class]);
+}
+
+#[test]
+fn h9_when_the_snapshot_is_deleted_in_the_middle_the_way_back_is_given_in_order() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    start(&shop, "test-block-std");
+    let old = volume(&shop);
+    let args = ["snapshot", "rollback", "good", "--yes", "--safety", "volume", "-n", shop.name()];
+    let run = cluster.plugin_held_at("deleting the PVC", &args, || {
+        shop.kubectl(&["delete", "volumesnapshot", "good"]);
+    });
+    let lost = run.ends_with(1).says("is gone, and with it the notes of the rollback");
+    assert!(!lost.stderr.contains("--continue"), "{}", lost.stderr);
+    // As the hints say.
+    shop.kubectl(&["wait", "pvc/data", "--for=delete", "--timeout=30s"]);
+    let patch = r#"{"spec":{"claimRef":{"uid":null,"resourceVersion":null}}}"#;
+    let lost = lost.says(&format!("kubectl patch pv {old} --type=merge -p '{patch}'"));
+    cluster.kubectl(&["patch", "pv", &old, "--type=merge", "-p", patch]);
+    let (_, made) = lost.stderr.split_once("Make the PVC: printf %s '").expect("a manifest");
+    let (manifest, command) = made.split_once("' | kubectl ").expect("a command");
+    assert!(command.starts_with(&format!("create -n {} -f -", shop.name())), "{command}");
+    cluster.create(&manifest.replace(r"'\''", "'"));
+    cluster.wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 30);
+    assert_eq!((volume(&shop), Claim::existing(&shop, "data", "block").read("ledger")), (old.clone(), b"bad".to_vec()));
+    cluster.kubectl(&["patch", "pv", &old, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#]);
+}
+
+#[test]
+fn h9_what_was_let_go_is_let_go_also_when_the_snapshot_is_deleted_at_that_moment() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    start(&shop, "test-block-std");
+    rollback(&shop, &["--safety", "volume"]).ok();
+    let args = ["snapshot", "rollback", "good", "--finish", "--yes", "-n", shop.name()];
+    let run = cluster.plugin_held_at("is deleted by its driver now", &args, || {
+        shop.kubectl(&["delete", "volumesnapshot", "good"]);
+    });
+    let run = run.ok();
+    assert!(!run.stderr.contains("nothing more was done"), "{}", run.stderr);
 }

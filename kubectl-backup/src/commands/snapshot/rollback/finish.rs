@@ -49,6 +49,7 @@ pub async fn finish(context: &Context, cluster: &Cluster, args: &Args) -> Result
         step::give_back(cluster, &journal).await?;
         context.ui.status(&finished(&journal.kept.volume, policy));
     }
+    // With the snapshot the notes are gone too.
     store::replace(cluster, &mut notes, None).await?;
     context.ui.data(&format!("rollback of persistentvolumeclaim/{} finished\n", journal.claim()))?;
     Ok(Exit::Done)

@@ -10,38 +10,27 @@ use crate::{
     error::{CliError, Result},
     exit::Exit,
     facts,
-    plan::rollback::{
-        Direction, Journal, Notes, Observed, Standing, Step, both_ways, by_hand, done, go_on, held, leaving, next,
-        undone,
-    },
+    plan::rollback::{Direction, Journal, Notes, Observed, Standing, Step, by_hand, done, held, leaving, next, undone},
 };
 
 /// Follows the journal to its end.
 pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout: Duration) -> Result<Exit> {
     let (namespace, snapshot) = (&cluster.namespace, notes.snapshot.clone());
-    let go_on = go_on(&snapshot, namespace);
     let started = context.now();
-    let mut is_gone = false;
+    // What a person has to do once nothing is written down any more.
+    let mut manual = Vec::new();
     // A PVC that was not filled yet when it was taken away.
     let mut unfilled = None;
     let last = loop {
-        let direction = notes.journal.direction;
-        let hints = |error: CliError| {
-            if direction == Direction::Forward { both_ways(error, &snapshot, namespace) } else { error.hint(&go_on) }
-        };
-        let seen = facts::rollback::observe(cluster, &notes.journal, &snapshot).await.map_err(hints)?;
+        let ways_out = |error: CliError| notes.ways_out(error, &manual, namespace);
+        let seen = facts::rollback::observe(cluster, &notes.journal, &snapshot).await.map_err(ways_out)?;
         // Last of all that is looked at: the step hangs on what is written there now.
-        let found = facts::rollback::source(cluster, &snapshot).await.map_err(hints)?;
-        if notes.check(found.as_ref(), namespace)? == Standing::Gone && !is_gone {
-            is_gone = true;
-            context.ui.warning(&format!(
-                "VolumeSnapshot {snapshot:?} is gone, and with it the notes of the rollback: nobody but this run knows them any more"
-            ));
-            by_hand(&notes.journal, namespace).iter().for_each(|line| context.ui.status(line));
+        let found = facts::rollback::source(cluster, &snapshot).await.map_err(ways_out)?;
+        let standing = notes.check(found.as_ref(), namespace)?;
+        if standing == Standing::Gone && notes.journal.direction == Direction::Forward {
+            return Err(notes.lost(&seen, namespace));
         }
         let seen = Observed { is_source_usable: facts::rollback::is_usable(found.as_ref()), ..seen };
-        let interrupted = format!("The rollback of PVC {:?} is not finished. {go_on}", notes.journal.claim());
-        context.ui.on_interrupt(Some(interrupted));
         if let Some(journal) = leaving(&notes.journal, &seen) {
             store::replace(cluster, &mut notes, Some(journal)).await?;
         }
@@ -49,6 +38,17 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
         if step == Step::Arrived {
             break seen;
         }
+        if standing == Standing::Gone {
+            let is_known = !manual.is_empty();
+            manual = by_hand(&notes.journal, &seen.once_begun(&step), namespace);
+            if !is_known {
+                context.ui.warning(&format!(
+                    "VolumeSnapshot {snapshot:?} is gone, and with it the notes of the rollback: nobody but this run knows them any more"
+                ));
+                manual.iter().for_each(|line| context.ui.status(line));
+            }
+        }
+        context.ui.on_interrupt(Some(notes.interrupted(&manual, namespace)));
         if let (Step::DeleteClaim(uid), Some(false)) = (&step, seen.claim.as_ref().map(|claim| claim.bound)) {
             unfilled = Some(uid.clone());
         }
@@ -62,7 +62,7 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
                 }
                 store::replace(cluster, &mut notes, Some(journal)).await?;
             }
-            taken => taken.map_err(hints)?,
+            taken => taken.map_err(|error| notes.ways_out(error, &manual, namespace))?,
         }
     };
     context.ui.on_interrupt(None);
@@ -71,7 +71,9 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
     match notes.journal.direction {
         Direction::Forward => {
             let journal = Journal { done: true, ..notes.journal.clone() };
-            store::replace(cluster, &mut notes, Some(journal)).await?;
+            if store::replace(cluster, &mut notes, Some(journal)).await? == Standing::Gone {
+                return Err(notes.lost(&last, namespace));
+            }
             context.ui.data(&format!("persistentvolumeclaim/{claim} rolled back\n"))?;
             let is_filled = last.claim.is_some_and(|claim| claim.bound);
             for line in done(&notes.journal, is_filled, &snapshot, namespace) {

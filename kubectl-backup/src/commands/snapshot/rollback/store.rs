@@ -33,14 +33,17 @@ pub async fn begin(cluster: &Cluster, snapshot: &VolumeSnapshot, journal: Journa
     Ok(Notes { snapshot: name, uid, journal })
 }
 
-/// Writes another journal in the place of the one that the run follows; `None` takes that away.
+/// Writes another journal in the place of the one that the run follows; `None` takes that away. Without the snapshot it is
+/// only remembered by this run.
 ///
 /// # Errors
 /// When something else is written there by now, or the server refuses or cannot be asked.
-pub async fn replace(cluster: &Cluster, notes: &mut Notes, journal: Option<Journal>) -> Result<()> {
+pub async fn replace(cluster: &Cluster, notes: &mut Notes, journal: Option<Journal>) -> Result<Standing> {
+    let mut standing = Standing::Written;
     for left in (0..TRIES).rev() {
         let found = facts::rollback::source(cluster, &notes.snapshot).await?;
-        if notes.check(found.as_ref(), &cluster.namespace)? == Standing::Gone {
+        standing = notes.check(found.as_ref(), &cluster.namespace)?;
+        if standing == Standing::Gone {
             break;
         }
         let version = found.and_then(|found| found.metadata.resource_version);
@@ -55,7 +58,7 @@ pub async fn replace(cluster: &Cluster, notes: &mut Notes, journal: Option<Journ
     if let Some(journal) = journal {
         notes.journal = journal;
     }
-    Ok(())
+    Ok(standing)
 }
 
 async fn patch(cluster: &Cluster, snapshot: &str, version: Option<&str>, journal: Option<&Journal>) -> Result<()> {

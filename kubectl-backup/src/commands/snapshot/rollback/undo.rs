@@ -6,7 +6,7 @@ use crate::{
     context::Context,
     error::{CliError, Result},
     facts,
-    plan::rollback::{Direction, Journal, Notes, Step, next, workloads},
+    plan::rollback::{Direction, Journal, Notes, Standing, Step, next, workloads},
 };
 
 /// Checks, asks and writes down that the way is back.
@@ -35,5 +35,8 @@ pub async fn turn_round(context: &Context, cluster: &Cluster, notes: &mut Notes,
         );
         context.ui.confirm(&question, "--yes").await?;
     }
-    store::replace(cluster, notes, Some(back)).await
+    match store::replace(cluster, notes, Some(back)).await? {
+        Standing::Written => Ok(()),
+        Standing::Gone => Err(notes.lost(&seen, &cluster.namespace)),
+    }
 }
