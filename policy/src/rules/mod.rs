@@ -46,7 +46,7 @@ pub use rule::{Cel, Check, Missing, Outcome, Page, Rule, Violation};
 pub const LOCKS_HOLD: [&str; 2] = [velero::locked_backup_deleted::RULE.code, velero::locked_location::RULE.code];
 
 /// Every rule, in the order of their codes.
-pub const CATALOGUE: [&Rule; 72] = [
+pub const CATALOGUE: [&Rule; 75] = [
     &blank_entry::RULE,
     &empty_entry::RULE,
     &duplicate_volume::RULE,
@@ -93,6 +93,8 @@ pub const CATALOGUE: [&Rule; 72] = [
     &velero::snapshots_off_and_moved::RULE,
     &velero::begun::RULE,
     &velero::volume_policies::RULE,
+    &velero::several_snapshot_locations::RULE,
+    &velero::snapshot_timeouts::RULE,
     &velero::restore_source::RULE,
     &velero::restore_backup::RULE,
     &velero::restore_schedule::RULE,
@@ -102,6 +104,7 @@ pub const CATALOGUE: [&Rule; 72] = [
     &velero::resource_modifier::RULE,
     &velero::restore_location::RULE,
     &velero::resource_modifiers::RULE,
+    &velero::init_container::RULE,
     &velero::delete_request_backup::RULE,
     &velero::lock_unreadable::RULE,
     &velero::lock_shortened::RULE,

@@ -53,7 +53,7 @@ impl<'a> Needs<'a> {
         match subject.kind {
             Kind::Backup | Kind::Schedule => Self {
                 locations: true,
-                snapshot_locations: spec.is_some_and(|spec| spec.get("volumeSnapshotLocations").is_some()),
+                snapshot_locations: true,
                 resource_policy: name("/resourcePolicy/name"),
                 deletions_of: own_name.filter(|_| subject.kind == Kind::Backup && has_lock(subject.object)),
                 node_agent: flag("snapshotMoveData") || flag("defaultVolumesToFsBackup"),
@@ -92,6 +92,7 @@ mod tests {
         };
         let plain = needs("Backup", json!({}));
         assert!(plain.contains("locations: true") && plain.contains("node_agent: false"), "{plain}");
+        assert!(plain.contains("snapshot_locations: true"), "{plain}");
         assert!(needs("Schedule", json!({"template": {"snapshotMoveData": true}})).contains("node_agent: true"));
         let restore = needs("Restore", json!({"backupName": "a"}));
         assert!(restore.contains(r#"backup: Some("a")"#) && restore.contains("{ locations: true"), "{restore}");

@@ -30,3 +30,15 @@ pub(super) fn durations<'a>(spec: &Spec<'a>) -> Vec<(FieldPath, Option<&'a Value
     }
     places
 }
+
+/// Each init container that a restore's hook adds to pods, with its place.
+pub(super) fn init_containers<'a>(spec: &Spec<'a>) -> impl Iterator<Item = (FieldPath, &'a Value)> {
+    resources(spec).flat_map(|(path, hook)| {
+        let steps = hook.get("postHooks").and_then(Value::as_array).into_iter().flatten().enumerate();
+        steps.flat_map(move |(at, step)| {
+            let path = path.clone().field("postHooks").index(at).field("init").field("initContainers");
+            let list = step.pointer("/init/initContainers").and_then(Value::as_array);
+            list.into_iter().flatten().enumerate().map(move |(at, container)| (path.clone().index(at), container))
+        })
+    })
+}

@@ -1,6 +1,6 @@
 //! BKP316: Velero takes one existing VolumeSnapshotLocation for each provider.
 
-use super::{MANY, later, short, with_snapshot_locations};
+use super::{MANY, later, several_snapshot_locations::SNAPSHOT_LOCATIONS, short, with_snapshot_locations};
 use crate::{
     Config, Facts, Operation, Severity, Subject,
     rules::{Cel, Check, Missing, Outcome, Page, Rule, Violation},
@@ -17,7 +17,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
         bad: include_str!("../examples/BKP316.bad.yaml"),
         good: include_str!("../examples/BKP316.good.yaml"),
         operation: Operation::Create,
-        facts: &["the VolumeSnapshotLocations"],
+        facts: &[SNAPSHOT_LOCATIONS],
         given: || with_snapshot_locations(&[("east", "aws"), ("west", "aws")]),
     },
     check: Check::Subject(check),
@@ -31,7 +31,7 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let known = facts.velero.snapshot_locations.as_ref().ok_or(Missing("the VolumeSnapshotLocations"))?;
+    let known = facts.velero.snapshot_locations.as_ref().ok_or(Missing(SNAPSHOT_LOCATIONS))?;
     let mut found = Vec::new();
     let mut taken: Vec<(&str, &str)> = Vec::new();
     for (at, name) in names.into_iter().enumerate().take(MANY) {
