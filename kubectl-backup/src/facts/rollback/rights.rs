@@ -4,7 +4,7 @@ use crate::{
     client::Cluster,
     error::{CliError, Result},
     facts::rights::{Right, missing},
-    plan::rollback::{Journal, WorkloadKind},
+    plan::rollback::{Direction, Journal, WorkloadKind},
 };
 
 const SNAPSHOTS: &str = "snapshot.storage.k8s.io";
@@ -26,17 +26,7 @@ const ALWAYS: [Right; 9] = [
 /// # Errors
 /// When one is missing; the error names all that are.
 pub async fn require(cluster: &Cluster, journal: &Journal) -> Result<()> {
-    let mut rights = ALWAYS.to_vec();
-    if journal.safety.is_some() {
-        rights.push(Right::of("create", SNAPSHOTS, "volumesnapshots"));
-    }
-    for (kind, resource) in [(WorkloadKind::Deployment, "deployments"), (WorkloadKind::StatefulSet, "statefulsets")] {
-        if journal.workloads.iter().any(|workload| workload.kind == kind) {
-            let on = |verb| Right::of(verb, "apps", resource);
-            rights.extend([on("patch").sub("scale"), on("list"), on("watch")]);
-        }
-    }
-    let missing = missing(cluster, rights).await?;
+    let missing = missing(cluster, needed(journal)).await?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -47,4 +37,48 @@ pub async fn require(cluster: &Cluster, journal: &Journal) -> Result<()> {
     ))
     .hint("Nothing was changed. Ask a cluster administrator for them, or to do the rollback.")
     .hint("Without them the snapshot can be restored beside: kubectl backup snapshot restore --help"))
+}
+
+fn needed(journal: &Journal) -> Vec<Right> {
+    let mut rights = ALWAYS.to_vec();
+    // On the way back none is taken.
+    if journal.safety.is_some() && journal.direction == Direction::Forward {
+        let on = |verb| Right::of(verb, SNAPSHOTS, "volumesnapshots");
+        rights.push(on("create"));
+        if journal.safety_is_optional {
+            // One that fails is dropped again.
+            rights.push(on("delete"));
+        }
+    }
+    for (kind, resource) in [(WorkloadKind::Deployment, "deployments"), (WorkloadKind::StatefulSet, "statefulsets")] {
+        if journal.workloads.iter().any(|workload| workload.kind == kind) {
+            let on = |verb| Right::of(verb, "apps", resource);
+            rights.extend([on("patch").sub("scale"), on("list"), on("watch")]);
+        }
+    }
+    rights
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of_snapshots(direction: &str, safety: &Value, optional: bool) -> Vec<&'static str> {
+        let claim = json!({"metadata": {"name": "data"}});
+        let kept = json!({"volume": "pv-old", "claimUid": "u", "reclaimPolicy": "Delete"});
+        let journal = json!({"direction": direction, "done": false, "original": claim, "replacement": claim,
+            "bindsLate": false, "kept": kept, "workloads": [], "safety": safety, "safetyIsOptional": optional});
+        let rights = needed(&serde_json::from_value(journal).unwrap());
+        rights.iter().filter(|right| right.group == SNAPSHOTS).map(|right| right.verb).collect()
+    }
+
+    #[test]
+    fn a_snapshot_of_the_old_data_is_taken_and_one_that_fails_is_dropped() {
+        assert_eq!(of_snapshots("Forward", &json!(null), true), ["patch"]);
+        assert_eq!(of_snapshots("Forward", &json!("before"), true), ["patch", "create", "delete"]);
+        assert_eq!(of_snapshots("Forward", &json!("before"), false), ["patch", "create"]);
+        assert_eq!(of_snapshots("Back", &json!("before"), true), ["patch"]);
+    }
 }
