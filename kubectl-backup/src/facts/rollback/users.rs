@@ -95,7 +95,7 @@ fn scaled_by(scaler: &ObjectMeta) -> String {
     let owner = controller(scaler).filter(|owner| owner.api_version.starts_with("keda.sh/"));
     match owner {
         Some(owner) => format!(
-            "is scaled by KEDA's {}/{}, which may start it in the middle: pause it meanwhile with its annotation autoscaling.keda.sh/paused-replicas=0",
+            "is scaled by KEDA's {}/{}, which may start it in the middle: pause it with its annotation autoscaling.keda.sh/paused=true until this is done (paused-replicas would scale it too)",
             owner.kind.to_lowercase(),
             owner.name
         ),
@@ -146,7 +146,7 @@ mod tests {
         let said = |owners: serde_json::Value| {
             scaled_by(&serde_json::from_value(json!({"name": "keda-hpa-web", "ownerReferences": owners})).unwrap())
         };
-        insta::assert_snapshot!(said(owner), @"is scaled by KEDA's scaledobject/web, which may start it in the middle: pause it meanwhile with its annotation autoscaling.keda.sh/paused-replicas=0");
+        insta::assert_snapshot!(said(owner), @"is scaled by KEDA's scaledobject/web, which may start it in the middle: pause it with its annotation autoscaling.keda.sh/paused=true until this is done (paused-replicas would scale it too)");
         insta::assert_snapshot!(said(json!(null)), @"is scaled by hpa/keda-hpa-web, which rests while it has no pods");
     }
 }
