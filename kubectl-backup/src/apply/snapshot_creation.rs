@@ -1,26 +1,21 @@
-//! Creates snapshots side by side, and takes back what was made when one is refused.
+//! Creates snapshots side by side.
 
-use backup_api::{labels, snapshot::VolumeSnapshot};
+use backup_api::snapshot::VolumeSnapshot;
 use futures::{StreamExt as _, stream};
-use kube::{
-    Api, Resource as _,
-    api::{DeleteParams, Preconditions},
-};
+use kube::Resource as _;
 use serde_json::Value;
 
-use super::{storage_copy, unanswered::Run};
+use super::unanswered::Run;
 use crate::{
     args::DryRun,
-    client::{self, Cluster, ListRequest, list},
-    error::{CliError, Doing as _, Result},
+    client::{self, Cluster},
+    error::{CliError, Result},
     facts,
     plan::{refusal, snapshot::name},
 };
 
 /// Derived names that are tried before giving up: as many as a second may bring forth.
 const ATTEMPTS: u32 = 20;
-/// Looks for what an interrupted run has made.
-const LOOKS: usize = 2;
 /// Creates under way at a time.
 const AT_ONCE: usize = 32;
 
@@ -118,64 +113,4 @@ pub async fn create(cluster: &Cluster, snapshot: &Value, name: &str, dry_run: Dr
     client::create(cluster, &path, snapshot, dry_run, &doing)
         .await
         .map_err(|error| refusal::explain(facts::snapshots::explain(error), "volumesnapshots", name, namespace))
-}
-
-/// Deletes what was made, with the storage's copies. Returns what to tell, and whether all of it goes.
-pub async fn take_back(cluster: &Cluster, made: &[Made]) -> (String, bool) {
-    let deletes = made.iter().cloned().map(|made| async move { (take_one_back(cluster, &made).await, made.name) });
-    let done: Vec<_> = stream::iter(deletes).buffered(AT_ONCE).collect().await;
-    let stayed: Vec<_> = done.iter().filter_map(|(done, name)| Some((name.as_str(), done.as_ref().err()?))).collect();
-    let mut told = if stayed.is_empty() {
-        let names: Vec<&str> = made.iter().map(|made| made.name.as_str()).collect();
-        format!("deleted again: {}", names.join(", "))
-    } else {
-        let why: Vec<String> = stayed.iter().map(|(name, why)| format!("{name} ({})", why.message)).collect();
-        let names: Vec<&str> = stayed.iter().map(|(name, _)| *name).collect();
-        let command = format!("kubectl backup snapshot delete {} -n {}", names.join(" "), cluster.namespace);
-        format!("could not be deleted again: {}. Delete them with: {command}", why.join(", "))
-    };
-    for remark in done.iter().filter_map(|(done, _)| done.as_ref().ok()?.as_ref()) {
-        told.push_str(&format!(". {remark}"));
-    }
-    (told, stayed.is_empty())
-}
-
-/// Deletes everything that this run has made in the namespace, by its mark. A create that was interrupted may be done only
-/// after a first look. Returns what to tell, and whether all of it goes; `None` when there is nothing.
-///
-/// # Errors
-/// When it cannot be looked up.
-pub async fn take_back_of(cluster: &Cluster, run: &Run, group: Option<&str>) -> Result<Option<(String, bool)>> {
-    let selector = group.map(|group| format!("{}={group}", labels::GROUP));
-    let request = ListRequest::of::<VolumeSnapshot>(Some(&cluster.namespace), selector.as_deref());
-    let doing = format!("list volumesnapshots in namespace {:?}", cluster.namespace);
-    let mut all: Vec<Made> = Vec::new();
-    let mut end = None;
-    for _ in 0..LOOKS {
-        let known = all.len();
-        list(cluster, &request, &doing, |found: Value| {
-            let made = Made::of(found);
-            if run.made(&made.object) && !all.iter().any(|other| other.uid == made.uid) {
-                all.push(made);
-            }
-        })
-        .await?;
-        if all.len() > known {
-            end = Some(take_back(cluster, &all).await);
-        }
-    }
-    Ok(end)
-}
-
-async fn take_one_back(cluster: &Cluster, made: &Made) -> Result<Option<String>> {
-    let remark = storage_copy::goes_with(cluster, &made.name, made.uid.as_deref().unwrap_or_default()).await?;
-    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let params = DeleteParams {
-        preconditions: Some(Preconditions { uid: made.uid.clone(), resource_version: None }),
-        ..DeleteParams::default()
-    };
-    match api.delete(&made.name, &params).await.doing(|| format!("delete volumesnapshot {:?}", made.name)) {
-        Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(remark),
-    }
 }

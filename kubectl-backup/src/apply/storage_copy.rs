@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// How long the content of a snapshot that was just made may take to appear.
-const APPEARING: Duration = Duration::from_secs(10);
+pub const APPEARING: Duration = Duration::from_secs(10);
 
 /// Makes the content of the snapshot, of the cluster handle's namespace, one that is deleted with it. Returns what has to be
-/// told where that cannot be done.
+/// told where that cannot be done. `appearing` is how long its content may take to appear.
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub async fn goes_with(cluster: &Cluster, name: &str, uid: &str) -> Result<Option<String>> {
+pub async fn goes_with(cluster: &Cluster, name: &str, uid: &str, appearing: Duration) -> Result<Option<String>> {
     let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let found = api.get_opt(name).await.doing(|| format!("read volumesnapshot {name:?}"))?;
     let Some(snapshot) = found.filter(|found| found.metadata.uid.as_deref() == Some(uid)) else { return Ok(None) };
@@ -34,7 +34,7 @@ pub async fn goes_with(cluster: &Cluster, name: &str, uid: &str) -> Result<Optio
     if retained::is_worth_waiting(&class, &found) {
         let contents: Api<VolumeSnapshotContent> = Api::all(cluster.client.clone());
         let doing = format!("watch volumesnapshotcontent {content:?}");
-        let appeared = until(contents, &content, APPEARING, &doing, Ok).await;
+        let appeared = until(contents, &content, appearing, &doing, Ok).await;
         found = match appeared {
             Ok(seen) => Known::Read(seen.map(Box::new)),
             Err(error) if error.is_forbidden() => Known::Hidden,

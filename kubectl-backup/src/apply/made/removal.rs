@@ -14,7 +14,10 @@ use super::{
     thing::{Step, Thing},
 };
 use crate::{
-    apply::{storage_copy, unanswered::Run},
+    apply::{
+        storage_copy::{self, APPEARING},
+        unanswered::Run,
+    },
     client::{self, Cluster, until},
     error::{CliError, Doing as _, Result},
     facts,
@@ -221,7 +224,7 @@ async fn retained_volume(cluster: &Cluster, claim: &PersistentVolumeClaim) -> Op
 async fn other(cluster: &Cluster, thing: &Thing, fillings: &BTreeMap<String, Filling>) -> Result<Option<String>> {
     let uid = thing.uid.as_deref().unwrap_or_default();
     let remark = match thing.step {
-        Step::Snapshot => storage_copy::goes_with(&thing.cluster(cluster), thing.name(), uid).await?,
+        Step::Snapshot => storage_copy::goes_with(&thing.cluster(cluster), thing.name(), uid, APPEARING).await?,
         _ => None,
     };
     let doing = format!("delete {}", thing.place());

@@ -22,3 +22,4 @@ pub mod reminder;
 pub mod restore;
 pub mod retained;
 pub mod table;
+pub mod taken_back;

@@ -1,7 +1,18 @@
 //! What is taken back when a part of it is refused: all that was made, and nothing that was there before.
 
-use e2e_tests::{Claim, Namespace, TestCluster};
+use std::time::Duration;
+
+use e2e_tests::{Claim, Hold, Namespace, Refusal, TestCluster};
 use serde_json::json;
+
+const DRIVER: &str = "block.csi.test.kubectl-backup.dev";
+
+/// A class of snapshots of a test's own, by the namespace's name.
+fn snapshot_class(shop: &Namespace<'_>, fault: &str, value: &str) {
+    let class = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass", "metadata": {"name": shop.name()},
+        "driver": DRIVER, "deletionPolicy": "Delete", "parameters": {format!("fault.test/{fault}"): value}});
+    shop.cluster().create(&class.to_string());
+}
 
 /// A storage class and a volume of it with a file, which somebody kept and set free. It is deleted once it is bound and let
 /// go again. Returns its name and the class's.
@@ -9,7 +20,7 @@ fn free_volume(shop: &Namespace<'_>, bytes: &[u8]) -> [String; 2] {
     let cluster = shop.cluster();
     let name = format!("free-{}", shop.name());
     let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
-        "provisioner": "block.csi.test.kubectl-backup.dev"});
+        "provisioner": DRIVER});
     cluster.create(&class.to_string());
     cluster.create(&Claim::manifest(shop.name(), "first", &name));
     cluster.wait_for(shop.name(), "pvc/first", "jsonpath={.status.phase}=Bound", 30);
@@ -60,4 +71,40 @@ fn h6_a_volume_that_was_there_outlives_a_restore_that_is_taken_back() {
     shop.kubectl(&["delete", "pvc", "a-again"]);
     cluster.kubectl(&["wait", "pv", &free, "--for=delete", "--timeout=30s"]);
     cluster.kubectl(&["delete", "storageclass", &class]);
+}
+
+#[test]
+fn h3_what_is_taken_back_is_gone_when_the_command_ends() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("undo");
+    for claim in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        Claim::block(&shop, claim);
+    }
+    // The snapshotter forgets some of those that are deleted while they are taken.
+    snapshot_class(&shop, "delay", "1s");
+    let _refusal = Refusal::of_claim(&shop, "h");
+    let run = shop.plugin(&["snapshot", "create", "--all", "--class", shop.name()]).ends_with(1);
+    run.says("refused by the test").says("Nothing was taken: deleted again: a-");
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
+    cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
+}
+
+#[test]
+fn h3_interrupted_while_it_takes_back_it_ends_soon_and_names_what_is_still_going() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("undo");
+    for claim in ["a", "b"] {
+        Claim::block(&shop, claim);
+    }
+    let held = Hold::new(&shop, "block");
+    snapshot_class(&shop, "hold", held.name());
+    let _refusal = Refusal::of_claim(&shop, "b");
+    let args = ["snapshot", "create", "a", "b", "--class", shop.name(), "-n", shop.name()];
+    let run = cluster.plugin_signalled_at(": being deleted", "INT", &args).ends_in(130, Duration::from_secs(20));
+    run.says("still being deleted: a-").says("slot of the quota").says("kubectl backup snapshot describe a-");
+    held.release();
+    for each in shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).lines() {
+        cluster.wait_for(shop.name(), each, "delete", 600);
+    }
+    cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
 }

@@ -10,7 +10,8 @@ use crate::{
     apply::{
         pause::{Limits, pause},
         ready::{Awaited, told, until_all},
-        snapshot_creation::{Made, create_all, take_back, take_back_of},
+        snapshot_creation::{Made, create_all},
+        taken_back::{take_back, take_back_of},
     },
     args::DryRun,
     client::Cluster,
@@ -115,7 +116,7 @@ impl Order<'_> {
             .partition(|made| late || (!errors.is_empty() && !self.partial) || uncut.contains(&made.name));
         awaited.retain(|one| kept.iter().any(|made| made.name == one.name));
         let part = !errors.is_empty();
-        let told = if back.is_empty() { None } else { Some(take_back(cluster, &back).await) };
+        let told = if back.is_empty() { None } else { Some(take_back(&context.ui, cluster, &back).await) };
         // From here on what is there stays.
         context.on_interruption.clear();
         if kept.is_empty() {
@@ -134,7 +135,7 @@ impl Order<'_> {
         !self.pauses.pause.is_empty() || (self.snapshots.len() > 1 && !self.partial)
     }
 
-    /// `told` is what became of what was made, and whether all of it goes.
+    /// `told` is what became of what was made, and whether all of it is gone.
     fn refused(&self, context: &Context, errors: Vec<CliError>, told: Option<(String, bool)>) -> CliError {
         match (context.ui.all_but_last(errors), told) {
             (Ok(_), _) => CliError::new("nothing was taken"),
@@ -164,11 +165,12 @@ fn undo(context: &Context, cluster: &Cluster, group: Option<&str>) -> impl Futur
     let (ui, cluster, run) = (context.ui.clone(), cluster.clone(), context.run.clone());
     let group = group.map(str::to_owned);
     async move {
-        let (told, is_done) = match take_back_of(&cluster, &run, group.as_deref()).await {
+        let look = format!("kubectl backup snapshot list -n {}", cluster.namespace);
+        ui.on_interrupt(Some(format!("what was made was being deleted again; look with: {look}")));
+        let (told, is_done) = match take_back_of(&ui, &cluster, &run, group.as_deref()).await {
             Ok(Some((told, is_done))) => (told, is_done),
             Ok(None) => ("nothing was made".to_owned(), true),
             Err(error) => {
-                let look = format!("kubectl backup snapshot list -n {}", cluster.namespace);
                 (format!("what was made could not be looked up ({}); look with: {look}", error.message), false)
             }
         };
