@@ -1,7 +1,11 @@
 //! A steady stream of creates that our webhook is asked about, while something happens to the webhook: most are stored
 //! nowhere, so that there may be many; some are stored, so that the quota's ledger is written.
+//!
+//! kubectl tries again when it is told 429, or 5xx with Retry-After. So what it says is not all: the API server counts each answer of a
+//! webhook, also those of replicas that have ended since, and each failed call that it passed over.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,15 +16,20 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Run, TestCluster, until};
+use crate::{Claim, Run, TestCluster, until};
 
 /// Pods in one call of kubectl; the last one is wrong.
 const PODS: usize = 20;
-/// Snapshots in one call.
+/// Snapshots in one call; one more has no class.
 const SNAPSHOTS: usize = 5;
-/// Snapshots that are stored at a time. They are gone before the next are created, so that the limit of ten leaves room for
-/// those that somebody else has.
-const STORED: usize = 3;
+/// Snapshots that are stored at a time: fewer than a namespace's share of creates under way, so that nobody is told to wait for them.
+/// They are gone before the next are created, so that the limit of ten leaves room for those that somebody else has.
+const STORED: usize = 2;
+/// What the snapshot without a class is called and of, and the class that it must get. The webhook is asked for it by an entry with
+/// failure policy Ignore: a call that failed shows nowhere else.
+const UNCLASSED: &str = "unclassed-";
+const CLAIM: &str = "traffic";
+const CLASS: &str = "files-snapshot";
 /// How many creates are asked about for one that must be stored meanwhile.
 const ASKED_PER_STORED: usize = 20;
 
@@ -29,10 +38,21 @@ pub struct Traffic {
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
     stored: Arc<AtomicUsize>,
-    clients: Vec<JoinHandle<Vec<String>>>,
+    clients: Vec<JoinHandle<Vec<Failure>>>,
     started: Instant,
     adopted: Box<dyn Fn() -> String + Send>,
     adopted_before: String,
+    counted: Box<dyn Fn() -> BTreeMap<String, f64> + Send>,
+    counted_before: BTreeMap<String, f64>,
+}
+
+/// A create that did not go as it should.
+#[derive(Debug)]
+pub struct Failure {
+    /// What kubectl said.
+    pub said: String,
+    from: Instant,
+    until: Instant,
 }
 
 /// What became of them.
@@ -42,8 +62,10 @@ pub struct Outcome {
     pub answered: usize,
     /// Creates that were stored, each in a slot of the quota.
     pub stored: usize,
-    /// What kubectl said of the others.
-    pub failures: Vec<String>,
+    /// The others.
+    pub failures: Vec<Failure>,
+    /// What the API server counted of our webhook's answers, beside those that are wanted: refusals, and calls that failed.
+    pub refused: Vec<String>,
     /// Events that tell of objects which nobody had claimed.
     pub adopted: Vec<String>,
     /// How long it went on.
@@ -56,20 +78,28 @@ impl Traffic {
     pub fn start(cluster: &TestCluster, clients: usize) -> Self {
         let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let stored = Arc::<AtomicUsize>::default();
+        // It stays: the next traffic finds it.
+        cluster.try_apply(&Claim::manifest("default", CLAIM, "test-files-std")).ok();
+        cluster.wait_for("default", &format!("pvc/{CLAIM}"), "jsonpath={.status.phase}=Bound", 60);
         let manifest = manifest().to_string();
+        let told = "--output=jsonpath={.metadata.generateName} {.spec.volumeSnapshotClassName}{\"\\n\"}";
         let mut clients: Vec<_> = (0..clients)
             .map(|_| {
                 let (stop, answered, manifest) = (Arc::clone(&stop), Arc::clone(&answered), manifest.clone());
-                let kubectl = cluster.kubectl_again(&["create", "--dry-run=server", "--validate=false", "-f", "-"]);
+                let kubectl =
+                    cluster.kubectl_again(&["create", "--dry-run=server", "--validate=false", told, "-f", "-"]);
                 thread::spawn(move || {
                     let mut failures = Vec::new();
                     while !stop.load(Ordering::Relaxed) {
+                        let from = Instant::now();
                         let run = Run::of(kubectl(), Some(&manifest));
-                        answered.fetch_add(run.stdout.matches("created (server dry run)").count(), Ordering::Relaxed);
+                        let lost = run.stdout.lines().filter(|line| is_unclassed(line)).map(str::to_owned);
+                        let lost: Vec<_> = lost.collect();
+                        answered.fetch_add(run.stdout.lines().count() - lost.len(), Ordering::Relaxed);
                         // The wrong pod shows that the webhook is asked at all.
                         let wrong = run.stderr.lines().filter(|line| line.contains("BKP101")).count();
                         answered.fetch_add(wrong, Ordering::Relaxed);
-                        failures.extend(failures_in(&run));
+                        failures.extend(failed(from, lost.into_iter().chain(failures_in(&run))));
                     }
                     failures
                 })
@@ -85,7 +115,12 @@ impl Traffic {
         ]);
         let adopted = Box::new(move || Run::of(events(), None).ok().stdout);
         let adopted_before = adopted();
-        let traffic = Self { stop, answered, stored, clients, started: Instant::now(), adopted, adopted_before };
+        let metrics = cluster.kubectl_again(&["get", "--raw", "/metrics"]);
+        let counted = Box::new(move || refusals(&Run::of(metrics(), None).ok().stdout));
+        let counted_before = counted();
+        let started = Instant::now();
+        let traffic =
+            Self { stop, answered, stored, clients, started, adopted, adopted_before, counted, counted_before };
         traffic.wait_for(2 * (PODS + SNAPSHOTS));
         traffic
     }
@@ -110,27 +145,40 @@ impl Traffic {
         let adopted = (self.adopted)();
         let before: Vec<_> = self.adopted_before.lines().collect();
         let adopted = adopted.lines().filter(|event| !before.contains(event)).map(str::to_owned).collect();
-        Outcome { answered, stored, failures, adopted, took: self.started.elapsed() }
+        let more = |(series, count): (String, f64)| {
+            let more = count - self.counted_before.get(&series).copied().unwrap_or_default();
+            (more > 0.0).then(|| format!("{series} {more}"))
+        };
+        let refused = (self.counted)().into_iter().filter_map(more).collect();
+        Outcome { answered, stored, failures, refused, adopted, took: self.started.elapsed() }
     }
 }
 
 impl Outcome {
-    /// Panics when one create failed, or one passed the webhook by.
+    /// Panics when one create failed, was refused at first, was not filled in, or passed the webhook by.
     #[track_caller]
     pub fn none_failed(&self, during: &str) {
         self.tell(during, "failed");
         assert!(self.failures.is_empty(), "{during}: {:#?}", self.failures);
+        assert!(self.refused.is_empty(), "{during}: the API server counted {:#?}", self.refused);
         self.none_adopted(during);
     }
 
-    /// Panics when more than `most` creates failed, or one for another reason than that its connection broke.
+    /// Panics when one create failed for another reason than that its connection broke, or at another time than these, or the webhook
+    /// refused one.
     #[track_caller]
-    pub fn only_cut_off(&self, during: &str, most: usize) {
+    pub fn only_cut_off(&self, during: &str, times: &[(Instant, Instant)]) {
         self.tell(during, "cut off");
-        // Refused is who calls before the dead one's address is taken out of the Service.
-        let signs = ["connection reset by peer", ": EOF", "connect: connection refused"];
-        let broke = |failure: &String| signs.iter().any(|sign| failure.contains(sign));
-        assert!(self.failures.len() <= most && self.failures.iter().all(broke), "{during}: {:#?}", self.failures);
+        // Refused is who calls before the dead one's address is taken out of the Service. What was to be filled in is left as it is.
+        let signs = ["connection reset by peer", ": EOF", "connect: connection refused", UNCLASSED];
+        for failure in &self.failures {
+            let broke = signs.iter().any(|sign| failure.said.contains(sign));
+            let then = times.iter().any(|(from, until)| *from <= failure.until && failure.from <= *until);
+            assert!(broke && then, "{during}: {failure:?}, and the times are {times:?}");
+        }
+        let own = |series: &&String| series.contains("error_type=\"no_error\"");
+        let own: Vec<_> = self.refused.iter().filter(own).collect();
+        assert!(own.is_empty(), "{during}: the webhook refused {own:#?}");
         self.none_adopted(during);
     }
 
@@ -146,7 +194,7 @@ impl Outcome {
 }
 
 /// A client whose snapshots take slots and give them back.
-fn store(cluster: &TestCluster, stop: &Arc<AtomicBool>, stored: &Arc<AtomicUsize>) -> JoinHandle<Vec<String>> {
+fn store(cluster: &TestCluster, stop: &Arc<AtomicBool>, stored: &Arc<AtomicUsize>) -> JoinHandle<Vec<Failure>> {
     let (stop, stored) = (Arc::clone(stop), Arc::clone(stored));
     let items: Vec<_> =
         (0..STORED).map(|n| snapshot(&json!({"name": format!("stored-{n}"), "namespace": "default"}))).collect();
@@ -157,13 +205,36 @@ fn store(cluster: &TestCluster, stop: &Arc<AtomicBool>, stored: &Arc<AtomicUsize
     thread::spawn(move || {
         let mut failures = Vec::new();
         while !stop.load(Ordering::Relaxed) {
+            let from = Instant::now();
             let run = Run::of(create(), Some(&manifest));
             stored.fetch_add(run.stdout.matches(" created").count(), Ordering::Relaxed);
-            failures.extend(failures_in(&run));
-            failures.extend(failures_in(&Run::of(delete(), Some(&manifest))));
+            let deleted = Run::of(delete(), Some(&manifest));
+            failures.extend(failed(from, failures_in(&run).into_iter().chain(failures_in(&deleted))));
         }
         failures
     })
+}
+
+fn failed(from: Instant, said: impl Iterator<Item = String>) -> impl Iterator<Item = Failure> {
+    let until = Instant::now();
+    said.map(move |said| Failure { said, from, until })
+}
+
+/// Whether this is said of a snapshot that should have got a class.
+fn is_unclassed(line: &str) -> bool {
+    line.strip_prefix(UNCLASSED).is_some_and(|class| class.trim() != CLASS)
+}
+
+/// What the API server has counted of our webhook: refusals, but the one of the wrong pod (422), and failed calls, also where
+/// it went on without.
+fn refusals(metrics: &str) -> BTreeMap<String, f64> {
+    const COUNTED: [&str; 2] =
+        ["apiserver_admission_webhook_rejection_count{", "apiserver_admission_webhook_fail_open_count{"];
+    let ours = metrics.lines().filter(|line| COUNTED.iter().any(|counted| line.starts_with(counted)));
+    let ours = ours.filter(|line| line.contains(".kubectl-backup.dev\"") && !line.contains("rejection_code=\"422\""));
+    let read =
+        |line: &str| line.rsplit_once(' ').and_then(|(series, count)| Some((series.to_owned(), count.parse().ok()?)));
+    ours.filter_map(read).collect()
 }
 
 /// What kubectl says but warnings, and the refusal that is wanted.
@@ -193,5 +264,34 @@ fn manifest() -> Value {
         })
     });
     let snapshots = (0..SNAPSHOTS).map(|_| snapshot(&json!({"generateName": "traffic-", "namespace": "default"})));
-    json!({"apiVersion": "v1", "kind": "List", "items": pods.chain(snapshots).collect::<Vec<_>>()})
+    let mut unclassed = snapshot(&json!({"generateName": UNCLASSED, "namespace": "default"}));
+    unclassed["spec"] = json!({"source": {"persistentVolumeClaimName": CLAIM}});
+    let items: Vec<_> = pods.chain(snapshots).chain([unclassed]).collect();
+    json!({"apiVersion": "v1", "kind": "List", "items": items})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_and_calls_that_were_passed_over_are_counted_and_the_wanted_refusal_is_not() {
+        let metrics = r#"# TYPE apiserver_admission_webhook_rejection_count counter
+apiserver_admission_webhook_rejection_count{error_type="no_error",name="quota.kubectl-backup.dev",operation="CREATE",rejection_code="429",type="validating"} 3
+apiserver_admission_webhook_rejection_count{error_type="no_error",name="volumes.kubectl-backup.dev",operation="CREATE",rejection_code="422",type="validating"} 90
+apiserver_admission_webhook_rejection_count{error_type="no_error",name="other.example.org",operation="CREATE",rejection_code="429",type="validating"} 7
+apiserver_admission_webhook_fail_open_count{name="defaults.kubectl-backup.dev",type="admit"} 2
+apiserver_admission_webhook_request_total{code="200",name="quota.kubectl-backup.dev"} 5
+"#;
+        let counts: Vec<_> = refusals(metrics).into_values().collect();
+        assert_eq!(counts, [2.0, 3.0]);
+    }
+
+    #[test]
+    fn a_snapshot_that_was_not_filled_in_is_seen() {
+        assert!(is_unclassed("unclassed- ") && is_unclassed("unclassed-"));
+        assert!(
+            !is_unclassed("unclassed- files-snapshot") && !is_unclassed("traffic- none") && !is_unclassed("traffic- ")
+        );
+    }
 }
