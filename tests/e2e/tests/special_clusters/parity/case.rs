@@ -42,6 +42,10 @@ pub struct Case {
     pub name: String,
     pub file: PathBuf,
     pub old: Option<PathBuf>,
+    /// The namespace that it needs, when it is not the one of most cases.
+    pub namespace: Option<String>,
+    /// Whether kubectl creates it, because it cannot be applied.
+    pub is_created: bool,
     finds: Expected,
     differences: BTreeMap<&'static str, Expected>,
 }
@@ -75,6 +79,8 @@ impl Case {
             name,
             old: old.exists().then_some(old),
             file,
+            namespace: None,
+            is_created: false,
             finds: Expected::default(),
             differences: BTreeMap::new(),
         };
@@ -86,6 +92,10 @@ impl Case {
                 case.finds = expected(rest);
                 said = true;
             }
+            if let Some(namespace) = line.strip_prefix("# in: ") {
+                case.namespace = Some(namespace.to_owned());
+            }
+            case.is_created |= line.starts_with("# apply creates because ");
             for door in Door::ALL {
                 if let Some(rest) = line.strip_prefix(&format!("# {} differs: ", door.word())) {
                     let (codes, reason) = rest.rsplit_once(" because ").unwrap_or((rest, ""));
@@ -96,6 +106,13 @@ impl Case {
         }
         assert!(said, "{} does not say what it expects", case.name);
         case
+    }
+
+    /// The codes that both doors are expected to find, of whatever weight.
+    pub fn shared(&self, one: Door, other: Door) -> BTreeSet<&str> {
+        let codes =
+            |door| self.expected(door).codes.iter().filter_map(|code| code.split(' ').nth(1)).collect::<BTreeSet<_>>();
+        codes(one).intersection(&codes(other)).copied().collect()
     }
 
     /// Whether that door finds something else than the others.

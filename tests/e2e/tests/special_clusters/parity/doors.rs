@@ -10,56 +10,33 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use super::{
     case::{Case, Door},
     lines::{self, Line},
+    surroundings,
 };
 
 /// Of a call, and of an object that is new.
 const UID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// Where the cases that name no namespace are tried.
-pub const NAMESPACE: &str = "parity";
+/// Who applies, what is replaced as well as what replaces it: what the new manifest leaves out is taken away.
+const APPLY: [&str; 3] = ["apply", "--server-side", "--field-manager=parity"];
 
 /// Makes what the cases need, and every object that a case replaces. Returns those as the API server keeps them, by case.
 ///
 /// It is done before the webhook runs: some old objects are such as it would refuse.
 pub fn prepare(cluster: &TestCluster, cases: &[Case]) -> BTreeMap<String, Value> {
-    cluster.kubectl(&["create", "namespace", NAMESPACE]);
-    for (name, class) in [("disk", "test-block-std"), ("share", "test-files-std")] {
-        cluster.create(&e2e_tests::Claim::manifest(NAMESPACE, name, class));
-        cluster.wait_for(NAMESPACE, &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 60);
-    }
-    for object in e2e_tests::Claim::in_node_directory(NAMESPACE, "shelf", "/nonexistent") {
-        cluster.create(&object.to_string());
-    }
-    cluster.wait_for(NAMESPACE, "pvc/shelf", "jsonpath={.status.phase}=Bound", 60);
-    // As in any namespace of a Velero that works: lint, which asks no cluster, says nothing of locations.
-    let location = json!({
-        "apiVersion": "velero.io/v1", "kind": "BackupStorageLocation",
-        "metadata": {"name": "default", "namespace": NAMESPACE},
-        "spec": {"provider": "aws", "default": true, "objectStorage": {"bucket": "parity"}},
-        "status": {"phase": "Available"},
-    });
-    cluster.create(&location.to_string());
-    // Nobody runs Velero in this namespace: what is written stays as it is.
-    let locked = json!({"kubectl-backup.dev/locked-until": "2999-01-01T00:00:00Z"});
-    for (name, location, annotations) in [("done", "default", json!({})), ("locked", "kept", locked)] {
-        let backup = json!({
-            "apiVersion": "velero.io/v1", "kind": "Backup",
-            "metadata": {"name": name, "namespace": NAMESPACE, "annotations": annotations,
-                "labels": {"velero.io/schedule-name": "daily"}},
-            "spec": {"storageLocation": location}, "status": {"phase": "Completed"},
-        });
-        cluster.create(&backup.to_string());
-    }
+    surroundings::make(cluster);
     let mut old = BTreeMap::new();
     for case in cases {
         let Some(file) = &case.old else { continue };
-        let made = cluster.kubectl(&["create", "-n", NAMESPACE, "-o", "json", "-f", &path(file)]);
-        old.insert(
-            case.name.clone(),
-            serde_json::from_str(&made).unwrap_or_else(|error| panic!("{}: {error}", case.name)),
-        );
+        let file = path(file);
+        let args = [&APPLY[..], &["-n", namespace(case), "-o", "json", "-f", &file]].concat();
+        let made = serde_json::from_str(&cluster.kubectl(&args));
+        old.insert(case.name.clone(), made.unwrap_or_else(|error| panic!("{}: {error}", case.name)));
     }
     old
+}
+
+fn namespace(case: &Case) -> &str {
+    case.namespace.as_deref().unwrap_or(surroundings::NAMESPACE)
 }
 
 /// The open doors.
@@ -119,8 +96,8 @@ impl<'a> Doors<'a> {
     }
 
     fn apply(&self, case: &Case) -> Result<Vec<Line>, String> {
-        let verb = if case.old.is_some() { "replace" } else { "create" };
-        let run = self.kubectl(&[verb, "--dry-run=server", "-n", NAMESPACE, "-f", &path(&case.file)]);
+        let verb: &[&str] = if case.is_created { &["create"] } else { &APPLY };
+        let run = self.kubectl(&[verb, &["--dry-run=server", "-n", namespace(case), "-f", &path(&case.file)]].concat());
         lines::of_kubectl(&run.stderr, run.code != 0)
     }
 
@@ -131,7 +108,7 @@ impl<'a> Doors<'a> {
             "--dry-run=client",
             "--validate=false",
             "-n",
-            NAMESPACE,
+            namespace(case),
             "-o",
             "json",
             "-f",

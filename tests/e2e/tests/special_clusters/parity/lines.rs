@@ -28,6 +28,30 @@ impl Line {
     }
 }
 
+/// The findings of one door that another one does not have, as often as they stand there.
+pub fn lost<'a>(lines: &'a [Line], others: &[Line], same: impl Fn(&Line, &Line) -> bool) -> Vec<&'a Line> {
+    let mut left: Vec<&Line> = others.iter().collect();
+    let mut lost = Vec::new();
+    for line in lines {
+        match left.iter().position(|other| same(line, other)) {
+            Some(at) => drop(left.swap_remove(at)),
+            None => lost.push(line),
+        }
+    }
+    lost
+}
+
+/// The findings without those that were said before in the same words.
+pub fn once(lines: Vec<Line>) -> Vec<Line> {
+    let mut kept: Vec<Line> = Vec::new();
+    for line in lines {
+        if !kept.contains(&line) {
+            kept.push(line);
+        }
+    }
+    kept
+}
+
 /// Severity and code of each, once.
 pub fn codes(lines: &[Line]) -> BTreeSet<String> {
     lines.iter().map(|line| format!("{} {}", line.severity, line.code)).collect()
@@ -103,4 +127,21 @@ fn a_finding_reads_the_same_from_every_door() {
     let report = serde_json::json!({"findings": [{"code": "BKP104", "severity": "Deny", "field": "a[b/c]", "message": "\"x: y\" is wrong"}]});
     assert!(of_kubectl(printed, true).expect("findings").contains(&of_lint(&report)[0]));
     assert!(of_kubectl("Error from server: other", true).is_err());
+}
+
+#[test]
+fn a_finding_that_a_door_loses_is_missed() {
+    let line = |field: &str, message: &str| Line {
+        severity: "Deny",
+        code: "BKP104".to_owned(),
+        field: field.to_owned(),
+        message: message.to_owned(),
+    };
+    let (a, b) = (line("x", "one"), line("x", "two"));
+    let both = [a.clone(), b.clone()];
+    assert_eq!(lost(&both, &[b.clone(), a.clone()], Line::says_the_same), [] as [&Line; 0]);
+    assert_eq!(lost(&both, std::slice::from_ref(&a), Line::says_the_same), [&b], "the second of a code");
+    assert_eq!(lost(&[a.clone(), a.clone()], std::slice::from_ref(&a), Line::says_the_same), [&a], "said twice");
+    assert_eq!(lost(&both, &[a.clone(), line("y", "two")], Line::says_the_same), [&b], "of another field");
+    assert_eq!(once(vec![a.clone(), b.clone(), a.clone()]), both);
 }

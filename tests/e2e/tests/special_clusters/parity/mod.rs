@@ -3,6 +3,7 @@
 pub mod case;
 mod doors;
 mod lines;
+mod surroundings;
 
 use std::{
     collections::BTreeMap,
@@ -18,8 +19,9 @@ use test_cluster::{Options, webhook::start_process};
 
 use self::{
     case::{Case, Door},
-    doors::{Doors, NAMESPACE},
-    lines::{Line, codes},
+    doors::Doors,
+    lines::{Line, codes, lost},
+    surroundings::NAMESPACE,
 };
 
 /// Cases at once; each runs kubectl several times.
@@ -84,21 +86,29 @@ fn complaints_about(doors: &Doors<'_>, case: &Case) -> Vec<String> {
             (Err(said), None) => told.push(format!("{door:?}: {said}")),
         }
     }
-    // Where two doors find the same codes they must say the same of them.
-    let Some(review) = heard.get(&Door::Review) else { return told };
     for (door, lines) in heard.iter().filter(|(door, _)| **door != Door::Review) {
-        for line in lines {
-            let of_code = |other: &&Line| other.code == line.code;
-            // Where a difference is written down, it may be one of weight.
-            let same = |other: &Line| {
-                let weighed = Line { severity: line.severity, ..other.clone() };
-                other.says_the_same(line) || (case.differs(*door) && weighed.says_the_same(line))
-            };
-            if review.iter().any(|other| of_code(&other)) && !review.iter().any(same) {
-                let others: Vec<_> = review.iter().filter(of_code).collect();
-                told.push(format!("{door:?} says {line:?}, the review {others:?}"));
-            }
+        if let Some(review) = heard.get(&Door::Review) {
+            told.extend(compared(case, *door, lines, review));
         }
     }
     told
+}
+
+/// What one of two doors says and the other does not, of the codes that both shall find, each as often as it stands there.
+fn compared(case: &Case, door: Door, lines: &[Line], review: &[Line]) -> Vec<String> {
+    let shared = case.shared(door, Door::Review);
+    let of_both = |lines: &[Line]| -> Vec<Line> {
+        let lines = lines.iter().filter(|line| shared.contains(line.code.as_str())).cloned().collect();
+        // API servers and kubectl say the same words only once, whatever they are said of.
+        if door == Door::Apply { lines::once(lines) } else { lines }
+    };
+    let (lines, review) = (of_both(lines), of_both(review));
+    // Where a difference is written down, it may be one of weight.
+    let same = |one: &Line, other: &Line| {
+        let weighed = Line { severity: one.severity, ..other.clone() };
+        one.says_the_same(other) || (case.differs(door) && one.says_the_same(&weighed))
+    };
+    let only_here = lost(&lines, &review, same).into_iter().map(|line| format!("only {door:?} says {line:?}"));
+    let only_there = lost(&review, &lines, same).into_iter().map(|line| format!("{door:?} does not say {line:?}"));
+    only_here.chain(only_there).collect()
 }
