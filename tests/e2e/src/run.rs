@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// What a program printed and how it ended.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -152,9 +154,17 @@ fn act_at(mut command: Command, text: &str, act: impl FnOnce(&Child)) -> Run {
     Run { command: line, stdout: String::new(), stderr: said, code, took: started.elapsed() }
 }
 
+/// Sends it from this process: another program's start would leave the child time to go on.
+#[track_caller]
 fn send(signal: &str, child: &Child) {
-    let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
-    assert!(kill.expect("kill runs").success(), "kill -s {signal}");
+    let named = match signal {
+        "INT" => Signal::INT,
+        "TERM" => Signal::TERM,
+        "STOP" => Signal::STOP,
+        "CONT" => Signal::CONT,
+        _ => panic!("there is no signal {signal} here"),
+    };
+    kill_process(Pid::from_child(child), named).unwrap_or_else(|error| panic!("kill -s {signal}: {error}"));
 }
 
 /// Sends the program a signal once `ready` returns, and returns how it ended.
