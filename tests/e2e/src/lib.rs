@@ -35,7 +35,7 @@ pub use claim::Claim;
 pub use cluster::TestCluster;
 pub use hold::Hold;
 pub use namespace::Namespace;
-pub use person::{Binding, Person};
+pub use person::{Binding, Person, until_granted};
 pub use refusal::Refusal;
 pub use relay::{Loss, Relay};
 pub use run::Run;

@@ -1,9 +1,16 @@
 //! Somebody with few rights.
 
-use crate::{Namespace, Run, TestCluster};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{Namespace, Run, TestCluster, until};
 
 /// The folder of the roles as they are shipped.
 const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/roles");
+
+/// How long an API server may take to learn of a binding.
+const LATE: Duration = Duration::from_secs(60);
 
 /// Somebody whose rights come from our roles only.
 pub struct Person<'a> {
@@ -14,8 +21,8 @@ pub struct Person<'a> {
 impl<'a> Person<'a> {
     /// Nobody may anything yet.
     pub fn new(shop: &'a Namespace<'a>) -> Self {
-        // `apply` changes nothing the second time, so that tests side by side do not meet.
-        shop.cluster().kubectl(&["apply", "-k", ROLES]);
+        // On the server's side nobody fails whose test does the same at the same time.
+        shop.cluster().kubectl(&["apply", "--server-side", "--force-conflicts", "-k", ROLES]);
         Self { shop, name: format!("person-{}", shop.name()) }
     }
 
@@ -25,30 +32,53 @@ impl<'a> Person<'a> {
     }
 
     /// Binds one of our roles in another namespace.
+    #[track_caller]
     pub fn may_in(&self, namespace: &str, role: &str) -> &Self {
-        let role = format!("--clusterrole=kubectl-backup-{role}");
-        let (name, user) = (format!("{}-{}", self.name, &role[29..]), format!("--user={}", self.name));
-        self.shop.cluster().kubectl(&["create", "rolebinding", "-n", namespace, &name, &role, &user]);
+        let (name, user) = (format!("{}-{role}", self.name), format!("--user={}", self.name));
+        let role = format!("kubectl-backup-{role}");
+        let bind = ["create", "rolebinding", "-n", namespace, &name, &user, "--clusterrole", &role];
+        self.shop.cluster().kubectl(&bind);
+        self.wait_for(namespace, &format!("clusterrole/{role}"));
         self
     }
 
     /// Binds one of our roles in the cluster.
+    #[track_caller]
     pub fn may_in_cluster(&self, role: &str) -> Binding<'a> {
         let binding = Binding { cluster: self.shop.cluster(), name: format!("{}-{role}", self.name) };
-        let role = format!("--clusterrole=kubectl-backup-{role}");
-        binding.cluster.kubectl(&[
-            "create",
-            "clusterrolebinding",
-            &binding.name,
-            &role,
-            &format!("--user={}", self.name),
-        ]);
+        let (role, user) = (format!("kubectl-backup-{role}"), format!("--user={}", self.name));
+        let bind = ["create", "clusterrolebinding", &binding.name, &user, "--clusterrole", &role];
+        binding.cluster.kubectl(&bind);
+        self.wait_for(self.shop.name(), &format!("clusterrole/{role}"));
         binding
     }
 
     /// Takes all roles in the namespace away.
+    #[track_caller]
     pub fn may_no_more(&self) {
         self.shop.kubectl(&["delete", "rolebindings", "--all"]);
+        self.wait_for_none(self.shop.name());
+    }
+
+    /// Takes a role in another namespace away, in which there is no other.
+    #[track_caller]
+    pub fn may_no_more_in(&self, namespace: &str, role: &str) {
+        let name = format!("{}-{role}", self.name);
+        self.shop.cluster().kubectl(&["delete", "rolebinding", "-n", namespace, &name]);
+        self.wait_for_none(namespace);
+    }
+
+    /// Waits until the API server grants what a role does, `role/NAME` or `clusterrole/NAME`.
+    #[track_caller]
+    pub fn wait_for(&self, namespace: &str, role: &str) {
+        until_granted(self.shop.cluster(), &self.name, namespace, role);
+    }
+
+    /// Waits until the API server grants nothing in the namespace but what it does in all.
+    #[track_caller]
+    fn wait_for_none(&self, namespace: &str) {
+        let rules = |namespace: &str| granted(self.shop.cluster(), &self.name, namespace);
+        until("no role is granted", LATE, || rules(namespace) == rules("no-such-namespace"));
     }
 
     /// Runs a command that may wait.
@@ -65,6 +95,32 @@ impl<'a> Person<'a> {
     pub fn asks(&self, args: &[&str]) -> Run {
         self.shop.plugin(&[args, &["--as", &self.name]].concat())
     }
+}
+
+/// Waits until the API server, which learns of bindings a moment late, grants a user in a namespace what a role does,
+/// `role/NAME` or `clusterrole/NAME`.
+#[track_caller]
+pub fn until_granted(cluster: &TestCluster, user: &str, namespace: &str, role: &str) {
+    let role = cluster.try_kubectl(&["get", "-n", namespace, role, "-o", "json"]).ok().json();
+    let rules = role["rules"].as_array().cloned().unwrap_or_default();
+    assert!(!rules.is_empty(), "{role}");
+    until("the role is granted", LATE, || {
+        let granted = granted(cluster, user, namespace);
+        rules.iter().all(|rule| granted.contains(&rule.to_string()))
+    });
+}
+
+/// The rules that the API server grants a user by in a namespace, sorted.
+#[track_caller]
+fn granted(cluster: &TestCluster, user: &str, namespace: &str) -> Vec<String> {
+    let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": namespace}});
+    let create = ["create", "--as", user, "-o", "json", "-f", "-"];
+    let answer = cluster.try_kubectl_with(&create, &review.to_string()).ok().json();
+    let rules = answer["status"]["resourceRules"].as_array();
+    let mut rules: Vec<String> = rules.into_iter().flatten().map(Value::to_string).collect();
+    rules.sort();
+    rules
 }
 
 /// A right in the whole cluster, which ends with the value.

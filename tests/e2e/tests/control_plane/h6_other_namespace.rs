@@ -1,6 +1,6 @@
 //! H6: restores and clones into other namespaces share the storage's snapshot for a while, and never its fate.
 
-use e2e_tests::{Claim, Namespace, TestCluster, noise, sha256};
+use e2e_tests::{Claim, Namespace, TestCluster, noise, sha256, until_granted};
 
 /// What is there only for as long as a PVC is filled, of both namespaces.
 fn temporary(cluster: &TestCluster, namespaces: &[&Namespace<'_>]) -> String {
@@ -126,6 +126,9 @@ fn h6_what_cannot_be_restored_elsewhere_is_refused_before_anything_is_made() {
         let rule = ["--verb=*", "--resource=volumesnapshots.snapshot.storage.k8s.io"];
         namespace.kubectl(&[&["create", "role", "snapshots"][..], &rule].concat());
         namespace.kubectl(&["create", "rolebinding", "snapshots", "--role=snapshots", "--user=alice"]);
+        for role in ["clusterrole/admin", "role/snapshots"] {
+            until_granted(&cluster, "alice", namespace.name(), role);
+        }
     }
     let clone = ["clone", "data", "x", "--to-namespace", depot.name(), "-n", shop.name()];
     let run = cluster.plugin_as("alice", &clone).ends_with(1);

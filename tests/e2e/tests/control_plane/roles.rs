@@ -100,6 +100,7 @@ fn h3_who_may_create_may_undo_and_who_may_not_is_told_what_stayed() {
         "--resource=volumesnapshots,persistentvolumeclaims",
     ]);
     shop.kubectl(&["create", "rolebinding", "maker", "--role=maker", &format!("--user={}", person.name())]);
+    person.wait_for(shop.name(), "role/maker");
     let run = person.runs(&["snapshot", "create", "a", "b", "--group", "g"]).ends_with(1);
     let stayed = names();
     assert!(stayed.starts_with("a-") && !stayed.contains(' '), "{stayed}");
@@ -127,6 +128,7 @@ fn h9_a_rollback_names_all_rights_that_are_missing_before_it_begins() {
     // Pods are looked for first; what may be looked at and not changed is named in one go.
     shop.kubectl(&["create", "role", "pods", "--verb=list", "--resource=pods"]);
     shop.kubectl(&["create", "rolebinding", "pods", "--role=pods", &format!("--user={}", person.name())]);
+    person.wait_for(shop.name(), "role/pods");
     let run = person.runs(&rollback).ends_with(1).says("Nothing was changed");
     let run = run.says(
         "patch volumesnapshots.snapshot.storage.k8s.io; create persistentvolumeclaims; delete persistentvolumeclaims",
@@ -191,6 +193,7 @@ fn h10_every_reading_command_says_how_to_ask_for_less() {
     asks(&["snapshot", "list", "-A"]).ends_with(1).says("choose it with -n");
     let user = format!("--user={}", person.name());
     shop.kubectl(&["create", "rolebinding", "views", "--clusterrole=view", &user]);
+    person.wait_for(shop.name(), "clusterrole/view");
     person.asks(&["lint"]).ok();
     asks(&["lint", "-A"]).ends_with(1).says("choose it with -n");
 
@@ -200,7 +203,7 @@ fn h10_every_reading_command_says_how_to_ask_for_less() {
         asks(&[command, &["--velero-namespace", "velero"]].concat()).ok();
     }
     asks(&["list", "-A"]).ends_with(1).says("--velero-namespace");
-    cluster.kubectl(&["delete", "rolebinding", "-n", "velero", &format!("{}-velero-view", person.name())]);
+    person.may_no_more_in("velero", "velero-view");
 
     // Rights in the cluster.
     let _quota = person.may_in_cluster("quota-view");
@@ -230,8 +233,7 @@ fn c1_c13_cold_backups_need_rights_in_veleros_namespace_only() {
         step().ends_with(1).says("is forbidden").says("in the namespace \"velero\"");
         person.may_in("velero", role);
         step().ok();
-        let name = format!("{}-{role}", person.name());
-        cluster.kubectl(&["delete", "rolebinding", "-n", "velero", &name]);
+        person.may_no_more_in("velero", role);
     }
     // Velero is only looked for where everything may be listed.
     person.asks(&["list"]).ends_with(1).says("name it with --velero-namespace");

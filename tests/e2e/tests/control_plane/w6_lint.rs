@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use e2e_tests::{Run, TestCluster};
+use e2e_tests::{Run, TestCluster, until_granted};
 use serde_json::{Value, json};
 
 /// With an annotation that names a volume which the pods do not have.
@@ -115,6 +115,7 @@ fn w6_who_may_list_nothing_is_told_so() {
     let shop = cluster.namespace("lint");
     shop.kubectl(&["create", "role", "reads-pods", "--verb=list", "--resource=pods"]);
     shop.kubectl(&["create", "rolebinding", "alice", "--role=reads-pods", "--user=alice"]);
+    until_granted(&cluster, "alice", shop.name(), "role/reads-pods");
     let run = cluster.plugin_as("alice", &["lint", "-n", shop.name()]).ends_with(0);
     run.says("not looked at, because you may not list them: replicationcontrollers, persistentvolumeclaims,");
 }

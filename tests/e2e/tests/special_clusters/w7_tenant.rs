@@ -1,6 +1,6 @@
 //! What a tenant sees of limits and policy, whose rights come from the shipped roles only.
 
-use e2e_tests::{Run, TestCluster};
+use e2e_tests::{Run, TestCluster, until_granted};
 use serde_json::json;
 
 use super::webhook::{Guarded, cluster, snapshot};
@@ -13,8 +13,10 @@ struct Bound<'a>(&'a TestCluster, String);
 
 impl<'a> Bound<'a> {
     fn to(cluster: &'a TestCluster, role: &str) -> Self {
-        let (name, role) = (format!("{TENANT}-{role}"), format!("--clusterrole={role}"));
-        cluster.kubectl(&["create", "clusterrolebinding", &name, &role, &format!("--user={TENANT}")]);
+        let name = format!("{TENANT}-{role}");
+        let user = format!("--user={TENANT}");
+        cluster.kubectl(&["create", "clusterrolebinding", &name, "--clusterrole", role, &user]);
+        until_granted(cluster, TENANT, "default", &format!("clusterrole/{role}"));
         Self(cluster, name)
     }
 }
@@ -83,6 +85,7 @@ fn w7_a_tenant_is_told_what_holds_and_what_may_not_be_looked_at() {
     run.says("not looked at, because you may not list them: pods, replicationcontrollers, persistentvolumeclaims");
     // In a namespace of their own a tenant sees what is there.
     let _ = shop.kubectl(&["create", "rolebinding", TENANT, "--clusterrole=view", &format!("--user={TENANT}")]);
+    until_granted(cluster, TENANT, shop.name(), "clusterrole/view");
     let run = guarded.cluster.plugin(&["lint", "-n", shop.name(), "--as", TENANT]).ok();
     assert!(!run.stderr.contains("list them: pods"), "{}", run.stderr);
     cluster.kubectl(&["delete", "backuppolicy", "default"]);
