@@ -7,5 +7,5 @@ mod quotas;
 
 pub use asked::until_asked;
 pub use pods::install_pods;
-pub use process::{Replica, Webhook, apply_url, apply_url_of, start_process};
+pub use process::{POLICY_GRACE, Replica, Webhook, apply_url, apply_url_of, start_process, start_process_with};
 pub use quotas::until_quotas_ready;

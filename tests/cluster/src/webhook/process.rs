@@ -22,6 +22,9 @@ const NAME: &str = "backup-webhook";
 const NAMESPACE: &str = "kubectl-backup-system";
 const PORT: u16 = 9443;
 const ADMIN_PORT: u16 = 9444;
+/// For how long the webhook keeps a policy that is missing: long enough for one that is replaced by force, short enough for
+/// tests that delete it.
+pub const POLICY_GRACE: &str = "3s";
 
 /// The running webhook; it ends with this value.
 #[derive(Debug)]
@@ -66,6 +69,16 @@ impl Replica {
 
     /// The same, with these variables in its environment.
     pub fn start_with(&self, cluster: &Cluster, program: &Path, variables: &[(&str, PathBuf)]) -> Result<Webhook> {
+        self.start_keeping(cluster, program, variables, POLICY_GRACE)
+    }
+
+    fn start_keeping(
+        &self,
+        cluster: &Cluster,
+        program: &Path,
+        variables: &[(&str, PathBuf)],
+        grace: &str,
+    ) -> Result<Webhook> {
         let kubeconfig = write_kubeconfig(cluster, self)?;
         let mut command = Command::new(program);
         command
@@ -73,8 +86,7 @@ impl Replica {
             .args(["--tls-name", &self.common_address.to_string(), "--drain-delay", "0s", "--ca-overlap", "2s"])
             // The shortest time after which a create cannot be written any more.
             .args(["--ledger-ttl", "45s"])
-            // Long enough for a policy that is replaced by force, short enough for tests that delete it.
-            .args(["--policy-grace", "3s"])
+            .args(["--policy-grace", grace])
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("KUBECONFIG", kubeconfig);
         Webhook::start(cluster, &self.name, command, self.answers_on())
@@ -191,10 +203,15 @@ impl Drop for Webhook {
 
 /// Starts the webhook beside a cluster and returns once every API server asks it.
 pub fn start_process(cluster: &Cluster, program: &Path) -> Result<Webhook> {
+    start_process_with(cluster, program, POLICY_GRACE)
+}
+
+/// The same, where a policy that is missing is kept for so long.
+pub fn start_process_with(cluster: &Cluster, program: &Path, grace: &str) -> Result<Webhook> {
     let address = cluster.host_address();
     apply_url(cluster, &format!("https://{address}:{PORT}"))?;
     let only = Replica { name: NAME.into(), address, common_address: address, server: 0 };
-    let mut webhook = only.start(cluster, program)?;
+    let mut webhook = only.start_keeping(cluster, program, &[], grace)?;
     webhook.until_ready()?;
     until_asked(cluster)?;
     until_quotas_ready(cluster)?;
