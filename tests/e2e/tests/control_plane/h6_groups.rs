@@ -177,18 +177,54 @@ fn h6_what_a_driver_is_at_work_on_is_waited_for_before_it_is_removed() {
         cluster.create(&class.to_string());
         name
     };
-    let slow = class("block", serde_json::json!({"fault.test/delay": "9s"}));
-    let fails = class("files", serde_json::json!({"fault.test/fail": "the pool is degraded"}));
+    let [works, refuses] = ["block", "files"].map(|family| Hold::new(&depot, family));
+    let slow = class("block", serde_json::json!({"fault.test/hold": works.name()}));
+    let late = serde_json::json!({"fault.test/fail": "the pool is degraded", "fault.test/hold": refuses.name()});
+    let fails = class("files", late);
     for (snapshot, class) in [("disk", &slow), ("share", &fails)] {
         let note = format!("kubectl-backup.dev/source-storage-class={class}");
         shop.kubectl(&["annotate", "volumesnapshot", snapshot, "--overwrite", &note]);
     }
-    let run = shop.plugin(&["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()]).ends_with(1);
-    let run = run.says("the pool is degraded").says("What was made was removed again");
-    assert!(run.took > Duration::from_secs(9), "the driver was still at work after {:?}", run.took);
+    let source_of =
+        |claim: &str| depot.try_kubectl(&["get", "pvc", claim, "-o", "jsonpath={.spec.dataSource.name}"]).stdout;
+    let snapshot = |name: &str, path: &str| {
+        if name.is_empty() {
+            return String::new();
+        }
+        depot.try_kubectl(&["get", "volumesnapshot", name, "--ignore-not-found", "-o", path]).ok().stdout
+    };
+    let finalizers = "jsonpath={.metadata.finalizers}";
+    let run = thread::scope(|scope| {
+        let run =
+            scope.spawn(|| shop.plugin(&["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()]));
+        // The provisioner protects what it fills a PVC from, and calls its driver then.
+        let mut sources = [String::new(), String::new()];
+        until("both drivers are at work", Duration::from_secs(90), || {
+            sources = ["disk", "share"].map(source_of);
+            let at_work = |source: &String| !source.is_empty() && snapshot(source, finalizers).contains("as-source");
+            run.is_finished() || sources.iter().all(at_work)
+        });
+        refuses.release();
+        let [of_disk, of_share] = &sources;
+        until("what is at work no more is removed", Duration::from_secs(90), || {
+            run.is_finished() || snapshot(of_share, "name").is_empty()
+        });
+        let held = snapshot(of_disk, finalizers);
+        works.release();
+        let run = run.join().expect("the plugin ran");
+        // Every five minutes the provisioners let go of all whose PVC is gone, whether the driver is at work or not.
+        let swept = format!("removed orphaned finalizer from snapshot {}/{of_disk}", depot.name());
+        let is_swept = ["block", "files"].iter().any(|family| {
+            let log = cluster.cluster().log(&format!("csi-provisioner-{family}"));
+            std::fs::read_to_string(log).expect("a log").contains(&swept)
+        });
+        assert!(is_swept || held.contains("as-source"), "the driver was still at work: {held:?}\n{}", run.stderr);
+        run
+    });
+    run.ends_with(1).says("the pool is degraded").says("What was made was removed again");
     assert_eq!([claims(&depot), depot.kubectl(&["get", "volumesnapshots", "-o", "name"])], ["", ""]);
     // What the driver made for nobody goes as well.
-    until("no volume of that namespace is left", Duration::from_secs(30), || {
+    until("no volume of that namespace is left", Duration::from_secs(60), || {
         let path = "jsonpath={.items[*].spec.claimRef.namespace}";
         !cluster.kubectl(&["get", "pv", "-o", path]).contains(depot.name())
     });

@@ -41,7 +41,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn begin(&self) -> Run {
-        self.rollback(&["--safety", "volume", "--timeout", "4s"])
+        self.rollback(&["--safety", "volume"])
     }
 
     fn volume(&self) -> String {
@@ -66,7 +66,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn gone(&self, volume: &str) {
-        self.shop.cluster().kubectl(&["wait", "pv", volume, "--for=delete", "--timeout=30s"]);
+        self.shop.cluster().kubectl(&["wait", "pv", volume, "--for=delete", "--timeout=60s"]);
     }
 
     /// A free volume that fits the PVC. It is of nobody's storage.
@@ -165,7 +165,7 @@ fn h9_a_pvc_is_not_deleted_while_its_volume_is_attached() {
     let attachment = json!({"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": {"name": name},
         "spec": {"attacher": DRIVER, "nodeName": "some-node", "source": {"persistentVolumeName": volume}}});
     cluster.create(&attachment.to_string());
-    let stopped = ledger.begin().ends_with(124);
+    let stopped = ledger.rollback(&["--safety", "volume", "--timeout", "4s"]).ends_with(124);
     stopped.says(&format!("volume {volume:?} is still attached after 4s")).says(&name).says("--continue");
     assert_eq!((ledger.volume(), ledger.claim().read("ledger")), (volume.clone(), b"bad".to_vec()));
     cluster.kubectl(&["delete", "volumeattachment", &name]);
@@ -199,7 +199,7 @@ fn h4_h5_a_pvc_that_gets_a_volume_which_was_there_is_not_called_filled() {
     let verbs: [&[&str]; 2] = [&["snapshot", "restore", "good", "--to", "x"], &["clone", "data", "x"]];
     for verb in verbs {
         let free = ledger.free_volume();
-        let run = shop.plugin(&[verb, &["--timeout", "20s"]].concat()).ends_with(1);
+        let run = shop.plugin(&[verb, &["--timeout", "120s"]].concat()).ends_with(1);
         run.says(&format!("it was bound to volume {free:?}, which was there before")).says("The PVC stays");
         // Nobody's volume is deleted with it.
         assert_eq!(ledger.policy(&free)[0], json!("Delete"));
@@ -207,7 +207,7 @@ fn h4_h5_a_pvc_that_gets_a_volume_which_was_there_is_not_called_filled() {
         shop.kubectl(&["delete", "pvc", "x"]);
         cluster.kubectl(&["delete", "pv", &free]);
     }
-    shop.plugin(&[verbs[1], &["--timeout", "20s"]].concat()).ok();
+    shop.plugin(&[verbs[1], &["--timeout", "120s"]].concat()).ok();
 }
 
 #[test]

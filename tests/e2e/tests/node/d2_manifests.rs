@@ -7,16 +7,7 @@ const SYSTEM: &str = "kubectl-backup-system";
 #[test]
 fn d2_the_manifests_run_three_replicas_under_restricted_pod_security() {
     let cluster = TestCluster::node();
-    let ready = cluster.kubectl(&[
-        "get",
-        "deployment",
-        "-n",
-        SYSTEM,
-        "backup-webhook",
-        "-o",
-        "jsonpath={.status.readyReplicas}",
-    ]);
-    assert_eq!(ready, "3");
+    cluster.wait_for(SYSTEM, "deployment/backup-webhook", "jsonpath={.status.readyReplicas}=3", 120);
     let level = "jsonpath={.metadata.labels.pod-security\\.kubernetes\\.io/enforce}";
     assert_eq!(cluster.kubectl(&["get", "namespace", SYSTEM, "-o", level]), "restricted");
 }

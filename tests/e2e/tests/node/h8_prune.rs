@@ -8,7 +8,8 @@ fn h2_h7_h8_what_is_kept_after_a_prune_holds_what_was_written() {
     let shop = cluster.namespace("h8");
     let app = App::start(&shop, &[("disk", "test-block-std"), ("share", "test-files-std")], None);
     let mut written = Vec::new();
-    for group in ["first", "second", "third"] {
+    // More would leave the tests beside this one too few of the cluster's slots.
+    for group in ["first", "second"] {
         written = ["disk", "share"].map(|claim| app.checksum(claim)).to_vec();
         shop.plugin(&["snapshot", "create", "--app", "app", "--group", group]).ok();
         app.exec("for d in disk share; do head -c 2097152 /dev/urandom > /$d/file; done; sync");
@@ -22,7 +23,7 @@ fn h2_h7_h8_what_is_kept_after_a_prune_holds_what_was_written() {
             .flatten()
             .filter(|item| item["spec"]["source"]["persistentVolumeClaimName"] == claim);
         let classes: Vec<_> = of_claim.map(|item| item["spec"]["volumeSnapshotClassName"].clone()).collect();
-        assert_eq!(classes, [class, class, class]);
+        assert_eq!(classes, [class, class]);
     }
     shop.plugin(&["snapshot", "prune", "--keep", "1", "--yes"]).ok();
     let left = list();
@@ -32,12 +33,12 @@ fn h2_h7_h8_what_is_kept_after_a_prune_holds_what_was_written() {
         .flatten()
         .filter_map(|item| item["metadata"]["labels"]["kubectl-backup.dev/group"].as_str())
         .collect();
-    assert_eq!(left, ["third", "third"]);
-    shop.plugin(&["snapshot", "restore", "--group", "third", "--name-suffix=-kept"]).ok();
+    assert_eq!(left, ["second", "second"]);
+    shop.plugin(&["snapshot", "restore", "--group", "second", "--name-suffix=-kept"]).ok();
     let name = shop.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[0].metadata.name}"]);
     let text = shop.plugin(&["snapshot", "describe", &name]).ok().stdout;
     assert!(text.contains("-kept (Bound)"), "{text}");
-    shop.plugin(&["snapshot", "delete", "--group", "third", "--yes"]).ok();
+    shop.plugin(&["snapshot", "delete", "--group", "second", "--yes"]).ok();
     // What was restored is a volume of its own.
     for (claim, checksum) in ["disk", "share"].iter().zip(&written) {
         let restored = format!("{claim}-kept");

@@ -40,7 +40,7 @@ fn d2_an_installation_returns_when_every_limit_of_the_policy_is_counted() {
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "counted", "namespace": "default"},
         "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "none", "resources": {"requests": {"storage": "1Mi"}}}});
     let took = cluster.try_create(&claim.to_string()).ok().took;
-    assert!(took.as_secs() < 5, "{took:?}");
+    assert!(took.as_secs() < 30, "{took:?}");
     let shown = cluster.plugin(&["quota"]).ok();
     assert!(
         shown.stdout.contains(CLAIMS) && !shown.stderr.contains("the limit of persistentvolumeclaims"),

@@ -184,7 +184,7 @@ fn w1_a_lowered_limit_refuses_new_ones_and_touches_nothing() {
     // A policy that is gone stays in force for a while.
     let dry = ["create", "--dry-run=server", "-f", "-"];
     let room = || guarded.cluster.try_kubectl_with(&dry, &snapshot("dry", "disk").to_string()).code == 0;
-    until("the built-in limit", Duration::from_secs(15), room);
+    until("the built-in limit", Duration::from_secs(60), room);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn w9_a_refusal_is_told_as_an_event_once_in_each_namespace() {
         // Nothing may be left of a dry run, not even an event.
         create(name, &["--dry-run=server"]);
         // Events follow each other at some distance, so that one right after another namespace's may be left out.
-        until("an event tells of the refusal", Duration::from_secs(15), || {
+        until("an event tells of the refusal", SOON, || {
             create(name, &[]);
             !events(&guarded, name, "QuotaExceeded").is_empty()
         });
@@ -74,7 +74,7 @@ fn w9_what_a_rule_refuses_is_told_as_an_event() {
     let create = |more: &[&str]| guarded.cluster.try_create_with(more, &object.to_string()).ends_with(1);
     drop(create(&["--dry-run=server"]).says("BKP401"));
     assert!(events(&guarded, denied.name(), "RuleDenied").is_empty());
-    until("an event tells of the refusal", Duration::from_secs(15), || {
+    until("an event tells of the refusal", SOON, || {
         drop(create(&[]));
         !events(&guarded, denied.name(), "RuleDenied").is_empty()
     });
