@@ -91,9 +91,11 @@ fn of_one(mut snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> 
     snapshots.sort_by(|a, b| created(b).cmp(&created(a)).then_with(|| b.metadata.name.cmp(&a.metadata.name)));
     let (mut seen, mut days, mut weeks, mut months) = (0, Vec::new(), Vec::new(), Vec::new());
     let fates = snapshots.into_iter().map(|snapshot| {
-        let kept = if snapshot.metadata.labels.as_ref().is_some_and(|all| all.contains_key(labels::SAFETY)) {
+        let kept = if ready(&snapshot, Standing::Unknown) != "true" {
+            Some(Kept::NotReady)
+        } else if snapshot.metadata.labels.as_ref().is_some_and(|all| all.contains_key(labels::SAFETY)) {
             Some(Kept::BeforeRollback)
-        } else if ready(&snapshot, Standing::Unknown) == "true" {
+        } else {
             seen += 1;
             let taken = created(&snapshot);
             let is_daily = is_newest_of(&mut days, day(taken), rules.daily);
@@ -112,8 +114,6 @@ fn of_one(mut snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> 
                 () if seen == 1 => Some(Kept::LastReady),
                 () => None,
             }
-        } else {
-            Some(Kept::NotReady)
         };
         Fate { snapshot, kept }
     });
@@ -262,6 +262,14 @@ mod tests {
         data   data-before   15m   keep   taken before a rollback, so not counted
         data   good          4h    keep   one of the newest
         ");
+    }
+
+    #[test]
+    fn a_safety_snapshot_that_failed_is_called_not_ready() {
+        let mut failed = snapshot("data", "data-before", "2026-11-21T11:45:00Z", false);
+        failed.metadata.labels = Some([(labels::SAFETY.to_owned(), "true".to_owned())].into());
+        let fates = plan(vec![failed], &Rules { newest: 1, ..Rules::default() }, NOW.parse().unwrap());
+        assert_eq!(fates[0].kept, Some(Kept::NotReady));
     }
 
     #[test]
