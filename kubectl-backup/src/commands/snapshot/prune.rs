@@ -28,7 +28,8 @@ const EXAMPLES: &str = "Examples:
 ///
 /// A snapshot stays when any rule keeps it: the newest, the newest of a day, week or month (UTC), or, with --older-than, all
 /// that are not older. The last ready snapshot of a PVC always stays; so does what is not ready, and, without
-/// --include-velero, what Velero made. The plan is shown before anything is deleted; --dry-run=client shows it and ends.
+/// --include-velero, what Velero made or another controller owns. The plan is shown before anything is deleted;
+/// --dry-run=client shows it and ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("rules").required(true).multiple(true))]
@@ -54,7 +55,7 @@ pub struct Args {
     /// Delete only what is older, such as 12h or 30d
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, group = "rules")]
     older_than: Option<Duration>,
-    /// Also choose from the snapshots that Velero made: it may still need them
+    /// Also choose from the snapshots that Velero made or another controller owns: they may still need them
     #[arg(long)]
     include_velero: bool,
     /// Do not ask
@@ -141,6 +142,7 @@ impl Args {
             weekly: count(self.keep_weekly),
             monthly: count(self.keep_monthly),
             younger_than: self.older_than,
+            with_owned: self.include_velero,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod member;
 pub mod name;
 pub mod obstacle;
 pub mod origin;
+pub mod owner;
 pub mod pause;
 pub mod preprovisioned;
 pub mod provisioning;

@@ -1,11 +1,11 @@
 //! Which snapshots of each PVC stay and which go.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use backup_api::{labels, snapshot::VolumeSnapshot};
 use jiff::{Timestamp, civil::ISOWeekDate, tz::TimeZone};
 
-use super::{origin::Standing, preprovisioned::is_temporary, table::ready};
+use super::{origin::Standing, owner, preprovisioned::is_temporary, table::ready};
 use crate::output::{Column, Table, age};
 
 /// What stays. A snapshot that no rule keeps goes; the last ready one of a PVC stays whatever the rules say.
@@ -21,10 +21,12 @@ pub struct Rules {
     pub monthly: usize,
     /// Everything that is not older.
     pub younger_than: Option<Duration>,
+    /// Whether what another controller owns is chosen from too.
+    pub with_owned: bool,
 }
 
 /// Why a snapshot stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept {
     /// One of the newest.
     Newest,
@@ -44,13 +46,15 @@ pub enum Kept {
     BeforeRollback,
     /// Something needs it now.
     InUse,
+    /// Another controller made it and sees to it; which one. It stands in for nothing.
+    Owned(String),
     /// Of no PVC of the cluster: made from what was on the storage, so that none of them stands in for another.
     OfNoClaim,
 }
 
 impl Kept {
-    fn words(self) -> &'static str {
-        match self {
+    fn words(&self) -> Cow<'static, str> {
+        let words = match self {
             Self::Newest => "one of the newest",
             Self::Daily => "newest of its day",
             Self::Weekly => "newest of its week",
@@ -60,8 +64,10 @@ impl Kept {
             Self::NotReady => "not ready, so not counted",
             Self::BeforeRollback => "taken before a rollback, so not counted",
             Self::InUse => "needed now",
+            Self::Owned(owner) => return format!("owned by {owner}, so not counted").into(),
             Self::OfNoClaim => "of no PVC",
-        }
+        };
+        words.into()
     }
 }
 
@@ -91,7 +97,9 @@ fn of_one(mut snapshots: Vec<VolumeSnapshot>, rules: &Rules, now: Timestamp) -> 
     snapshots.sort_by(|a, b| created(b).cmp(&created(a)).then_with(|| b.metadata.name.cmp(&a.metadata.name)));
     let (mut seen, mut days, mut weeks, mut months) = (0, Vec::new(), Vec::new(), Vec::new());
     let fates = snapshots.into_iter().map(|snapshot| {
-        let kept = if ready(&snapshot, Standing::Unknown) != "true" {
+        let kept = if let Some(owner) = owner::of(&snapshot).filter(|_| !rules.with_owned) {
+            Some(Kept::Owned(owner))
+        } else if ready(&snapshot, Standing::Unknown) != "true" {
             Some(Kept::NotReady)
         } else if snapshot.metadata.labels.as_ref().is_some_and(|all| all.contains_key(labels::SAFETY)) {
             Some(Kept::BeforeRollback)
@@ -164,13 +172,13 @@ pub fn table(fates: &[Fate], now: Timestamp) -> Table {
     columns.extend(["FATE", "WHY"].map(Column::new));
     let mut table = Table::new(columns);
     for Fate { snapshot, kept } in fates {
-        let (fate, why) = kept.map_or(("delete", "no rule keeps it"), |kept| ("keep", kept.words()));
+        let (fate, why) = kept.as_ref().map_or(("delete", "no rule keeps it".into()), |kept| ("keep", kept.words()));
         table.row(vec![
             snapshot.spec.source.persistent_volume_claim_name.clone().unwrap_or_else(|| "<none>".into()),
             snapshot.metadata.name.clone().unwrap_or_default(),
             age::since(snapshot.metadata.creation_timestamp.as_ref().map(|time| time.0), now),
             fate.to_owned(),
-            why.to_owned(),
+            why.into_owned(),
         ]);
     }
     table
@@ -273,6 +281,39 @@ mod tests {
     }
 
     #[test]
+    fn what_another_controller_owns_stays_and_stands_in_for_nothing() {
+        let owned = |name: &str, created: &str| {
+            let mut snapshot = snapshot("data", name, created, true);
+            let owner = json!({"apiVersion": "volsync.backube/v1alpha1", "kind": "ReplicationSource", "name": "nightly", "uid": "u", "controller": true});
+            snapshot.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
+            snapshot
+        };
+        let all = || {
+            vec![
+                snapshot("data", "ours-1", "2026-11-21T07:00:00Z", true),
+                snapshot("data", "ours-2", "2026-11-21T08:00:00Z", true),
+                owned("theirs-1", "2026-11-21T09:00:00Z"),
+                owned("theirs-2", "2026-11-21T10:00:00Z"),
+            ]
+        };
+        insta::assert_snapshot!(shown(all(), &Rules { newest: 1, ..Rules::default() }), @r"
+        PVC    SNAPSHOT   AGE    FATE     WHY
+        data   theirs-2   120m   keep     owned by ReplicationSource nightly, so not counted
+        data   theirs-1   3h     keep     owned by ReplicationSource nightly, so not counted
+        data   ours-2     4h     keep     one of the newest
+        data   ours-1     5h     delete   no rule keeps it
+        ");
+        let asked = Rules { newest: 1, with_owned: true, ..Rules::default() };
+        insta::assert_snapshot!(shown(all(), &asked), @r"
+        PVC    SNAPSHOT   AGE    FATE     WHY
+        data   theirs-2   120m   keep     one of the newest
+        data   theirs-1   3h     delete   no rule keeps it
+        data   ours-2     4h     delete   no rule keeps it
+        data   ours-1     5h     delete   no rule keeps it
+        ");
+    }
+
+    #[test]
     fn what_is_of_no_claim_stands_in_for_nothing_else() {
         let imported = |name: &str| {
             let mut snapshot = snapshot("", name, "2026-01-01T00:00:00Z", true);
@@ -299,7 +340,8 @@ mod tests {
                 let created = now - jiff::SignedDuration::from_hours(i64::from(*age) * 7);
                 snapshot(&format!("pvc-{claim}"), &format!("s{number}"), &created.to_string(), *is_ready)
             }).collect();
-            let rules = Rules { newest, daily, weekly, monthly, younger_than: days.map(|days| Duration::from_secs(days * 86_400)) };
+            let younger_than = days.map(|days| Duration::from_secs(days * 86_400));
+            let rules = Rules { newest, daily, weekly, monthly, younger_than, with_owned: false };
             let fates = plan(snapshots.clone(), &rules, now);
             prop_assert_eq!(fates.len(), snapshots.len());
             let is_ready = |snapshot: &VolumeSnapshot| ready(snapshot, Standing::Unknown) == "true";
