@@ -5,15 +5,15 @@ use e2e_tests::{App, Namespace, Run, TestCluster};
 const SNAPSHOT: &str = "good";
 
 /// An application whose volume has other bytes than its snapshot.
-struct Changed<'a> {
+pub(super) struct Changed<'a> {
     shop: &'a Namespace<'a>,
     app: App<'a>,
-    good: String,
-    changed: String,
+    pub(super) good: String,
+    pub(super) changed: String,
 }
 
 impl<'a> Changed<'a> {
-    fn start(shop: &'a Namespace<'a>, class: &str) -> Self {
+    pub(super) fn start(shop: &'a Namespace<'a>, class: &str) -> Self {
         let app = App::start(shop, &[("data", class)], None);
         let good = app.checksum("data");
         shop.plugin(&["snapshot", "create", "data", "--name", SNAPSHOT]).ok();
@@ -23,17 +23,17 @@ impl<'a> Changed<'a> {
         Self { shop, app, good, changed }
     }
 
-    fn rollback(&self, flags: &[&str]) -> Run {
+    pub(super) fn rollback(&self, flags: &[&str]) -> Run {
         self.shop.plugin(&[&["snapshot", "rollback", SNAPSHOT, "--yes"], flags].concat())
     }
 
     #[track_caller]
-    fn has(&self, checksum: &str) {
+    pub(super) fn has(&self, checksum: &str) {
         assert_eq!(self.app.checksum("data"), checksum);
         assert_eq!(self.shop.kubectl(&["get", "deployment", "app", "-o", "jsonpath={.spec.replicas}"]), "1");
     }
 
-    fn volume(&self) -> String {
+    pub(super) fn volume(&self) -> String {
         self.shop.kubectl(&["get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}"])
     }
 
@@ -53,7 +53,7 @@ impl<'a> Changed<'a> {
     /// After an undo: the PVC is on its first volume, nothing is noted any more, and of the other volumes exactly those
     /// that were named are kept. They are let go then.
     #[track_caller]
-    fn is_as_before(&self, volume: &str, said: &str) {
+    pub(super) fn is_as_before(&self, volume: &str, said: &str) {
         self.has(&self.changed);
         let own = (volume.to_owned(), "Delete".to_owned(), false);
         let (first, others): (Vec<_>, Vec<_>) = self.volumes().into_iter().partition(|seen| seen.0 == volume);
@@ -68,7 +68,7 @@ impl<'a> Changed<'a> {
         assert!(!notes.contains("rollback"), "{notes}");
     }
 
-    fn kill(&self, step: &str, flags: &[&str]) {
+    pub(super) fn kill(&self, step: &str, flags: &[&str]) {
         let args = ["snapshot", "rollback", SNAPSHOT, "--yes", "-n", self.shop.name()];
         self.shop.cluster().plugin_killed_at(step, &[&args[..], flags].concat());
     }
@@ -130,7 +130,8 @@ fn h9_killed_at_every_step_it_goes_on_or_back_and_loses_nothing() {
     let cluster = TestCluster::node();
     let shop = cluster.namespace("h9");
     // A driver that needs a while, so that there is a time to be killed in while it fills the volume.
-    let class = format!("slow-{}", shop.name());
+    // The name says which snapshot class fits: others' tests make further ones of the driver.
+    let class = format!("slow-block-{}", shop.name());
     let slow = serde_json::json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": class},
         "provisioner": "block.csi.test.kubectl-backup.dev", "parameters": {"fault.test/delay": "1s"}});
     cluster.create(&slow.to_string());

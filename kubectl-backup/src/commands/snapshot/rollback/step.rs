@@ -78,7 +78,10 @@ pub async fn take(
             claim::create(context, cluster, &journal.original).await
         }
         Step::AwaitBound => waits::bound(context, cluster, journal, timeout).await,
-        Step::GiveBack => give_back(cluster, journal).await,
+        Step::GiveBack => {
+            say(&format!("giving volume {} its own reclaim policy again", journal.kept.volume));
+            give_back(cluster, journal).await
+        }
         Step::AwaitReady(workload) => waits::ready(context, cluster, workload, timeout).await,
         Step::Stuck(why) => Err(CliError::new(format!("PVC {claim:?} in namespace {:?}: {why}", cluster.namespace))
             .hint(format!("Look with: kubectl get pvc,pv -n {}", cluster.namespace))),
