@@ -1,4 +1,5 @@
 //! No rule without a case: the corpus of `tests/parity`, which every door is tried with, finds each of them.
+#![allow(clippy::expect_used, reason = "tests")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

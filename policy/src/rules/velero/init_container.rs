@@ -35,7 +35,7 @@ enum Shape {
     Flag,
     Object,
     Texts,
-    Objects(&'static [(&'static str, Shape)]),
+    Objects(&'static [(&'static str, Self)]),
 }
 
 impl Shape {
