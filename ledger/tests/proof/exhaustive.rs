@@ -165,6 +165,18 @@ fn calls_that_are_made_twice() {
     search.holds("duplicate calls", &[Milestone::RefusedAsFull]);
 }
 
+/// A create that was admitted and then failed holds its slot until its time is over: meanwhile a replica dies, calls are made twice, and
+/// what others have made is deleted. No replica hears the watch, so that only looks tell what is gone; with the watch this world
+/// is too large to be searched at every build.
+#[test]
+fn a_create_that_fails_while_replicas_die_calls_are_repeated_and_objects_are_deleted() {
+    let budget = Budget { failed_creates: 1, crashes: 1, duplicates: 1, deletes: 1, ..Budget::default() };
+    let mut search = Search::new(1, &["a", "b"], budget);
+    search.setup.deaf = 2;
+    let milestones = [Milestone::RefusedAsFull, Milestone::ReleasedAfterExpiry, Milestone::ReleasedByLook];
+    search.holds("all of it together", &milestones);
+}
+
 #[test]
 fn dry_runs() {
     let mut search = Search::new(1, &["a", "b"], Budget { deletes: 1, ..Budget::default() });
