@@ -1,5 +1,7 @@
 //! etcd, the API servers and the controller manager.
 
+mod audit;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Result;
@@ -51,6 +53,7 @@ pub(crate) fn credentials(layout: &Layout, request: &Request, addresses: Address
     names.extend((0..request.options.apiservers).map(|index| IpAddr::from(addresses.apiserver(index))));
     pki::make(layout, &names)?;
     admission::write(layout)?;
+    audit::write(layout)?;
 
     let servers = servers(&request.options.name, addresses, request.options.apiservers);
     let mut table = String::new();
@@ -112,6 +115,7 @@ pub(crate) fn apiserver(layout: &Layout, request: &Request, addresses: Addresses
         format!("--endpoint-reconciler-type={}", if node { "lease" } else { "none" }),
         "--profiling=false".into(),
     ];
+    args.extend(audit::arguments(layout, &apiserver_name(index)));
     if node {
         args.extend([
             format!("--kubelet-certificate-authority={}", pki("ca.crt")),
