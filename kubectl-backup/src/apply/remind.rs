@@ -20,7 +20,7 @@ use crate::{
     plan::snapshot::reminder::{Next, next},
 };
 
-/// How long a content may take to go before it is touched. Each next time it is given twice as long.
+/// How long a content may take to go before it is touched. Each next time it is given three times as long: a driver may be slow.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// What is touched.
 const ANNOTATION: &str = "kubectl-backup.dev/reminded";
@@ -65,7 +65,7 @@ async fn remind<T>(cluster: &Cluster, content: &str, patience: Duration, failed:
             Next::Never => break,
         }
         touched += 1;
-        pause *= 2;
+        pause *= 3;
         // The uid only guards: the server refuses another's.
         let uid = found.and_then(|found| found.metadata.uid);
         let touch = json!({"metadata": {"uid": uid, "annotations": {ANNOTATION: touched.to_string()}}});
