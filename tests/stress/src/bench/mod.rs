@@ -13,7 +13,7 @@ mod table;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use test_cluster::{Cluster, Options, Part};
 use tokio::task::block_in_place;
@@ -66,7 +66,7 @@ const CONNECTIONS: usize = 32;
 /// Requests a second of the second load.
 const RATE: u32 = 1000;
 
-/// Measures, and prints the table.
+/// Measures, prints the table, and fails when something that is aimed at was missed.
 pub async fn bench(args: &Args) -> Result<()> {
     let zero = Instant::now();
     let tell = |step: &str| eprintln!("{:6.1} s  {step}", zero.elapsed().as_secs_f64());
@@ -79,8 +79,12 @@ pub async fn bench(args: &Args) -> Result<()> {
     let cluster = block_in_place(|| Cluster::up(&options, &mut |step| tell(step)))?;
     let measured = measure(args, &cluster, &tell).await;
     let down = block_in_place(|| cluster.down());
-    println!("{}", measured?);
-    down
+    let table = measured?;
+    println!("{table}");
+    down?;
+    let missed = table.missed();
+    ensure!(missed.is_empty(), "aims that were missed: {}", missed.join("; "));
+    Ok(())
 }
 
 async fn measure(args: &Args, cluster: &Cluster, tell: &impl Fn(&str)) -> Result<Table> {

@@ -38,6 +38,10 @@ impl Direct {
     fn per_core(&self) -> f64 {
         self.busy.count() as f64 / self.cpu.as_secs_f64()
     }
+
+    fn aim(&self) -> Option<Aim> {
+        self.inside.quantile(0.99).map(|inside| Aim::new("p99 inside the server in ms", inside, 2.0))
+    }
 }
 
 impl fmt::Display for Table {
@@ -57,7 +61,7 @@ impl fmt::Display for Table {
                 busy.quantile(0.99)
             )?;
         }
-        self.ratios(f)?;
+        tell(f, &self.ratios())?;
         writeln!(f, "\nmemory, at rest and the most under load; ready after the start of a further replica")?;
         for one in &self.direct {
             writeln!(
@@ -80,9 +84,9 @@ impl fmt::Display for Table {
                 steady.quantile(0.5),
                 steady.quantile(0.99)
             )?;
-            if let Some(inside) = one.inside.quantile(0.99) {
-                writeln!(f, "  {:<12}p99 inside the server at most {inside} ms", "")?;
-                aim(f, "p99 inside the server in ms", inside, 2.0)?;
+            if let Some(aim) = one.aim() {
+                writeln!(f, "  {:<12}p99 inside the server at most {} ms", "", aim.value)?;
+                writeln!(f, "{aim}")?;
             }
         }
         self.write_creates(f)?;
@@ -91,14 +95,25 @@ impl fmt::Display for Table {
 }
 
 impl Table {
-    fn ratios(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [ours, other] = self.direct.as_slice() else { return Ok(()) };
+    /// What is aimed at and was not reached, for people.
+    pub fn missed(&self) -> Vec<String> {
+        let quota = self.quota.iter().flat_map(|quota| [("saturated", &quota.saturated), ("paced", &quota.paced)]);
+        let of_quota = quota.flat_map(|(how, crowds)| crowds.aims().map(|aim| (how, aim)));
+        let of_direct = self.ratios().into_iter().chain(self.direct.iter().filter_map(Direct::aim));
+        let all = of_direct.map(|aim| ("direct", aim)).chain(of_quota);
+        all.filter(|(_, aim)| !aim.is_reached()).map(|(how, aim)| format!("{how}: {}", aim.what)).collect()
+    }
+
+    fn ratios(&self) -> Vec<Aim> {
+        let [ours, other] = self.direct.as_slice() else { return Vec::new() };
         let (a, b) = (&ours.busy, &other.busy);
-        aim(f, "Gatekeeper's requests per second, of ours", b.rate() / a.rate(), 1.0 / 4.0)?;
-        aim(f, "our p99, of Gatekeeper's", a.quantile(0.99) / b.quantile(0.99), 1.0 / 5.0)?;
-        aim(f, "our memory at rest, of Gatekeeper's", ours.rest.memory / other.rest.memory, 1.0 / 5.0)?;
-        aim(f, "our memory under load, of Gatekeeper's", ours.load.peak / other.load.peak, 1.0 / 5.0)?;
-        aim(f, "ready after, in s", ours.ready_after.as_secs_f64(), 1.0)
+        vec![
+            Aim::new("Gatekeeper's requests per second, of ours", b.rate() / a.rate(), 1.0 / 4.0),
+            Aim::new("our p99, of Gatekeeper's", a.quantile(0.99) / b.quantile(0.99), 1.0 / 5.0),
+            Aim::new("our memory at rest, of Gatekeeper's", ours.rest.memory / other.rest.memory, 1.0 / 5.0),
+            Aim::new("our memory under load, of Gatekeeper's", ours.load.peak / other.load.peak, 1.0 / 5.0),
+            Aim::new("ready after, in s", ours.ready_after.as_secs_f64(), 1.0),
+        ]
     }
 
     fn write_creates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,7 +176,7 @@ impl Crowds {
                 writeln!(f, "  FAILED      {:>6}  got another answer, the first: {failure}", crowd.failed)?;
             }
         }
-        let (writes, p99) = (sample(&self.writes), |times: &[Duration]| sample(times).quantile(0.99));
+        let writes = sample(&self.writes);
         writeln!(
             f,
             "  the floor: {} bare writes of an object like the ledger, one after the other: p50 {:.1} ms  p99 {:.1} ms",
@@ -169,14 +184,17 @@ impl Crowds {
             writes.quantile(0.5),
             writes.quantile(0.99)
         )?;
+        tell(f, &self.aims())
+    }
+
+    fn aims(&self) -> [Aim; 2] {
+        let p99 = |times: &[Duration]| Sample::new(times.to_vec(), Duration::ZERO).quantile(0.99);
         let none = p99(&self.without.crowd.created);
-        aim(f, "p99 that a granted claim adds, in ms", p99(&self.with_room.crowd.created) - none, 50.0)?;
-        aim(
-            f,
-            "p99 that a refusal takes longer than a create, in ms",
-            p99(&self.without_room.crowd.refused) - none,
-            50.0,
-        )
+        let (granted, refused) = (p99(&self.with_room.crowd.created), p99(&self.without_room.crowd.refused));
+        [
+            Aim::new("p99 that a granted claim adds, in ms", granted - none, 50.0),
+            Aim::new("p99 that a refusal takes longer than a create, in ms", refused - none, 50.0),
+        ]
     }
 }
 
@@ -191,7 +209,71 @@ fn milliseconds_each(time: Duration, crowd: &Crowd) -> f64 {
     time.as_secs_f64() * 1e3 / all.max(1) as f64
 }
 
-fn aim(f: &mut fmt::Formatter<'_>, what: &str, value: f64, limit: f64) -> fmt::Result {
-    let verdict = if value <= limit { "reached" } else { "MISSED" };
-    writeln!(f, "  {what}: {value:.3} (aim: at most {limit:.3}: {verdict})")
+/// What a figure is to be at most.
+struct Aim {
+    what: &'static str,
+    value: f64,
+    limit: f64,
+}
+
+impl Aim {
+    fn new(what: &'static str, value: f64, limit: f64) -> Self {
+        Self { what, value, limit }
+    }
+
+    /// What was not measured is not reached.
+    fn is_reached(&self) -> bool {
+        self.value <= self.limit
+    }
+}
+
+impl fmt::Display for Aim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, value, limit } = self;
+        let verdict = if self.is_reached() { "reached" } else { "MISSED" };
+        write!(f, "  {what}: {value:.3} (aim: at most {limit:.3}: {verdict})")
+    }
+}
+
+fn tell(f: &mut fmt::Formatter<'_>, aims: &[Aim]) -> fmt::Result {
+    aims.iter().try_for_each(|aim| writeln!(f, "{aim}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_aim_is_missed_by_what_is_more_and_by_what_is_no_number() {
+        let aim = |value| Aim::new("it", value, 50.0);
+        assert!(aim(50.0).is_reached());
+        assert!(!aim(50.1).is_reached() && !aim(f64::NAN).is_reached());
+        assert_eq!(aim(60.0).to_string(), "  it: 60.000 (aim: at most 50.000: MISSED)");
+    }
+
+    #[test]
+    fn each_aim_that_was_missed_is_named_with_its_load() {
+        let crowds = |granted: u64, refused: u64| {
+            let times = |milliseconds| vec![Duration::from_millis(milliseconds); 4];
+            let mut crowds = Crowds::default();
+            crowds.without.crowd.created = times(10);
+            crowds.with_room.crowd.created = times(granted);
+            crowds.without_room.crowd.refused = times(refused);
+            crowds
+        };
+        let missed = |saturated, paced| {
+            let quota =
+                Quota { saturated, paced, phases: Vec::new(), writes: 0.0, conflicts: 0.0, handed: 0.0, replicas: 3 };
+            Table { quota: Some(quota), ..Table::default() }.missed()
+        };
+        assert_eq!(missed(crowds(50, 50), crowds(50, 50)), Vec::<String>::new());
+        let named = missed(crowds(70, 50), crowds(50, 70));
+        assert_eq!(
+            named,
+            [
+                "saturated: p99 that a granted claim adds, in ms",
+                "paced: p99 that a refusal takes longer than a create, in ms"
+            ]
+        );
+    }
 }
