@@ -15,7 +15,7 @@ use crate::load::{Load, api::Server};
 const LONGEST: Duration = Duration::from_secs(900);
 const TOLD_EVERY: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(100);
-/// A record of a create that came to nothing stays for a minute and a few seconds; then the slots fill within seconds.
+/// A record of a create that came to nothing stays for most of a minute; then the slots fill within seconds.
 const UNTIL_FULL: Duration = Duration::from_secs(120);
 
 /// A part of the load.
@@ -29,9 +29,9 @@ struct Stretch {
     outlasts_faults: bool,
 }
 
-/// What the other webhook refuses holds its slot for a minute, so that with it slots change hands a few times a minute: a part of the
+/// What the other webhook refuses holds its slot for most of a minute, so that with it slots change hands a few times a minute: a part of the
 /// load has to be without it. Refusing from the start, the slots are free again long before a full run's faults are over. A quick
-/// run has not that minute, and begins without.
+/// run has not that time, and begins without.
 fn stretches(quick: bool, refused: u32, least: u32) -> [Stretch; 2] {
     let part = |first: bool| Stretch {
         refusing: refused > 0 && first != quick,
