@@ -19,13 +19,12 @@ fn annotations(guarded: &Guarded, resource: &str, name: &str) -> Value {
     // The log is written a moment after the answer, and its last line may not be complete yet.
     until("the create is in the audit log", SOON, || {
         let log = fs::read_to_string(&path).unwrap_or_default();
-        let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut entries = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let its = |entry: &Value| {
             let about = &entry["objectRef"];
             about["resource"] == resource && about["name"] == name && entry["stage"] == "ResponseComplete"
         };
-        let last = entries.filter(its).last();
-        last.is_some_and(|entry| {
+        entries.find(its).is_some_and(|entry| {
             found = entry["annotations"].clone();
             true
         })
