@@ -3,7 +3,7 @@
 use backup_api::snapshot::VolumeSnapshot;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
-use super::{Args, Safety, step, store};
+use super::{Args, Safety, claim, step, store};
 use crate::{
     args::DryRun,
     client::{Cluster, ListRequest, list},
@@ -46,6 +46,7 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
             journal.claim()
         ));
     }
+    remarks.extend(claim::owners(cluster, &journal.replacement).await?.1);
     facts::rollback::require(cluster, &journal).await?;
     if let Some(name) = safety.take() {
         // A trial: a quota that is full must be known before the application stands still.

@@ -1,6 +1,6 @@
 //! Makes a PVC of a rollback, so that it can be made and stays.
 
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::{api::core::v1::PersistentVolumeClaim, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::Resource as _;
 
 use super::step::as_sent;
@@ -21,11 +21,8 @@ use crate::{
 pub async fn create(context: &Context, cluster: &Cluster, claim: &PersistentVolumeClaim) -> Result<()> {
     let mut claim = claim.clone();
     let name = claim.metadata.name.clone().unwrap_or_default();
-    let owners = claim.metadata.owner_references.take().unwrap_or_default();
-    let (kept, left_out) = kept_owners(facts::rollback::owners(cluster, owners).await?);
-    for why in left_out {
-        context.ui.warning(&format!("PVC {name} {why}"));
-    }
+    let (kept, left_out) = owners(cluster, &claim).await?;
+    left_out.iter().for_each(|remark| context.ui.warning(remark));
     claim.metadata.owner_references = (!kept.is_empty()).then_some(kept);
     match post(cluster, &name, &claim).await {
         // A right about the owners may be missing (OwnerReferencesPermissionEnforcement).
@@ -36,6 +33,14 @@ pub async fn create(context: &Context, cluster: &Cluster, claim: &PersistentVolu
         }
         made => made,
     }
+}
+
+/// The owners that it would be made with at this moment, and a remark on each other one.
+pub async fn owners(cluster: &Cluster, claim: &PersistentVolumeClaim) -> Result<(Vec<OwnerReference>, Vec<String>)> {
+    let name = claim.metadata.name.as_deref().unwrap_or_default();
+    let owners = claim.metadata.owner_references.clone().unwrap_or_default();
+    let (kept, left_out) = kept_owners(facts::rollback::owners(cluster, owners).await?);
+    Ok((kept, left_out.into_iter().map(|why| format!("PVC {name} {why}")).collect()))
 }
 
 async fn post(cluster: &Cluster, name: &str, claim: &PersistentVolumeClaim) -> Result<()> {
