@@ -14,13 +14,15 @@ impl Hold {
     /// Holds calls to the driver of the storage family `block` or `files`, under the namespace's name.
     #[track_caller]
     pub fn new(namespace: &Namespace<'_>, family: &str) -> Self {
-        let folder = Self::folder(namespace.cluster(), family);
-        fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        Self { name: namespace.name().to_owned(), file: folder.join(namespace.name()) }
+        Self::named(namespace.cluster(), family, namespace.name())
     }
 
-    fn folder(cluster: &TestCluster, family: &str) -> PathBuf {
-        cluster.cluster().state_dir().join("csi").join(family).join("released")
+    /// The same under a name that no other test of this cluster uses.
+    #[track_caller]
+    pub fn named(cluster: &TestCluster, family: &str, name: &str) -> Self {
+        let folder = cluster.cluster().state_dir().join("csi").join(family).join("released");
+        fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        Self { name: name.to_owned(), file: folder.join(name) }
     }
 
     /// The value of `fault.test/hold`.

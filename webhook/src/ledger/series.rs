@@ -121,7 +121,7 @@ impl Series {
         registry.register("quota_ledger_writes", "Writes of the ledger by outcome", new.writes.clone());
         let help = "Claims that were handed to the replica that writes the ledger, by outcome";
         registry.register("quota_handed_claims", help, new.handed.clone());
-        let help = "Objects that nobody had claimed; anything but 0 says that a create passed the webhook by";
+        let help = "Objects that nobody had claimed: made without the webhook being asked, or unrecorded by accounts never refused";
         registry.register("quota_adopted_objects", help, new.adopted.clone());
         registry.register("quota_released_objects", "Objects that left their slots, by proof", new.released.clone());
         new

@@ -1,6 +1,6 @@
-use e2e_tests::{Claim, TestCluster};
+use e2e_tests::{Claim, Hold, TestCluster};
 
-use super::{Recorded, SCREENS, settings};
+use super::{Recorded, settings};
 
 #[test]
 fn h1_create_draws_a_bar_for_each_volume() {
@@ -11,36 +11,41 @@ fn h1_create_draws_a_bar_for_each_volume() {
     for claim in ["disk", "uploads"] {
         Claim::block(shop, claim);
     }
-    cluster.try_kubectl(&["delete", "volumesnapshotclass", "slow", "--ignore-not-found"]);
-    cluster.create(
-        r#"{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshotClass","metadata":{"name":"slow"},
-        "driver":"block.csi.test.kubectl-backup.dev","deletionPolicy":"Delete","parameters":{"fault.test/delay":"4s"}}"#,
-    );
-    let mut screens = Vec::new();
-    for screen in SCREENS {
-        let group = format!("g{}", screen.0);
-        let terminal =
-            recorded.start(screen, &["snapshot", "create", "disk", "uploads", "--class", "slow", "--group", &group]);
-        screens.push(terminal.wait_until(|text| text.matches("being taken").count() == 2));
-        screens.push(terminal.end().1);
-    }
-    let [narrow, narrow_end, wide, wide_end] = screens.try_into().unwrap();
+    // Of a name of the same length in every run: it stands in the columns.
+    let mut ends = Vec::new();
+    let [narrow, wide] = Recorded::each(|screen| {
+        let (columns, coloured) = screen;
+        let class = format!("held-{:03}", columns + u16::from(coloured));
+        cluster.try_kubectl(&["delete", "volumesnapshotclass", &class, "--ignore-not-found"]);
+        let held = Hold::named(&cluster, "block", &format!("{class}-{}", std::process::id()));
+        cluster.create(&held_class(&class, &held));
+        let group = format!("g{columns}");
+        let args = ["snapshot", "create", "disk", "uploads", "--class", &class, "--group", &group];
+        let terminal = recorded.start(screen, &args);
+        let seen = terminal.wait_until(bars_are_drawn);
+        held.release();
+        ends.push(sorted(&terminal.end().1));
+        cluster.kubectl(&["delete", "volumesnapshotclass", &class]);
+        shop.plugin(&["snapshot", "delete", "--group", &group, "--yes"]).ok();
+        seen
+    });
+    let [narrow_end, _, _, wide_end] = ends.try_into().unwrap();
     insta::assert_snapshot!(narrow, @"
     To be taken:
-      NAME                   PVC     CLASS DRIVER                            SIZE
-      disk-20261121101500    disk    slow  block.csi.test.kubectl-backup.dev 64Mi
-      uploads-20261121101500 uploads slow  block.csi.test.kubectl-backup.dev 64Mi
+      NAME                   PVC     CLASS    DRIVER                            SIZE
+      disk-20261121101500    disk    held-080 block.csi.test.kubectl-backup.dev 64Mi
+      uploads-20261121101500 uploads held-080 block.csi.test.kubectl-backup.dev 64Mi
     group: g80
     volumesnapshot.snapshot.storage.k8s.io/disk-20261121101500 created
     volumesnapshot.snapshot.storage.k8s.io/uploads-20261121101500 created
     * snapshot disk-20261121101500    [====>   ] being taken                      5s
     * snapshot uploads-20261121101500 [====>   ] being taken                      5s
     ");
-    insta::assert_snapshot!(sorted(&narrow_end), @"
+    insta::assert_snapshot!(narrow_end, @"
     To be taken:
-      NAME                   PVC     CLASS DRIVER                            SIZE
-      disk-20261121101500    disk    slow  block.csi.test.kubectl-backup.dev 64Mi
-      uploads-20261121101500 uploads slow  block.csi.test.kubectl-backup.dev 64Mi
+      NAME                   PVC     CLASS    DRIVER                            SIZE
+      disk-20261121101500    disk    held-080 block.csi.test.kubectl-backup.dev 64Mi
+      uploads-20261121101500 uploads held-080 block.csi.test.kubectl-backup.dev 64Mi
     group: g80
     volumesnapshot.snapshot.storage.k8s.io/disk-20261121101500 created
     volumesnapshot.snapshot.storage.k8s.io/uploads-20261121101500 created
@@ -49,27 +54,39 @@ fn h1_create_draws_a_bar_for_each_volume() {
     ");
     insta::assert_snapshot!(wide, @"
     To be taken:
-      NAME                     PVC       CLASS   DRIVER                              SIZE
-      disk-20261121101500      disk      slow    block.csi.test.kubectl-backup.dev   64Mi
-      uploads-20261121101500   uploads   slow    block.csi.test.kubectl-backup.dev   64Mi
+      NAME                     PVC       CLASS      DRIVER                              SIZE
+      disk-20261121101500      disk      held-121   block.csi.test.kubectl-backup.dev   64Mi
+      uploads-20261121101500   uploads   held-121   block.csi.test.kubectl-backup.dev   64Mi
     group: g120
     volumesnapshot.snapshot.storage.k8s.io/disk-20261121101500 created
     volumesnapshot.snapshot.storage.k8s.io/uploads-20261121101500 created
     * snapshot disk-20261121101500    [====>   ] being taken                                                              5s
     * snapshot uploads-20261121101500 [====>   ] being taken                                                              5s
     ");
-    insta::assert_snapshot!(sorted(&wide_end), @"
+    insta::assert_snapshot!(wide_end, @"
     To be taken:
-      NAME                     PVC       CLASS   DRIVER                              SIZE
-      disk-20261121101500      disk      slow    block.csi.test.kubectl-backup.dev   64Mi
-      uploads-20261121101500   uploads   slow    block.csi.test.kubectl-backup.dev   64Mi
+      NAME                     PVC       CLASS      DRIVER                              SIZE
+      disk-20261121101500      disk      held-121   block.csi.test.kubectl-backup.dev   64Mi
+      uploads-20261121101500   uploads   held-121   block.csi.test.kubectl-backup.dev   64Mi
     group: g120
     volumesnapshot.snapshot.storage.k8s.io/disk-20261121101500 created
     volumesnapshot.snapshot.storage.k8s.io/uploads-20261121101500 created
     snapshot disk-20261121101500 is ready (64Mi, after 5s)
     snapshot uploads-20261121101500 is ready (64Mi, after 5s)
     ");
-    cluster.kubectl(&["delete", "volumesnapshotclass", "slow"]);
+}
+
+fn held_class(name: &str, held: &Hold) -> String {
+    serde_json::json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass", "metadata": {"name": name},
+        "driver": "block.csi.test.kubectl-backup.dev", "deletionPolicy": "Delete", "parameters": {"fault.test/hold": held.name()}})
+    .to_string()
+}
+
+/// Both, each to its end: a line as wide as the screen runs into the next one.
+fn bars_are_drawn(text: &str) -> bool {
+    let is_whole =
+        |rest: &&str| rest.trim_start().trim_start_matches(|char: char| char.is_ascii_digit()).starts_with('s');
+    text.split("being taken").skip(1).filter(is_whole).count() == 2
 }
 
 /// Volumes become ready in any order.

@@ -1,6 +1,6 @@
 use e2e_tests::{Claim, TestCluster};
 
-use super::{Recorded, SCREENS, settings};
+use super::{Recorded, settings};
 
 #[test]
 fn h7_delete_asks_on_the_screen_and_takes_no_for_an_answer() {
@@ -11,16 +11,14 @@ fn h7_delete_asks_on_the_screen_and_takes_no_for_an_answer() {
     Claim::block(shop, "disk");
     Claim::files(shop, "uploads");
     shop.plugin(&["snapshot", "create", "disk", "uploads", "--group", "release-7"]).ok();
-    let mut screens = Vec::new();
-    for (screen, answer) in SCREENS.into_iter().zip(["n\r", "\r"]) {
+    let [narrow, wide] = Recorded::each(|screen| {
         let mut terminal = recorded.start(screen, &["snapshot", "delete", "--group", "release-7"]);
         terminal.wait_until(|text| text.contains("[y/N]"));
-        terminal.press(answer);
+        terminal.press(if screen.0 == 80 { "n\r" } else { "\r" });
         let (code, text) = terminal.end();
         assert_eq!(code, 1, "{text}");
-        screens.push(text);
-    }
-    let [narrow, wide] = screens.try_into().unwrap();
+        text
+    });
     insta::assert_snapshot!(narrow, @r#"
     snapshot disk-20261121101500 of PVC disk: the storage's copy is deleted too
     snapshot uploads-20261121101500 of PVC uploads: the storage's copy is deleted to
@@ -36,11 +34,16 @@ fn h7_delete_asks_on_the_screen_and_takes_no_for_an_answer() {
      [y/N]
     ‹bold red:error:› not confirmed; nothing was changed
     "#);
-    let coloured = recorded.ended((80, true), &["snapshot", "delete", "nosuch"]);
-    insta::assert_snapshot!(coloured, @r#"
-    ‹bold red:error:› VolumeSnapshot "nosuch" in namespace "terminal-delete" does not exist
-    ‹cyan:hint:› The snapshots in namespace "terminal-delete" are: disk-20261121101500, upl
+    let [narrow, wide] = Recorded::each(|screen| recorded.ended(screen, &["snapshot", "delete", "nosuch"]));
+    insta::assert_snapshot!(narrow, @r#"
+    error: VolumeSnapshot "nosuch" in namespace "terminal-delete" does not exist
+    hint: The snapshots in namespace "terminal-delete" are: disk-20261121101500, upl
     oads-20261121101500
+    hint: Those of all namespaces are shown by: kubectl backup snapshot list -A
+    "#);
+    insta::assert_snapshot!(wide, @r#"
+    ‹bold red:error:› VolumeSnapshot "nosuch" in namespace "terminal-delete" does not exist
+    ‹cyan:hint:› The snapshots in namespace "terminal-delete" are: disk-20261121101500, uploads-20261121101500
     ‹cyan:hint:› Those of all namespaces are shown by: kubectl backup snapshot list -A
     "#);
     assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]).lines().count(), 2);
@@ -84,7 +87,7 @@ fn h8_prune_shows_its_plan_in_lines_that_fit() {
         terminal.press("n\r");
         terminal.end().1
     };
-    let [narrow, wide] = SCREENS.map(plan);
+    let [narrow, wide] = Recorded::each(plan);
     insta::assert_snapshot!(narrow, @r#"
     The plan:
       PVC    SNAPSHOT                         AGE   FATE     WHY

@@ -9,8 +9,6 @@ mod rollback;
 
 use e2e_tests::{Namespace, Terminal, TestCluster};
 
-/// Both widths; the narrow one without colours.
-const SCREENS: [(u16, bool); 2] = [(80, false), (120, true)];
 /// Each width with colours and without.
 const ALL_SCREENS: [(u16, bool); 4] = [(80, false), (80, true), (120, false), (120, true)];
 
@@ -47,11 +45,42 @@ impl<'a> Recorded<'a> {
         )
     }
 
+    /// The screens of a command: the narrow one without colours and the wide one with them. The other two are seen to say the same.
+    #[track_caller]
+    fn each(command: impl FnMut((u16, bool)) -> String) -> [String; 2] {
+        let [narrow, narrow_coloured, wide, wide_coloured] = ALL_SCREENS.map(command);
+        for (plain, coloured) in [(&narrow, &narrow_coloured), (&wide, &wide_coloured)] {
+            assert!(!plain.contains('‹'), "colours on a screen without:\n{plain}");
+            assert_eq!(form(plain), form(&without_colours(coloured)));
+        }
+        [narrow, wide_coloured]
+    }
+
     /// The last screen of a command that ends by itself.
     #[track_caller]
     fn ended(&self, screen: (u16, bool), args: &[&str]) -> String {
         self.start(screen, args).end().1
     }
+}
+
+/// The screen without the marks of colours.
+fn without_colours(screen: &str) -> String {
+    let mut parts = screen.split('‹');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(':').map_or(part, |(_, rest)| rest)).replace('›', "")
+}
+
+/// The screen with one form of all numbers: ages, times and the names that are made of them differ.
+fn form(screen: &str) -> String {
+    let digits = |a: char, b: char| a.is_ascii_digit() && b.is_ascii_digit();
+    let mut text = String::new();
+    for char in screen.chars() {
+        match text.chars().next_back() {
+            Some(last) if digits(last, char) || (last == ' ' && char == ' ') => {}
+            _ => text.push(if char.is_ascii_digit() { '0' } else { char }),
+        }
+    }
+    text
 }
 
 /// What differs from run to run, replaced by something of the same width.

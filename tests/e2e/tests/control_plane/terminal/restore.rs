@@ -1,6 +1,6 @@
 use e2e_tests::{Claim, TestCluster};
 
-use super::{Recorded, SCREENS, settings};
+use super::{Recorded, settings};
 
 #[test]
 fn h4_h5_restore_and_clone_say_what_comes_of_them() {
@@ -10,8 +10,8 @@ fn h4_h5_restore_and_clone_say_what_comes_of_them() {
     let shop = &recorded.namespace;
     Claim::block(shop, "disk");
     shop.plugin(&["snapshot", "create", "disk", "--name", "first"]).ok();
-    let [narrow, wide] = SCREENS.map(|screen| {
-        let target = format!("disk-{:03}", screen.0);
+    let [narrow, wide] = Recorded::each(|screen| {
+        let target = format!("disk-{:03}", screen.0 + u16::from(screen.1));
         recorded.ended(screen, &["snapshot", "restore", "first", "--to", &target])
     });
     insta::assert_snapshot!(narrow, @"
@@ -19,11 +19,11 @@ fn h4_h5_restore_and_clone_say_what_comes_of_them() {
     PVC disk-080 is bound (after 5s)
     ");
     insta::assert_snapshot!(wide, @"
-    persistentvolumeclaim/disk-120 created
-    PVC disk-120 is bound (after 5s)
+    persistentvolumeclaim/disk-121 created
+    PVC disk-121 is bound (after 5s)
     ");
-    let [narrow, wide] = SCREENS.map(|screen| {
-        let target = format!("copy-{:03}", screen.0);
+    let [narrow, wide] = Recorded::each(|screen| {
+        let target = format!("copy-{:03}", screen.0 + u16::from(screen.1));
         recorded.ended(screen, &["clone", "disk", &target])
     });
     insta::assert_snapshot!(narrow, @"
@@ -31,7 +31,7 @@ fn h4_h5_restore_and_clone_say_what_comes_of_them() {
     PVC copy-080 is bound (after 5s)
     ");
     insta::assert_snapshot!(wide, @"
-    persistentvolumeclaim/copy-120 created
-    PVC copy-120 is bound (after 5s)
+    persistentvolumeclaim/copy-121 created
+    PVC copy-121 is bound (after 5s)
     ");
 }

@@ -1,6 +1,6 @@
 use e2e_tests::{Claim, TestCluster};
 
-use super::{Recorded, SCREENS, settings};
+use super::{Recorded, settings};
 
 #[test]
 fn h9_rollback_tells_its_plan_each_step_and_the_way_back() {
@@ -16,7 +16,7 @@ fn h9_rollback_tells_its_plan_each_step_and_the_way_back() {
         terminal.press("n\r");
         terminal.end().1
     };
-    let [narrow, wide] = SCREENS.map(asked);
+    let [narrow, wide] = Recorded::each(asked);
     insta::assert_snapshot!(narrow, @r#"
     - take snapshot disk-before-20261121101500 of the data as they are
     - keep volume pvc-01234567-89ab-cdef-0123-456789abcdef with the data as they are
@@ -58,6 +58,7 @@ fn h9_rollback_tells_its_plan_each_step_and_the_way_back() {
     pvc disk: deleting the PVC; its volume stays
     pvc disk: making volume pvc-01234567-89ab-cdef-0123-456789abcdef free for its PVC
     pvc disk: making the PVC on volume pvc-01234567-89ab-cdef-0123-456789abcdef
+    pvc disk: giving volume pvc-01234567-89ab-cdef-0123-456789abcdef its own reclaim policy again
     persistentvolumeclaim/disk as before
     PVC disk has the data from before the rollback (after 5s)
     What was written meanwhile is kept in volume pvc-01234567-89ab-cdef-0123-456789abcdef; let it go with: kubectl patch pv
