@@ -1,8 +1,11 @@
 //! A namespace for one test.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
-use crate::TestCluster;
+use crate::{TestCluster, until};
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
@@ -41,6 +44,19 @@ impl<'a> Namespace<'a> {
     /// kubectl in this namespace, also where it fails.
     pub fn try_kubectl(&self, args: &[&str]) -> crate::Run {
         self.cluster.try_kubectl(&[&["-n", &self.name], args].concat())
+    }
+
+    /// Waits until all its snapshots are gone, whose deletion was asked for. The snapshotter forgets a content that was deleted while it
+    /// was being taken until it is touched.
+    #[track_caller]
+    pub fn until_snapshots_are_gone(&self) {
+        let mut touches = 0;
+        until("its snapshots are gone", Duration::from_secs(120), || {
+            touches += 1;
+            let touch = format!("test.kubectl-backup.dev/touched={touches}");
+            self.cluster.try_kubectl(&["annotate", "volumesnapshotcontents", "--all", "--overwrite", &touch]);
+            self.kubectl(&["get", "volumesnapshots", "-o", "name"]).is_empty()
+        });
     }
 
     /// The plugin in this namespace.

@@ -115,7 +115,8 @@ pub fn until_granted(cluster: &TestCluster, user: &str, namespace: &str, role: &
 fn granted(cluster: &TestCluster, user: &str, namespace: &str) -> Vec<String> {
     let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
         "spec": {"namespace": namespace}});
-    let create = ["create", "--as", user, "-o", "json", "-f", "-"];
+    // To know the types, kubectl would want to list them.
+    let create = ["create", "--validate=false", "--as", user, "-o", "json", "-f", "-"];
     let answer = cluster.try_kubectl_with(&create, &review.to_string()).ok().json();
     let rules = answer["status"]["resourceRules"].as_array();
     let mut rules: Vec<String> = rules.into_iter().flatten().map(Value::to_string).collect();

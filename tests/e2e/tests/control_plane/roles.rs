@@ -1,8 +1,6 @@
 //! Least privilege: each group of verbs works with exactly its role, and says what is missing without.
 
-use std::time::Duration;
-
-use e2e_tests::{Claim, Person, Refusal, Run, TestCluster, until};
+use e2e_tests::{Claim, Person, Refusal, Run, TestCluster};
 
 #[test]
 fn h1_h4_h5_h7_h8_each_verb_works_with_its_role_and_names_what_is_missing_without() {
@@ -94,14 +92,7 @@ fn h3_who_may_create_may_undo_and_who_may_not_is_told_what_stayed() {
         "{}",
         run.stderr
     );
-    let mut looks = 0;
-    until("the undo is done", Duration::from_secs(60), || {
-        // Somebody who may touches it.
-        looks += 1;
-        let look = format!("test/look={looks}");
-        cluster.try_kubectl(&["annotate", "volumesnapshotcontents", "--all", "--overwrite", &look]);
-        names().is_empty()
-    });
+    shop.until_snapshots_are_gone();
 
     // The right to delete is missing: what stays is named, and the command.
     person.may_no_more();
