@@ -61,8 +61,19 @@ pub async fn list<T: DeserializeOwned>(
             reader.feed(bytes, &mut each).map_err(understood)?;
         }
     }
-    reader.finish().map_err(understood)?;
-    Ok(())
+    let envelope = reader.finish().map_err(understood)?;
+    whole(envelope.metadata.next.as_deref(), doing)
+}
+
+/// No page was asked for, so that the answer is whole; half a list must never be taken for all there is.
+fn whole(next: Option<&str>, doing: &str) -> Result<()> {
+    match next {
+        None | Some("") => Ok(()),
+        Some(_) => Err(CliError::new(format!("failed to {doing}: the server answered with a part of the list only"))
+            .hint(
+                "A proxy between here and the API server may have asked for a page; speak to the API server itself.",
+            )),
+    }
 }
 
 fn refusal(status: http::StatusCode, body: &[u8], doing: &str) -> CliError {
@@ -72,4 +83,16 @@ fn refusal(status: http::StatusCode, body: &[u8], doing: &str) -> CliError {
         ..kube::core::Status::default()
     });
     CliError::from_kube(kube::Error::Api(Box::new(status)), doing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_list_is_not_taken_for_all() {
+        assert!(whole(None, "list backups").is_ok() && whole(Some(""), "list backups").is_ok());
+        let error = whole(Some("token"), "list backups").unwrap_err();
+        insta::assert_snapshot!(error.message, @"failed to list backups: the server answered with a part of the list only");
+    }
 }
