@@ -122,6 +122,12 @@ pub struct Subject<'a> {
     pub old: Option<&'a Value>,
 }
 
+/// Whether an object of the cluster is being deleted.
+#[must_use]
+pub fn is_marked_deleted(object: &Value) -> bool {
+    object.pointer("/metadata/deletionTimestamp").is_some_and(|mark| !mark.is_null())
+}
+
 impl<'a> Subject<'a> {
     /// Reads the kind from the object itself, as a manifest carries it; `None` when the rules do not know it.
     #[must_use]
@@ -145,10 +151,16 @@ impl<'a> Subject<'a> {
     }
 
     /// Whether the object only waits for its finalizers: refusing such an object would hold up its deletion.
+    ///
+    /// Nobody makes an object so, and none becomes so by an update: a mark that somebody writes means nothing. A create takes it
+    /// off before webhooks are asked, and server-side apply does not (seen with Kubernetes 1.36).
     #[must_use]
     pub fn is_terminating(&self) -> bool {
-        let marked = |object: &Value| object.pointer("/metadata/deletionTimestamp").is_some_and(|mark| !mark.is_null());
-        marked(self.object) || self.old.is_some_and(marked)
+        match self.operation {
+            Operation::Create => false,
+            Operation::Update => self.old.is_some_and(is_marked_deleted),
+            Operation::Delete => is_marked_deleted(self.object),
+        }
     }
 
     /// Whether a controller makes this object from a template that the rules see for themselves.

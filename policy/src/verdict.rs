@@ -152,9 +152,16 @@ mod tests {
 
     #[test]
     fn a_terminating_object_is_left_alone() {
-        let mut object = deployment("nope", "a");
+        let (mut object, mut old) = (deployment("nope", "a"), deployment("data", "a"));
         object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-        assert_eq!(codes(&object, Some(&deployment("data", "a"))), []);
+        let judged = [("BKP104", Severity::Deny)];
+        assert_eq!(
+            (codes(&object, None), codes(&object, Some(&old))),
+            (judged.to_vec(), judged.to_vec()),
+            "written by hand"
+        );
+        old["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        assert_eq!(codes(&object, Some(&old)), []);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The objects that live in a cluster, of the kinds that the rules know.
 
-use backup_policy::{Kind, Subject};
+use backup_policy::{Kind, Subject, subject::is_marked_deleted};
 use serde_json::Value;
 
 use super::object::Object;
@@ -67,7 +67,8 @@ pub fn object(mut item: Value, version: &str, kind: &str) -> Option<Object> {
         Kind::DeleteBackupRequest => phase == "Processed",
         _ => false,
     };
-    let told = subject.is_from_checked_template() || subject.is_mirror_pod() || subject.is_terminating() || over;
+    let told =
+        subject.is_from_checked_template() || subject.is_mirror_pod() || is_marked_deleted(subject.object) || over;
     if told {
         return None;
     }

@@ -112,8 +112,8 @@ pub(super) fn conditions(group: Group) -> Vec<(&'static str, String)> {
         ("new-or-changed", changes.join(" || ")),
         (
             "not-terminating",
-            "!has(object.metadata.deletionTimestamp) && !(oldObject != null && has(oldObject.metadata.deletionTimestamp))"
-                .to_owned(),
+            // Of the object itself it says nothing: server-side apply lets anybody write it.
+            "!(oldObject != null && has(oldObject.metadata.deletionTimestamp))".to_owned(),
         ),
     ];
     if group == Group::Pods {

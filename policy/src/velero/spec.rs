@@ -96,9 +96,9 @@ mod tests {
         assert!(touched(&old, None));
         assert!(touched(&shorter, Some(&old)));
         assert!(!touched(&paused, Some(&old)), "a schedule with an old mistake can be paused");
-        let mut terminating = shorter.clone();
+        let mut terminating = old.clone();
         terminating["metadata"] = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
-        assert!(!touched(&terminating, Some(&old)));
+        assert!(!touched(&shorter, Some(&terminating)));
         let subject = Subject::read(&old, None).expect("a known kind");
         assert!(Spec::touched(&subject, &[Kind::Backup], &["ttl"]).is_none());
     }

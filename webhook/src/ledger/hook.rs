@@ -281,13 +281,15 @@ fn unasked(status: u16, message: &str, plural: &str, namespace: &str) -> String 
     message.truncate(message.floor_char_boundary(QUOTED));
     let by_another = message.contains("ValidatingAdmissionPolicy") || message.contains("admission webhook");
     match status {
-        200..300 => "an API server did not ask this webhook about a create".to_owned(),
+        200..300 => "an API server did not ask this webhook about a create; kubectl backup policy grant makes them ask"
+            .to_owned(),
         _ if by_another => format!(
             "somebody else refuses the dry run in {namespace} that proves it (HTTP {status}: {message}); leave the namespace \
              {namespace} out of that policy or webhook"
         ),
         403 => format!(
-            "the webhook's account may not create {plural} in {namespace}, not even as a dry run (HTTP 403: {message})"
+            "the webhook's account may not create {plural} in {namespace}, not even as a dry run (HTTP 403: {message}); kubectl \
+             backup policy grant lets it"
         ),
         422 => format!("no {plural} could be made up that its schema accepts (HTTP 422)"),
         other => format!("an API server answered a probe with HTTP {other} and did not ask this webhook"),
@@ -323,7 +325,7 @@ mod tests {
         let policy = "schedules.velero.io \"x\" is forbidden: ValidatingAdmissionPolicy 'owners' with binding 'all' denied request:\n no owner";
         insta::assert_snapshot!(told(422, policy), @r#"somebody else refuses the dry run in system that proves it (HTTP 422: schedules.velero.io "x" is forbidden: ValidatingAdmissionPolicy 'owners' with binding 'all' denied request:  no owner); leave the namespace system out of that policy or webhook"#);
         insta::assert_snapshot!(told(403, "admission webhook \"guard.example.org\" denied the request: no"), @r#"somebody else refuses the dry run in system that proves it (HTTP 403: admission webhook "guard.example.org" denied the request: no); leave the namespace system out of that policy or webhook"#);
-        insta::assert_snapshot!(told(403, "schedules.velero.io is forbidden: User \"w\" cannot create resource"), @r#"the webhook's account may not create schedules in system, not even as a dry run (HTTP 403: schedules.velero.io is forbidden: User "w" cannot create resource)"#);
+        insta::assert_snapshot!(told(403, "schedules.velero.io is forbidden: User \"w\" cannot create resource"), @r#"the webhook's account may not create schedules in system, not even as a dry run (HTTP 403: schedules.velero.io is forbidden: User "w" cannot create resource); kubectl backup policy grant lets it"#);
         // What the schema says may quote an object that somebody else wrote.
         insta::assert_snapshot!(told(422, "spec.token: Invalid value: \"secret\""), @"no schedules could be made up that its schema accepts (HTTP 422)");
         assert!(told(403, &format!("admission webhook {}", "ü".repeat(9000))).len() < 700);
