@@ -70,14 +70,19 @@ fn without_colours(screen: &str) -> String {
     parts.fold(first, |text, part| text + part.split_once(':').map_or(part, |(_, rest)| rest)).replace('›', "")
 }
 
-/// The screen with one form of all numbers: ages, times and the names that are made of them differ.
+/// The screen with one form of all numbers, for ages, times and the names that are made of them differ, and of all spinners.
 fn form(screen: &str) -> String {
     let digits = |a: char, b: char| a.is_ascii_digit() && b.is_ascii_digit();
     let mut text = String::new();
     for char in screen.chars() {
         match text.chars().next_back() {
             Some(last) if digits(last, char) || (last == ' ' && char == ' ') => {}
-            _ => text.push(if char.is_ascii_digit() { '0' } else { char }),
+            _ => text.push(match char {
+                '0'..='9' => '0',
+                // A spinner, which turns.
+                '⠁'..='⣿' => '*',
+                other => other,
+            }),
         }
     }
     text
