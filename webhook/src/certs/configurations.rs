@@ -15,6 +15,12 @@ use serde_json::json;
 
 use crate::paths::PathSecret;
 
+/// The names of all configurations by which API servers ask, given that of the manifests': the second is there when more is
+/// counted than those ask about.
+pub fn names(configuration: &str) -> [String; 2] {
+    [configuration.to_owned(), format!("{configuration}-quotas")]
+}
+
 /// The CA could not be written into a webhook configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the CA and the path into {kind} {name}: {source}")]

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     bundle::{Bundle, IssueError},
-    configurations::{InjectError, Told, inject},
+    configurations::{self, InjectError, Told, inject},
     overlap::Overlap,
     pace::Pace,
     rotation::{self, Situation, Step, Wish},
@@ -61,9 +61,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// All configurations that are told the CA: the second is there when more is counted than the manifests ask about.
+    /// All configurations that are told the CA.
     fn configurations(&self) -> [String; 2] {
-        [self.configuration.clone(), format!("{}-quotas", self.configuration)]
+        configurations::names(&self.configuration)
     }
 }
 

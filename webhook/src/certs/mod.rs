@@ -13,6 +13,7 @@ mod x509;
 
 #[cfg(test)]
 pub use bundle::Bundle;
+pub use configurations::names as configuration_names;
 pub use files::follow as follow_files;
 pub use keeper::{Keeper, Settings};
 pub use terms::{Terms, TermsError};

@@ -12,7 +12,7 @@ use super::{
     store::{ReadError, Store},
     times::REQUEST,
 };
-use crate::jitter;
+use crate::{certs::configuration_names, jitter};
 
 /// Before what could not be found out is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -25,17 +25,15 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Of that name; what only the policy counts is asked about by `NAME-quotas`.
+    /// Of that name; what only the policy counts is asked about by the further one.
     pub fn new(client: Client, name: &str) -> Self {
         Self { api: Api::all(client), name: name.to_owned() }
     }
 
     /// Its uid, and nothing in it when there is none; `None` when this account may not read it.
     async fn of(&self, resource: &str) -> Result<Option<String>, ReadError> {
-        let name = match resource {
-            VOLUME_SNAPSHOTS | SCHEDULES => self.name.clone(),
-            _ => format!("{}-quotas", self.name),
-        };
+        let [manifests, further] = configuration_names(&self.name);
+        let name = if matches!(resource, VOLUME_SNAPSHOTS | SCHEDULES) { manifests } else { further };
         match timeout(REQUEST, self.api.get_metadata_opt(&name)).await.map_err(|_| ReadError::Late)? {
             Ok(found) => Ok(Some(found.and_then(|found| found.metadata.uid).unwrap_or_default())),
             Err(Error::Api(status)) if status.code == 403 => Ok(None),
