@@ -1,14 +1,14 @@
 //! A relay between the plugin and the API server that loses answers, as networks do: the request was done, and nobody
-//! hears of it.
+//! hears of it. Or it keeps a request back until something else was done first.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -25,11 +25,20 @@ pub enum Loss {
     Held,
 }
 
-/// A relay that loses the answers to some requests.
+/// A relay that loses the answers to some requests, or keeps one back.
 pub struct Relay {
     proxy: Child,
     kubeconfig: tempfile::NamedTempFile,
     answered: Arc<AtomicUsize>,
+    gate: Arc<Gate>,
+}
+
+/// Keeps the first such request back.
+#[derive(Default)]
+struct Gate {
+    is_wanted: AtomicBool,
+    is_reached: AtomicBool,
+    is_open: AtomicBool,
 }
 
 impl Relay {
@@ -43,8 +52,9 @@ impl Relay {
         let upstream = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let answered = Arc::<AtomicUsize>::default();
-        let rule = Rule { text: text.to_owned(), count, loss, answered: Arc::clone(&answered) };
+        let (answered, gate) = (Arc::<AtomicUsize>::default(), Arc::<Gate>::default());
+        let rule =
+            Rule { text: text.to_owned(), count, loss, answered: Arc::clone(&answered), gate: Arc::clone(&gate) };
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let server = TcpStream::connect(&upstream).expect("kubectl proxy listens");
@@ -59,7 +69,32 @@ impl Relay {
             "contexts": [{"name": "relay", "context": {"cluster": "relay", "user": "relay"}}],
         });
         kubeconfig.write_all(config.to_string().as_bytes()).expect("a temporary file can be written");
-        Self { proxy, kubeconfig, answered }
+        Self { proxy, kubeconfig, answered, gate }
+    }
+
+    /// Runs `first` while the first request whose first line contains the text is on its way to the server: it comes after.
+    pub fn first<T>(cluster: &TestCluster, text: &str, first: impl FnOnce(), run: impl FnOnce(&Path) -> T + Send) -> T
+    where
+        T: Send,
+    {
+        let relay = Self::start(cluster, text, 0, Loss::Broken);
+        relay.gate.is_wanted.store(true, Ordering::SeqCst);
+        let kubeconfig = relay.kubeconfig();
+        thread::scope(|scope| {
+            let ran = scope.spawn(|| run(&kubeconfig));
+            // It goes on also when this fails, so that nothing waits for it for ever.
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                until("such a request is made", Duration::from_secs(60), || {
+                    relay.gate.is_reached.load(Ordering::SeqCst) || ran.is_finished()
+                });
+                first();
+            }));
+            relay.gate.is_open.store(true, Ordering::SeqCst);
+            let ran = ran.join().unwrap_or_else(|failed| std::panic::resume_unwind(failed));
+            done.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
+            assert!(relay.gate.is_reached.load(Ordering::SeqCst), "no request has {text:?}");
+            ran
+        })
     }
 
     /// The kubeconfig that leads through it.
@@ -87,12 +122,22 @@ impl Drop for Relay {
     }
 }
 
+impl Gate {
+    fn pass(&self) {
+        if self.is_wanted.swap(false, Ordering::SeqCst) {
+            self.is_reached.store(true, Ordering::SeqCst);
+            until("the request may go on", Duration::from_secs(120), || self.is_open.load(Ordering::SeqCst));
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Rule {
     text: String,
     count: usize,
     loss: Loss,
     answered: Arc<AtomicUsize>,
+    gate: Arc<Gate>,
 }
 
 impl Rule {
@@ -102,7 +147,7 @@ impl Rule {
             (client.try_clone().expect("a socket"), client.try_clone().expect("a socket"));
         let (mut from_server, requests) = (server.try_clone().expect("a socket"), Arc::<AtomicUsize>::default());
         let matched = Arc::clone(&requests);
-        let text = self.text.clone();
+        let (text, gate) = (self.text.clone(), Arc::clone(&self.gate));
         thread::spawn(move || {
             let mut buffer = vec![0; 65536];
             while let Ok(length @ 1..) = from_client.read(&mut buffer) {
@@ -110,6 +155,7 @@ impl Rule {
                 let line = request.lines().next().unwrap_or_default();
                 if line.contains(&text) && !line.contains("dryRun") {
                     matched.fetch_add(1, Ordering::SeqCst);
+                    gate.pass();
                 }
                 if server.write_all(&buffer[..length]).is_err() {
                     break;

@@ -1,6 +1,6 @@
 //! H9: what is said of the volumes that stay, also when others put something in their place or take the notes away.
 
-use e2e_tests::{Claim, Namespace, Run, TestCluster};
+use e2e_tests::{Claim, Namespace, Relay, Run, TestCluster};
 use serde_json::json;
 
 const DRIVER: &str = "block.csi.test.kubectl-backup.dev";
@@ -100,16 +100,42 @@ fn h9_when_the_snapshot_is_deleted_in_the_middle_the_way_back_is_given_in_order(
     cluster.kubectl(&["patch", "pv", &old, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#]);
 }
 
+/// The plugin's `snapshot rollback good`, with `meanwhile` done between what it reads and the first such write.
+#[track_caller]
+fn overtaken(shop: &Namespace<'_>, write: &str, flags: &[&str], meanwhile: impl FnOnce()) -> Run {
+    let args = [&["snapshot", "rollback", "good", "--yes", "-n", shop.name()], flags].concat();
+    let cluster = shop.cluster();
+    Relay::first(cluster, write, meanwhile, |kubeconfig| cluster.plugin_with(kubeconfig, &args))
+}
+
 #[test]
 fn h9_what_was_let_go_is_let_go_also_when_the_snapshot_is_deleted_at_that_moment() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h9");
     start(&shop, "test-block-std");
     rollback(&shop, &["--safety", "volume"]).ok();
-    let args = ["snapshot", "rollback", "good", "--finish", "--yes", "-n", shop.name()];
-    let run = cluster.plugin_held_at("is deleted by its driver now", &args, || {
+    let run = overtaken(&shop, "PATCH /apis/snapshot.storage.k8s.io/", &["--finish"], || {
         shop.kubectl(&["delete", "volumesnapshot", "good"]);
     });
-    let run = run.ok();
+    let run = run.ok().says("is deleted by its driver now");
     assert!(!run.stderr.contains("nothing more was done"), "{}", run.stderr);
+}
+
+#[test]
+fn h9_a_volume_that_its_controllers_write_to_at_that_moment_is_read_again() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    start(&shop, "test-block-std");
+    let (old, writes) = (volume(&shop), "PATCH /api/v1/persistentvolumes/");
+    let touch = |time: &str| {
+        cluster.kubectl(&["annotate", "pv", &old, &format!("example.test/touched={time}"), "--overwrite"]);
+    };
+    overtaken(&shop, writes, &["--safety", "volume"], || touch("kept")).ok();
+    let meanwhile = volume(&shop);
+    overtaken(&shop, writes, &["--undo"], || touch("freed")).ok();
+    assert_eq!((volume(&shop), Claim::existing(&shop, "data", "block").read("ledger")), (old.clone(), b"bad".to_vec()));
+    rollback(&shop, &["--safety", "volume"]).ok();
+    let done = overtaken(&shop, writes, &["--finish"], || touch("let go")).ok();
+    done.says(&format!("Volume {old} is deleted by its driver now."));
+    cluster.kubectl(&["patch", "pv", &meanwhile, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#]);
 }

@@ -1,6 +1,6 @@
 //! Lets go of the data from before a rollback.
 
-use super::{Args, none_begun, step, store};
+use super::{Args, none_begun, store, volume::give_back};
 use crate::{
     client::Cluster,
     context::Context,
@@ -46,7 +46,7 @@ pub async fn finish(context: &Context, cluster: &Cluster, args: &Args) -> Result
             );
             context.ui.confirm(&question, "--yes").await?;
         }
-        step::give_back(cluster, &journal).await?;
+        give_back(cluster, &journal.kept.volume, journal.claim()).await?;
         context.ui.status(&finished(&journal.kept.volume, policy));
     }
     // With the snapshot the notes are gone too.

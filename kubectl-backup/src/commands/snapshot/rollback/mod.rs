@@ -7,6 +7,7 @@ mod run;
 mod step;
 mod store;
 mod undo;
+mod volume;
 mod waits;
 
 use std::time::Duration;

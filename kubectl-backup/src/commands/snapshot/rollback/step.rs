@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use backup_api::{labels, snapshot::VolumeSnapshot};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
-    core::v1::{PersistentVolume, PersistentVolumeClaim},
+    core::v1::PersistentVolumeClaim,
 };
 use kube::{
     Api, Resource as _,
@@ -13,7 +13,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{claim, waits};
+use super::{claim, volume, waits};
 use crate::{
     apply::{one_snapshot, ready::until_ready},
     args::DryRun,
@@ -23,10 +23,7 @@ use crate::{
     facts,
     plan::{
         refusal,
-        rollback::{
-            Journal, Step, Workload, WorkloadKind,
-            kept::{KEPT_FOR, OWN_RECLAIM_POLICY, own_reclaim_policy, require_of},
-        },
+        rollback::{Journal, Step, Workload, WorkloadKind},
     },
 };
 
@@ -50,9 +47,9 @@ pub async fn take(
             let name = journal.safety.as_deref().unwrap_or_default();
             until_ready(context, cluster, name, timeout).await.map(drop)
         }
-        Step::Keep(volume) => {
-            say(&format!("keeping volume {volume}"));
-            keep(cluster, volume, claim).await
+        Step::Keep(kept) => {
+            say(&format!("keeping volume {kept}"));
+            volume::keep(cluster, kept, claim).await
         }
         Step::Scale(workload, replicas) => {
             say(&format!("scaling {workload} to {replicas}"));
@@ -65,9 +62,9 @@ pub async fn take(
             delete(cluster, claim, uid).await
         }
         Step::AwaitClaimGone(uid) => waits::claim_gone(context, cluster, claim, uid, timeout).await,
-        Step::Free(volume, uid) => {
-            say(&format!("making volume {volume} free for its PVC"));
-            free(cluster, volume, claim, uid).await
+        Step::Free(kept, uid) => {
+            say(&format!("making volume {kept} free for its PVC"));
+            volume::free(cluster, kept, claim, uid).await
         }
         Step::CreateReplacement => {
             say("making the PVC from the snapshot");
@@ -80,7 +77,7 @@ pub async fn take(
         Step::AwaitBound => waits::bound(context, cluster, journal, timeout).await,
         Step::GiveBack => {
             say(&format!("giving volume {} its own reclaim policy again", journal.kept.volume));
-            give_back(cluster, journal).await
+            volume::give_back(cluster, &journal.kept.volume, claim).await
         }
         Step::AwaitReady(workload) => waits::ready(context, cluster, workload, timeout).await,
         Step::Stuck(why) => Err(CliError::new(format!("PVC {claim:?} in namespace {:?}: {why}", cluster.namespace))
@@ -125,58 +122,6 @@ pub async fn drop_safety(cluster: &Cluster, journal: &mut Journal) -> Option<Str
         Err(error) if !error.is_not_found() => Some(format!("snapshot {name} stays ({})", error.message)),
         _ => None,
     }
-}
-
-/// Gives the volume with the old data its own reclaim policy again.
-pub async fn give_back(cluster: &Cluster, journal: &Journal) -> Result<()> {
-    let volume = own_volume(cluster, &journal.kept.volume, journal.claim()).await?;
-    // It had Retain of its own, or has its policy again: nothing was changed, or nothing is left to change.
-    let Some(policy) = own_reclaim_policy(&volume)? else { return Ok(()) };
-    let patch = json!({
-        "metadata": {"resourceVersion": volume.metadata.resource_version, "annotations": {KEPT_FOR: null, OWN_RECLAIM_POLICY: null}},
-        "spec": {"persistentVolumeReclaimPolicy": policy},
-    });
-    patch_volume(cluster, &journal.kept.volume, patch).await
-}
-
-/// Reads a volume that something is to be done to.
-async fn own_volume(cluster: &Cluster, volume: &str, claim: &str) -> Result<PersistentVolume> {
-    let found = facts::rollback::volume(cluster, volume).await?;
-    let found = found.ok_or_else(|| CliError::new(format!("volume {volume:?} does not exist any more")))?;
-    require_of(&found, &cluster.namespace, claim)?;
-    Ok(found)
-}
-
-async fn keep(cluster: &Cluster, volume: &str, claim: &str) -> Result<()> {
-    let found = own_volume(cluster, volume, claim).await?;
-    // It may be kept already: then what it has is not its own.
-    let noted = own_reclaim_policy(&found)?.map(str::to_owned);
-    let own = noted.or_else(|| found.spec?.persistent_volume_reclaim_policy).unwrap_or_default();
-    let patch = json!({
-        "metadata": {"resourceVersion": found.metadata.resource_version, "annotations": {KEPT_FOR: format!("{}/{claim}", cluster.namespace), OWN_RECLAIM_POLICY: own}},
-        "spec": {"persistentVolumeReclaimPolicy": "Retain"},
-    });
-    patch_volume(cluster, volume, patch).await
-}
-
-/// A volume whose PVC is gone belongs to it still, by its uid; without the uid it waits for a PVC of the same name.
-async fn free(cluster: &Cluster, volume: &str, claim: &str, uid: &str) -> Result<()> {
-    let Some(found) = facts::rollback::volume(cluster, volume).await? else { return Ok(()) };
-    if found.spec.as_ref().and_then(|spec| spec.claim_ref.as_ref()?.uid.as_deref()) != Some(uid) {
-        return Ok(());
-    }
-    require_of(&found, &cluster.namespace, claim)?;
-    let patch = json!({
-        "metadata": {"resourceVersion": found.metadata.resource_version},
-        "spec": {"claimRef": {"uid": null, "resourceVersion": null}},
-    });
-    patch_volume(cluster, volume, patch).await
-}
-
-async fn patch_volume(cluster: &Cluster, volume: &str, patch: Value) -> Result<()> {
-    let api: Api<PersistentVolume> = Api::all(cluster.client.clone());
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    api.patch(volume, &params, &Patch::Merge(patch)).await.map(drop).doing(|| format!("change volume {volume:?}"))
 }
 
 async fn scale(cluster: &Cluster, workload: &Workload, replicas: i32) -> Result<()> {

@@ -48,7 +48,8 @@ pub async fn replace(cluster: &Cluster, notes: &mut Notes, journal: Option<Journ
         }
         let version = found.and_then(|found| found.metadata.resource_version);
         match patch(cluster, &notes.snapshot, version.as_deref(), journal.as_ref()).await {
-            Err(error) if error.code == Some(409) && left > 0 => {}
+            // Changed or gone since it was read.
+            Err(error) if matches!(error.code, Some(404 | 409)) && left > 0 => {}
             written => {
                 written?;
                 break;
