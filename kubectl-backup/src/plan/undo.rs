@@ -6,6 +6,9 @@ use super::{claim::is_bound, filled_for::never_asked_for, snapshot::app::mounted
 
 /// What is told of a PVC whose volume was not made for it.
 pub const SPARED: &str = "The PVC stays: with it that volume might be deleted. See whose it is with: kubectl get pv";
+/// What whoever removes PVCs by hand should know.
+pub const LOOK_FIRST: &str =
+    "but no PVC with a volume that was there before, which might be deleted with it: see kubectl get pv";
 
 /// Returns whether the PVC has a volume, or is about to have it: it goes with the PVC, as its reclaim policy says.
 pub fn has_volume(claim: &PersistentVolumeClaim) -> bool {

@@ -118,9 +118,18 @@ impl Made {
         snapshots.filter_map(line).collect()
     }
 
-    /// The commands that remove everything, for whoever interrupts.
+    /// The commands that remove everything, for whoever interrupts, and what to look at before.
     pub fn removal(&self) -> String {
-        self.things.iter().rev().map(Thing::removal).collect::<Vec<_>>().join("; ")
+        let has = |step: Step| self.things.iter().any(|thing| thing.step == step);
+        // A second content goes with its snapshot.
+        let goes_along = |thing: &Thing| {
+            let shows = |other: &Thing| other.step == Step::Second && other.fills == thing.fills;
+            thing.step == Step::SecondContent && self.things.iter().any(shows)
+        };
+        let things = self.things.iter().rev().filter(|thing| !goes_along(thing));
+        let commands = things.map(Thing::removal).collect::<Vec<_>>().join("; ");
+        // Nobody has looked yet, as is done before one is removed by us.
+        if has(Step::Claim) { format!("{commands} ({})", undo::LOOK_FIRST) } else { commands }
     }
 }
 
@@ -132,4 +141,31 @@ fn named(mut error: CliError, outcome: &Outcome) -> CliError {
         error = error.hint(format!("{}: {why}.", thing.place())).hint(undo::SPARED);
     }
     outcome.remarks.iter().fold(error, |error, remark| error.hint(remark.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whoever_interrupts_is_told_what_removes_each_thing_and_what_to_look_at_first() {
+        let thing = |sent: Value, fills: Option<&str>| {
+            let (kind, name) = (&sent["kind"], &sent["metadata"]["name"]);
+            let resource = format!("{}/{}", kind.as_str().unwrap_or_default(), name.as_str().unwrap_or_default());
+            Thing::new(&sent, None, &resource.to_lowercase(), fills)
+        };
+        let content = |name: &str| json!({"kind": "VolumeSnapshotContent", "metadata": {"name": name}});
+        let second = json!({"kind": "VolumeSnapshot", "metadata": {"name": "second-a", "namespace": "depot"},
+            "spec": {"source": {"volumeSnapshotContentName": "content-a"}}});
+        let claim = json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "a", "namespace": "depot"}});
+        let mut made = Made::nothing(&Run::random());
+        made.things.push(thing(content("content-a"), Some("a")));
+        made.things.push(thing(second, Some("a")));
+        made.things.push(thing(content("content-b"), Some("b")));
+        insta::assert_snapshot!(made.removal(), @"kubectl delete volumesnapshotcontent/content-b; kubectl backup snapshot delete second-a -n depot");
+        made.things.push(thing(claim, None));
+        insta::assert_snapshot!(made.removal(), @"kubectl delete persistentvolumeclaim/a -n depot; kubectl delete volumesnapshotcontent/content-b; kubectl backup snapshot delete second-a -n depot (but no PVC with a volume that was there before, which might be deleted with it: see kubectl get pv)");
+    }
 }
