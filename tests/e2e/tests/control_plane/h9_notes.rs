@@ -1,74 +1,42 @@
 //! H9: several runs and people at one rollback. Each step hangs on what is written down with the snapshot at that moment.
 
-use e2e_tests::{Claim, Namespace, Run, TestCluster};
+use e2e_tests::{Namespace, Run, TestCluster};
 
-/// A PVC with other bytes than its snapshots.
-struct Ledger<'a> {
-    shop: &'a Namespace<'a>,
+use crate::ledger::Ledger;
+
+/// A PVC with other bytes than its snapshot.
+fn start<'a>(shop: &'a Namespace<'a>) -> Ledger<'a> {
+    let ledger = Ledger::with(shop, b"good");
+    ledger.snapshot("good");
+    ledger.write(b"bad");
+    ledger
 }
 
-impl<'a> Ledger<'a> {
-    fn start(shop: &'a Namespace<'a>) -> Self {
-        Claim::block(shop, "data").write("ledger", b"good");
-        let ledger = Self { shop };
-        ledger.snapshot("good");
-        ledger.write(b"bad");
-        ledger
-    }
+/// A rollback that is held once the snapshot of the data as they are is being taken.
+fn held(ledger: &Ledger<'_>, meanwhile: impl FnOnce()) -> Run {
+    let args = ["snapshot", "rollback", "good", "--yes", "-n", ledger.shop.name()];
+    ledger.shop.cluster().plugin_held_at(" created", &args, meanwhile)
+}
 
-    fn snapshot(&self, name: &str) {
-        self.shop.plugin(&["snapshot", "create", "data", "--name", name]).ok();
-    }
-
-    fn claim(&self) -> Claim<'a> {
-        Claim::existing(self.shop, "data", "block")
-    }
-
-    fn write(&self, bytes: &[u8]) {
-        self.claim().write("ledger", bytes);
-    }
-
-    fn read(&self) -> Vec<u8> {
-        self.claim().read("ledger")
-    }
-
-    fn rollback(&self, snapshot: &str, flags: &[&str]) -> Run {
-        self.shop.plugin(&[&["snapshot", "rollback", snapshot, "--yes"], flags].concat())
-    }
-
-    /// A rollback that is held once the snapshot of the data as they are is being taken.
-    fn held(&self, meanwhile: impl FnOnce()) -> Run {
-        let args = ["snapshot", "rollback", "good", "--yes", "-n", self.shop.name()];
-        self.shop.cluster().plugin_held_at(" created", &args, meanwhile)
-    }
-
-    fn field(&self, object: &str, path: &str) -> String {
-        self.shop.kubectl(&["get", object, "-o", &format!("jsonpath={path}")])
-    }
-
-    fn uid(&self) -> String {
-        self.field("pvc/data", "{.metadata.uid}")
-    }
-
-    fn notes(&self, snapshot: &str) -> String {
-        self.field(&format!("volumesnapshot/{snapshot}"), r"{.metadata.annotations.kubectl-backup\.dev/rollback}")
-    }
+fn notes(ledger: &Ledger<'_>, snapshot: &str) -> String {
+    let path = r"{.metadata.annotations.kubectl-backup\.dev/rollback}";
+    ledger.field(&format!("volumesnapshot/{snapshot}"), path)
 }
 
 #[test]
 fn h9_a_run_stops_when_another_has_gone_back() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h9");
-    let ledger = Ledger::start(&shop);
+    let ledger = start(&shop);
     let uid = ledger.uid();
-    let run = ledger.held(|| {
+    let run = held(&ledger, || {
         ledger.rollback("good", &["--undo"]).ok();
-        assert_eq!(ledger.notes("good"), "");
+        assert_eq!(notes(&ledger, "good"), "");
     });
     run.ends_with(1).says("another run has ended the rollback").says("did nothing more");
     assert_eq!((ledger.uid(), ledger.read()), (uid, b"bad".to_vec()));
-    assert_eq!(ledger.notes("good"), "");
-    let volume = ledger.field("pvc/data", "{.spec.volumeName}");
+    assert_eq!(notes(&ledger, "good"), "");
+    let volume = ledger.volume();
     let volume = cluster.kubectl(&["get", "pv", &volume, "-o", "json"]);
     assert!(volume.contains(r#""persistentVolumeReclaimPolicy": "Delete""#), "{volume}");
 }
@@ -77,9 +45,9 @@ fn h9_a_run_stops_when_another_has_gone_back() {
 fn h9_a_run_stops_before_the_pvc_goes_when_the_snapshot_is_deleted() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h9");
-    let ledger = Ledger::start(&shop);
+    let ledger = start(&shop);
     let uid = ledger.uid();
-    let run = ledger.held(|| {
+    let run = held(&ledger, || {
         shop.kubectl(&["delete", "volumesnapshot", "good"]);
     });
     run.ends_with(1).says("is gone, and with it the notes of the rollback").says("has the data from before");
@@ -90,17 +58,17 @@ fn h9_a_run_stops_before_the_pvc_goes_when_the_snapshot_is_deleted() {
 fn h9_an_undo_whose_way_is_not_open_changes_nothing() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h9");
-    let ledger = Ledger::start(&shop);
+    let ledger = start(&shop);
     ledger.snapshot("middle");
     ledger.write(b"worse");
     let volume = ["--safety", "volume"];
     ledger.rollback("good", &volume).ok();
     ledger.rollback("middle", &volume).ok();
     assert_eq!(ledger.read(), b"bad");
-    let (notes, uid) = (ledger.notes("good"), ledger.uid());
+    let (before, uid) = (notes(&ledger, "good"), ledger.uid());
     let refused = ledger.rollback("good", &["--undo"]).ends_with(1);
     refused.says(r#"the rollback to VolumeSnapshot "middle" has replaced it since"#).says("nothing was changed");
-    assert_eq!((ledger.notes("good"), ledger.uid()), (notes, uid));
+    assert_eq!((notes(&ledger, "good"), ledger.uid()), (before, uid));
     // One after the other, the way is open.
     ledger.rollback("middle", &["--undo"]).ok();
     assert_eq!(ledger.read(), b"good");
@@ -112,7 +80,7 @@ fn h9_an_undo_whose_way_is_not_open_changes_nothing() {
 fn h9_killed_around_the_snapshot_of_the_old_data_it_goes_on_or_back() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h9");
-    let ledger = Ledger::start(&shop);
+    let ledger = start(&shop);
     let safety = || shop.kubectl(&["get", "volumesnapshots", "-l", "kubectl-backup.dev/safety=true", "-o", "name"]);
     for step in ["taking snapshot", " created"] {
         for way in ["--continue", "--undo"] {
@@ -127,7 +95,7 @@ fn h9_killed_around_the_snapshot_of_the_old_data_it_goes_on_or_back() {
             } else {
                 assert_eq!(claimed, !safety().is_empty(), "{}", run.stderr);
             }
-            assert_eq!((ledger.read(), ledger.notes("good")), (b"bad".to_vec(), String::new()));
+            assert_eq!((ledger.read(), notes(&ledger, "good")), (b"bad".to_vec(), String::new()));
             shop.kubectl(&["delete", "volumesnapshots", "-l", "kubectl-backup.dev/safety=true"]);
         }
     }
@@ -137,7 +105,7 @@ fn h9_killed_around_the_snapshot_of_the_old_data_it_goes_on_or_back() {
 fn h9_rules_keep_what_was_gone_back_to_and_do_not_count_what_was_gone_from() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h9");
-    let ledger = Ledger::start(&shop);
+    let ledger = start(&shop);
     ledger.rollback("good", &["--safety", "snapshot"]).ok();
     ledger.snapshot("newest");
     let prune = ["snapshot", "prune", "--keep", "1", "--yes"];
@@ -154,7 +122,7 @@ fn h9_rules_keep_what_was_gone_back_to_and_do_not_count_what_was_gone_from() {
 fn h7_h8_members_of_a_volume_group_snapshot_are_not_marked_for_deletion() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h7");
-    let ledger = Ledger::start(&shop);
+    let ledger = start(&shop);
     ledger.snapshot("member");
     ledger.snapshot("newest");
     let status = r#"{"status":{"volumeGroupSnapshotName":"nightly"}}"#;

@@ -25,6 +25,7 @@ mod h9_notes;
 mod h9_owners;
 mod h9_several;
 mod h9_volumes;
+mod ledger;
 mod lost_answers;
 mod reach;
 mod roles;

@@ -119,6 +119,8 @@ struct Task {
     running: JoinSet<()>,
     deletion: Option<JoinHandle<()>>,
     waiting: HashMap<RequestId, Waiting>,
+    /// Claims that came while the quota ends and no ledger is ready: nothing is going to limit them.
+    put_aside: Vec<Asked>,
     next: u64,
     deadlines: DelayQueue<RequestId>,
     timers: DelayQueue<Timer>,
@@ -199,6 +201,7 @@ impl Task {
             running,
             deletion: None,
             waiting: HashMap::new(),
+            put_aside: Vec::new(),
             next: 0,
             deadlines: DelayQueue::new(),
             timers: DelayQueue::new(),
@@ -246,7 +249,11 @@ impl Task {
                     if self.wanted.is_new() {
                         self.change();
                     }
-                    self.look_up(asked);
+                    if self.deletion.is_some() && !self.is_ready() {
+                        self.put_aside.push(asked);
+                    } else {
+                        self.look_up(asked);
+                    }
                 }
                 Next::Sight(sight) => self.see(sight),
                 Next::Late(request) => self.step(Event::DeadlineReached(request)),
@@ -365,13 +372,23 @@ impl Task {
             self.deletion = Some(tokio::spawn(delete(self.store.clone())));
         }
         self.step(Event::LimitsSet(limits(wanted)));
+        if self.deletion.is_none() {
+            for asked in std::mem::take(&mut self.put_aside) {
+                self.look_up(asked);
+            }
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.replica.copy().is_some_and(|copy| copy.status.phase == Phase::Ready)
     }
 
     /// The ledger is gone: creates need no record any more.
     fn retire(mut self) {
         tracing::info!(resource = self.resource, "the quota is no more");
         self.asked.close();
-        let late = std::iter::from_fn(|| self.asked.try_recv().ok()).map(|asked| asked.reply);
+        let put_aside = std::mem::take(&mut self.put_aside).into_iter();
+        let late = put_aside.chain(std::iter::from_fn(|| self.asked.try_recv().ok())).map(|asked| asked.reply);
         for reply in self.waiting.drain().map(|(_, waiting)| waiting.reply).chain(late) {
             drop(reply.send(Decision::Admitted));
         }
@@ -380,7 +397,7 @@ impl Task {
 
     fn stand(&self) {
         if let Wanted::Limit(limit) = self.wanted.now() {
-            let ready = self.replica.copy().is_some_and(|copy| copy.status.phase == Phase::Ready);
+            let ready = self.is_ready();
             self.report.series.stand(&self.resource, limit, ready, &self.replica);
             let sums = self.replica.copy().map(|copy| Sums::of(&copy.status));
             let served = self.counted.borrow().is_some();
