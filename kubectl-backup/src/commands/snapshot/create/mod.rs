@@ -3,13 +3,14 @@
 mod choose;
 mod draft;
 mod take;
+mod unresumed;
 
 use std::time::Duration;
 
 use backup_policy::config::resource::VOLUME_SNAPSHOTS;
 use serde_json::Value;
 
-use self::take::Order;
+use self::{take::Order, unresumed::unresumed};
 use super::RESOURCE;
 use crate::{
     apply::{
@@ -166,7 +167,9 @@ impl Args {
             self.report(context, taken.made.iter().map(|made| &made.object))?;
         }
         if !resumed {
-            return Err(CliError::new("the snapshots were taken, but a resume hook failed: see above"));
+            let (told, last) = unresumed(end);
+            told.iter().for_each(|error| context.ui.error(error));
+            return Err(last);
         }
         end
     }
