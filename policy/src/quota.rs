@@ -56,7 +56,8 @@ pub fn decide(resource: &str, limit: u32, holders: &[Holder], request: &Key, now
 pub fn refusal(resource: &str, limit: u32, holders: &[Holder], now: Timestamp) -> String {
     let plural = resource.split('.').next().unwrap_or(resource);
     let mut oldest_first: Vec<_> = holders.iter().collect();
-    oldest_first.sort_by(|a, b| (a.created, &a.key).cmp(&(b.created, &b.key)));
+    // One whose age is not known yet is one of the newest: the watch has not shown it.
+    oldest_first.sort_by_key(|holder| (holder.created.is_none(), holder.created, &holder.key));
     let mut named: Vec<_> = oldest_first.iter().take(NAMED_HOLDERS).map(|holder| describe(holder, now)).collect();
     if let Some(rest) = holders.len().checked_sub(NAMED_HOLDERS).filter(|rest| *rest > 0) {
         named.push(format!("and {rest} more"));
@@ -134,6 +135,13 @@ mod tests {
             Decision::Admit => "admitted".to_owned(),
             Decision::Refuse { message } => message,
         }
+    }
+
+    #[test]
+    fn an_object_of_unknown_age_is_one_of_the_newest() {
+        let newest = Holder { created: None, ..holder("newest", 0, false) };
+        let message = refusal(resource::VOLUME_SNAPSHOTS, 2, &[newest, holder("older", 60, false)], now());
+        insta::assert_snapshot!(message, @"cluster quota volumesnapshots: 2/2 used. Holders: shop/older (1m), shop/newest. Free one, for example: kubectl backup snapshot delete older -n shop");
     }
 
     #[test]

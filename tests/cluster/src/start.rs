@@ -158,8 +158,13 @@ impl Start<'_> {
         Ok(())
     }
 
-    fn kubeconfig_for(&self, api: &Api, namespace: &str, account: &str) -> Result<()> {
-        let token = api.service_account_token(namespace, account)?;
+    fn kubeconfig_for(&mut self, api: &Api, namespace: &str, account: &str) -> Result<()> {
+        let mut token = String::new();
+        // An API server that has just got its types may be busy for longer than one request may take.
+        self.processes.wait_for(&format!("a token of {account}"), LIMIT, || {
+            token = api.service_account_token(namespace, account).map_err(|error| format!("{error:#}"))?;
+            Ok(())
+        })?;
         let servers = plane::servers(&self.request.options.name, self.addresses, self.request.options.apiservers);
         let text = kubeconfig::render(&servers, &self.layout.ca(), account, &token);
         write_private(&self.layout.kubeconfig_of(account), &text)

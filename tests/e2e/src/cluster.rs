@@ -4,6 +4,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use test_cluster::{Cluster, Options};
@@ -93,6 +94,22 @@ impl TestCluster {
         let mut command = self.hermetic(&self.plugin);
         command.env("KUBECONFIG", self.cluster.kubeconfig()).args(args);
         crate::run::hold_at(command, text, meanwhile)
+    }
+
+    /// Waits until all snapshots of a namespace (`-n NAME`) or of all (`-A`) are gone, whose deletion was asked for. The snapshotter
+    /// forgets a content that was deleted while it was being taken until it is touched.
+    #[track_caller]
+    pub fn until_snapshots_are_gone(&self, of: &[&str]) {
+        let mut touches = 0;
+        crate::until("the snapshots are gone", Duration::from_secs(120), || {
+            if self.kubectl(&[&["get", "volumesnapshots", "-o", "name"], of].concat()).is_empty() {
+                return true;
+            }
+            touches += 1;
+            let touch = format!("test.kubectl-backup.dev/touched={touches}");
+            self.try_kubectl(&["annotate", "volumesnapshotcontents", "--all", "--overwrite", &touch]);
+            false
+        });
     }
 
     /// Where the plugin is.

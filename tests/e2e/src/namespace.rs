@@ -1,11 +1,8 @@
 //! A namespace for one test.
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{TestCluster, until};
+use crate::TestCluster;
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
@@ -46,17 +43,10 @@ impl<'a> Namespace<'a> {
         self.cluster.try_kubectl(&[&["-n", &self.name], args].concat())
     }
 
-    /// Waits until all its snapshots are gone, whose deletion was asked for. The snapshotter forgets a content that was deleted while it
-    /// was being taken until it is touched.
+    /// Waits until all its snapshots are gone, whose deletion was asked for.
     #[track_caller]
     pub fn until_snapshots_are_gone(&self) {
-        let mut touches = 0;
-        until("its snapshots are gone", Duration::from_secs(120), || {
-            touches += 1;
-            let touch = format!("test.kubectl-backup.dev/touched={touches}");
-            self.cluster.try_kubectl(&["annotate", "volumesnapshotcontents", "--all", "--overwrite", &touch]);
-            self.kubectl(&["get", "volumesnapshots", "-o", "name"]).is_empty()
-        });
+        self.cluster.until_snapshots_are_gone(&["-n", &self.name]);
     }
 
     /// The plugin in this namespace.

@@ -1,7 +1,9 @@
 //! The webhook's installation by the plugin, on a cluster that runs no pods: what is applied, in which order, and what an
 //! installation that cannot become ready leaves.
 
-use e2e_tests::TestCluster;
+use std::time::Duration;
+
+use e2e_tests::{TestCluster, until};
 use test_cluster::Options;
 
 #[test]
@@ -13,7 +15,7 @@ fn d2_the_plugin_installs_what_the_manifests_have_and_takes_it_away() {
     assert_eq!(cluster.kubectl(&["get", "namespace", "kubectl-backup-system", "--ignore-not-found"]), "");
 
     // No pod ever runs here: API servers must not be told to ask somebody who does not answer.
-    cluster.plugin(&["policy", "install", "--yes", "--timeout", "2s"]).ends_with(124).says("0 of 3 replicas ready");
+    cluster.plugin(&["policy", "install", "--yes", "--timeout", "20s"]).ends_with(124).says("0 of 3 replicas ready");
     let asked = ["get", "validatingwebhookconfigurations,mutatingwebhookconfigurations", "-o", "name"];
     assert_eq!(cluster.kubectl(&asked), "");
 
@@ -28,9 +30,9 @@ fn d2_the_plugin_installs_what_the_manifests_have_and_takes_it_away() {
     let own = printed.lines().find_map(|line| line.trim().trim_start_matches("- ").strip_prefix("image: "));
     let own = own.expect("an image").trim_matches('"');
     cluster.plugin(&["policy", "install", "--yes", "--no-wait", "--replicas", "3", "--image", own]).ok();
-    let differences =
-        cluster.try_kubectl_with(&["diff", "--server-side", "--field-manager=kubectl-backup", "-f", "-"], &printed);
-    assert_eq!(differences.ok().stdout, "");
+    // Controllers write what they see meanwhile, which kubectl may read on one side only.
+    let diff = ["diff", "--server-side", "--field-manager=kubectl-backup", "-f", "-"];
+    until("nothing differs", Duration::from_secs(60), || cluster.try_kubectl_with(&diff, &printed).code == 0);
 
     let ledger = r#"{"apiVersion":"kubectl-backup.dev/v1alpha1","kind":"QuotaLedger","metadata":{"name":"widgets.example.org"},"spec":{"resource":"widgets.example.org"}}"#;
     let account = "--as=system:serviceaccount:kubectl-backup-system:backup-webhook";

@@ -1,6 +1,9 @@
 //! The exact quota, as clients meet it. What races and faults do to it is shown by `cargo xtask stress quota`.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use e2e_tests::{Run, until};
 use serde_json::{Value, json};
@@ -150,12 +153,24 @@ fn w1_creates_of_one_namespace_that_come_to_nothing_leave_slots_to_the_others() 
         let mallory = ["--as=mallory", "--as-group=system:masters"];
         guarded.cluster.try_create_with(&mallory, &object.to_string()).ends_with(1)
     };
-    for n in 1..=3 {
-        flood(n).says("exceeded quota: nothing");
-    }
-    // kubectl comes back ten times, as it is told.
     let under_way = format!("3 creates of namespace {} are under way, and no more than 3 may be", flooded.name());
-    flood(4).says(&under_way);
+    let fourth = |first: usize| {
+        let begun = Instant::now();
+        for n in first..first + 3 {
+            flood(n).says("exceeded quota: nothing");
+        }
+        // kubectl comes back ten times, as it is told, which takes most of the time for which the first holds its slot.
+        let run = flood(first + 3);
+        let is_told = run.stderr.contains(&under_way);
+        assert!(is_told || begun.elapsed() > Duration::from_secs(40), "after {:?}: {}", begun.elapsed(), run.stderr);
+        is_told
+    };
+    // On a machine that is too slow for it, once more.
+    let told = fourth(1) || {
+        wait_for_slots(&guarded, 0);
+        fourth(5)
+    };
+    assert!(told, "twice the first was over before kubectl gave up");
     for n in 1..=7 {
         guarded.snapshot(&format!("s{n}"), "disk").ok();
     }

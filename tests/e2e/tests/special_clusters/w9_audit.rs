@@ -22,7 +22,9 @@ fn annotations(guarded: &Guarded, resource: &str, name: &str) -> Value {
         let mut entries = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let its = |entry: &Value| {
             let about = &entry["objectRef"];
-            about["resource"] == resource && about["name"] == name && entry["stage"] == "ResponseComplete"
+            // kubectl comes back when it is told to try again.
+            let is_last = entry["stage"] == "ResponseComplete" && entry["responseStatus"]["code"] != 429;
+            is_last && about["resource"] == resource && about["name"] == name
         };
         entries.find(its).is_some_and(|entry| {
             found = entry["annotations"].clone();

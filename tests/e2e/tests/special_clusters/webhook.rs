@@ -15,6 +15,8 @@ use test_cluster::{
     webhook::{Webhook, start_process},
 };
 
+use crate::webhook_server::told;
+
 const VELERO: &str = "system:serviceaccount:velero:velero";
 
 /// One cluster for all tests of this file, one test at a time: limits are the whole cluster's.
@@ -59,11 +61,23 @@ impl Guarded {
 }
 
 pub fn cluster() -> MutexGuard<'static, Guarded> {
-    let guarded = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut guarded = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
     // What an earlier test left, also a failed one, is not this test's matter.
-    for resource in ["volumesnapshots", "schedules.velero.io"] {
-        guarded.cluster.kubectl(&["delete", resource, "--all", "--all-namespaces"]);
+    if guarded.webhook.is_none() {
+        guarded.start_webhook();
     }
+    guarded.cluster.kubectl(&["delete", "backuppolicies", "--all"]);
+    guarded.cluster.kubectl(&["delete", "volumesnapshots", "--all", "--all-namespaces", "--wait=false"]);
+    guarded.cluster.until_snapshots_are_gone(&["--all-namespaces"]);
+    guarded.cluster.kubectl(&["delete", "schedules.velero.io", "--all", "--all-namespaces"]);
+    // A policy that is gone stays in force for a while.
+    until("the built-in limits hold", Duration::from_secs(60), || {
+        let metrics = told(&guarded, "/metrics");
+        let limit = |resource: &str, slots: u32| {
+            metrics.contains(&format!("backup_webhook_quota_limit{{resource=\"{resource}\"}} {slots}\n"))
+        };
+        limit("volumesnapshots.snapshot.storage.k8s.io", 10) && limit("schedules.velero.io", 3)
+    });
     guarded
 }
 

@@ -21,7 +21,7 @@ use crate::webhook::{Guarded, cluster};
 const MEMORY: u64 = 256 * 1024 * 1024;
 
 /// What the webhook says at a path of its admin port.
-fn told(guarded: &Guarded, path: &str) -> String {
+pub fn told(guarded: &Guarded, path: &str) -> String {
     let url = guarded.webhook.as_ref().expect("it runs").admin_url().to_owned();
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).expect("a connection");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("it is sent");

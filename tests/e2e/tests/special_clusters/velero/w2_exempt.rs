@@ -69,6 +69,10 @@ fn w2_an_account_of_veleros_name_gains_nothing() {
         let create = ["create", "--dry-run=server", "-o", "json", "-f", "-", "--as", user];
         cluster.try_kubectl_with(&create, &snapshot(namespace, "mine", &json!({})).to_string())
     };
+    for (user, namespace) in [(impostor, "tenant"), ("system:serviceaccount:velero:velero-server", "velero")] {
+        let may = || marked(user, namespace).code == 0;
+        until("the role binding is known", Duration::from_secs(30), may);
+    }
     let mark = |run: Run| run.ok().json()["metadata"]["labels"]["kubectl-backup.dev/quota-exempt"].clone();
     // All rights in a namespace of theirs are none with the ledgers, also where the namespace is Velero's.
     assert_eq!(mark(marked(impostor, "tenant")), Value::Null);
