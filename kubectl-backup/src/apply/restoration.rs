@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     bound::{End, filled_later, timed_out, until_bound},
-    made::Made,
+    made::{Made, Released},
     pair_ready::until_pair_ready,
     preflight::preflight,
 };
@@ -50,7 +50,7 @@ pub struct How {
 ///
 /// # Errors
 /// When the server refuses one, or one cannot be filled: what was made, by the caller too, is then removed again. When
-/// time is up everything stays and is named.
+/// time is up everything stays and is named; so is what cannot be removed that was needed for a while.
 pub async fn restore(
     context: &Context,
     cluster: &Cluster,
@@ -89,9 +89,8 @@ pub async fn restore(
         .filter(|(_, end)| **end == Some(End::Bound))
         .map(|(item, _)| item.claim.name_any())
         .collect();
-    if let Some(error) = made.release(cluster, &filled).await {
-        context.ui.error(&error);
-    }
+    let Released { remarks, left } = made.release(cluster, &filled).await;
+    remarks.iter().for_each(|remark| context.ui.warning(remark));
     context.ui.on_interrupt(None);
     made.needed().iter().for_each(|line| context.ui.status(line));
     if how.format.is_structured() {
@@ -102,13 +101,13 @@ pub async fn restore(
         }
         print(context, &read, how)?;
     }
-    let late: Vec<CliError> = items
+    let late = items
         .iter()
         .zip(&ends)
         .filter(|(_, end)| **end == Some(End::TimedOut))
-        .map(|(item, _)| timed_out(&item.claim.name_any(), &cluster.namespace, how.wait.unwrap_or_default()))
-        .collect();
-    context.ui.all_but_last(late)
+        .map(|(item, _)| timed_out(&item.claim.name_any(), &cluster.namespace, how.wait.unwrap_or_default()));
+    // What is left holds its slots.
+    context.ui.all_but_last(late.chain(left).collect())
 }
 
 /// How the names of claims begin, as they are printed.

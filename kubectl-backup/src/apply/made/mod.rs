@@ -90,17 +90,12 @@ impl Made {
         named(error, &outcome)
     }
 
-    /// Removes what was needed only until these claims were filled. Returns what is in the way of it.
-    pub async fn release(&mut self, cluster: &Cluster, filled: &[String]) -> Option<CliError> {
+    /// Removes what was needed only until these claims were filled.
+    pub async fn release(&mut self, cluster: &Cluster, filled: &[String]) -> Released {
         let is_done = |thing: &Thing| thing.fills.as_ref().is_some_and(|claim| filled.contains(claim));
         let (done, kept): (Vec<_>, Vec<_>) = self.things.drain(..).partition(is_done);
         self.things = kept;
-        let outcome = remove(cluster, &self.run, done, filled).await;
-        if outcome.left.is_empty() && outcome.remarks.is_empty() {
-            return None;
-        }
-        let error = "the PVC has its data, but what was needed for it meanwhile could not be removed";
-        Some(named(CliError::new(error), &outcome))
+        Released::of(remove(cluster, &self.run, done, filled).await)
     }
 
     /// What stays because it is needed until a claim is filled, a line each. A second content goes with its snapshot.
@@ -133,6 +128,24 @@ impl Made {
     }
 }
 
+/// What became of what was needed for a while.
+#[derive(Debug)]
+pub struct Released {
+    /// What else has to be told.
+    pub remarks: Vec<String>,
+    /// What is still there, and holds its slots.
+    pub left: Option<CliError>,
+}
+
+impl Released {
+    fn of(mut outcome: Outcome) -> Self {
+        let remarks = std::mem::take(&mut outcome.remarks);
+        let error = "the PVC has its data, but what was needed for it meanwhile could not be removed";
+        let left = (!outcome.left.is_empty()).then(|| named(CliError::new(error), &outcome));
+        Self { remarks, left }
+    }
+}
+
 fn named(mut error: CliError, outcome: &Outcome) -> CliError {
     for (thing, why) in &outcome.left {
         error = error.hint(format!("{} stays ({why}); remove it with: {}", thing.place(), thing.removal()));
@@ -148,6 +161,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_left_is_an_error_and_what_else_is_told_is_none() {
+        let sent = json!({"kind": "VolumeSnapshot", "metadata": {"name": "s", "namespace": "depot"}});
+        let snapshot = Thing::new(&sent, None, "volumesnapshot/s", Some("a"));
+        let remarks = vec!["The storage keeps its copy.".to_owned()];
+        let gone = Released::of(Outcome { remarks: remarks.clone(), ..Outcome::default() });
+        assert!(gone.left.is_none() && gone.remarks == remarks, "{gone:?}");
+        let left = vec![(snapshot, "held".to_owned())];
+        let stays = Released::of(Outcome { remarks: remarks.clone(), left, ..Outcome::default() });
+        assert_eq!(stays.remarks, remarks);
+        insta::assert_snapshot!(stays.left.unwrap().hints.join("\n"), @r#"volumesnapshot/s in namespace "depot" stays (held); remove it with: kubectl backup snapshot delete s -n depot"#);
+    }
 
     #[test]
     fn whoever_interrupts_is_told_what_removes_each_thing_and_what_to_look_at_first() {

@@ -150,3 +150,32 @@ fn h6_h7_what_a_restore_that_is_over_has_left_does_not_keep_its_snapshot() {
     let pair = depot.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[0].metadata.name}"]);
     depot.plugin(&["snapshot", "delete", &pair, "--yes"]).ok();
 }
+
+#[test]
+fn h6_what_holds_a_slot_after_the_pvc_has_its_data_is_an_error() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    Claim::block(&shop, "data").write("ledger", b"kept");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let mut pair = String::new();
+    let finalizers = |wanted: &str, pair: &str| {
+        let patch = format!(r#"{{"metadata":{{"finalizers":{wanted}}}}}"#);
+        depot.kubectl(&["patch", "volumesnapshot", pair, "--type=merge", "-p", &patch]);
+    };
+    let into = ["snapshot", "restore", "snap", "--to-namespace", depot.name(), "--to", "again", "-n", shop.name()];
+    let run = cluster.plugin_held_at("volumesnapshot.snapshot.storage.k8s.io/", &into, || {
+        pair = depot.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[0].metadata.name}"]);
+        finalizers(r#"["kubectl-backup.dev/of-the-test"]"#, &pair);
+    });
+    finalizers("null", &pair);
+    let run = run.ends_with(1).says("error: the PVC has its data").says("could not be removed");
+    run.says(&format!("remove it with: kubectl backup snapshot delete {pair} -n {}", depot.name()));
+    assert_eq!(Claim::existing(&depot, "again", "block").read("ledger"), b"kept");
+    // It was asked to go, and its content is removed by hand as is told.
+    depot.kubectl(&["wait", "volumesnapshot", &pair, "--for=delete", "--timeout=30s"]);
+    let label = "kubectl-backup.dev/temporary=true";
+    let path = r#"jsonpath={range .items[*]}{.spec.volumeSnapshotRef.namespace} {.metadata.name}{"\n"}{end}"#;
+    let contents = cluster.kubectl(&["get", "volumesnapshotcontents", "-l", label, "-o", path]);
+    let ours = contents.lines().filter_map(|line| line.strip_prefix(depot.name())?.strip_prefix(' '));
+    ours.for_each(|content| drop(cluster.kubectl(&["delete", "volumesnapshotcontent", content])));
+}
