@@ -110,6 +110,7 @@ fn volume_seen(volume: &PersistentVolume) -> VolumeSeen {
             .unwrap_or_else(|| "Retain".to_owned()),
         claim_uid: spec.and_then(|spec| spec.claim_ref.as_ref()?.uid.clone()),
         is_noted: volume.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(OWN_RECLAIM_POLICY)),
+        deleting: volume.metadata.deletion_timestamp.is_some(),
         other_data: None,
     }
 }

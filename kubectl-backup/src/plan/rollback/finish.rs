@@ -23,6 +23,15 @@ pub fn check_finish(journal: &Journal, seen: &Observed, snapshot: &str, namespac
     .hint(format!("If nobody needs them: {}", let_go(&kept.name))))
 }
 
+/// The end of letting go when the notes are gone: whether somebody needs the old data by now is not known.
+pub fn nothing_let_go(journal: &Journal, snapshot: &str, namespace: &str) -> CliError {
+    let volume = &journal.kept.volume;
+    CliError::new(format!(
+        "VolumeSnapshot {snapshot:?} in namespace {namespace:?} is gone, and with it the notes of the rollback: volume {volume} with the data from before is not let go"
+    ))
+    .hint(format!("If nobody needs them: {}", let_go(volume)))
+}
+
 fn reason(journal: &Journal, seen: &Observed) -> Option<String> {
     let Some(claim) = &seen.claim else { return Some("it does not exist".to_owned()) };
     if claim.deleting {
@@ -61,6 +70,7 @@ mod tests {
             reclaim_policy: "Retain".into(),
             claim_uid: None,
             is_noted: true,
+            deleting: false,
             other_data: other_data.map(Into::into),
         }
     }
@@ -93,6 +103,8 @@ mod tests {
     fn old_data_go_only_when_there_are_new_ones() {
         assert_eq!(said(Some(claim()), None), None);
         assert_eq!(said(Some(ClaimSeen { ours: false, of_other: Some("later".into()), ..claim() }), None), None);
+        let gone = nothing_let_go(&journal(), "good", "shop");
+        insta::assert_snapshot!(format!("{} | {}", gone.message, gone.hints.join(" | ")), @r#"VolumeSnapshot "good" in namespace "shop" is gone, and with it the notes of the rollback: volume pv-old with the data from before is not let go | If nobody needs them: kubectl patch pv pv-old -p '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}'"#);
         insta::assert_snapshot!(said(None, None).unwrap(), @r#"PVC "data" in namespace "shop": it does not exist. Volume pv-old with the data from before is not let go | Bring these data back with: kubectl backup snapshot rollback good --undo -n shop | If nobody needs them: kubectl patch pv pv-old -p '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}'"#);
         for claim in [
             ClaimSeen { deleting: true, ..claim() },

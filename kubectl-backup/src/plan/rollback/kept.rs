@@ -10,6 +10,23 @@ pub const KEPT_FOR: &str = "kubectl-backup.dev/kept-for";
 /// Annotation of a volume that a rollback keeps: its own reclaim policy.
 pub const OWN_RECLAIM_POLICY: &str = "kubectl-backup.dev/own-reclaim-policy";
 
+/// Annotation of a volume that a rollback keeps: an undo has begun, which needs it. The write itself matters most: whatever
+/// else was about to be done to the volume was judged before it, and is refused.
+pub const UNDO: &str = "kubectl-backup.dev/undo";
+
+/// The command that keeps a volume.
+pub fn keep_by_hand(volume: &str) -> String {
+    format!("kubectl patch pv {volume} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'")
+}
+
+/// Whether an undo still has to say on the volume that it needs it. One that is not kept has nothing to be given back.
+///
+/// # Errors
+/// When the note of its own policy is none of Kubernetes' policies.
+pub fn has_to_say_undo(volume: &PersistentVolume) -> Result<bool> {
+    Ok(own_reclaim_policy(volume)?.is_some() && annotation(volume, UNDO).is_none())
+}
+
 /// Checks that a volume is, or was last, that of this PVC.
 ///
 /// # Errors
@@ -37,8 +54,10 @@ pub fn own_reclaim_policy(volume: &PersistentVolume) -> Result<Option<&str>> {
         None | Some("Retain" | "Delete") => Ok(annotation(volume, OWN_RECLAIM_POLICY)),
         Some(other) => {
             let name = volume.metadata.name.as_deref().unwrap_or_default();
-            Err(CliError::new(format!("the annotation {OWN_RECLAIM_POLICY} of volume {name:?} is {other:?}, which is no policy to give back"))
-                .hint(format!("Set its policy with: kubectl patch pv {name} -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'")))
+            Err(CliError::new(format!(
+                "the annotation {OWN_RECLAIM_POLICY} of volume {name:?} is {other:?}, which is no policy to give back"
+            ))
+            .hint(format!("Set its policy with: {}", keep_by_hand(name))))
         }
     }
 }
@@ -70,6 +89,14 @@ mod tests {
         assert!(require_of(&PersistentVolume::default(), "shop", "data").is_err());
         let error = require_of(&volume("other", &json!({})), "shop", "data").unwrap_err();
         insta::assert_snapshot!(error.message, @r#"volume "pv-1" is not that of PVC "data" in namespace "shop"; it was left alone"#);
+    }
+
+    #[test]
+    fn an_undo_says_once_that_it_needs_the_volume() {
+        let said = |annotations: Value| has_to_say_undo(&volume("data", &annotations)).unwrap();
+        assert!(said(json!({OWN_RECLAIM_POLICY: "Delete"})));
+        assert!(!said(json!({OWN_RECLAIM_POLICY: "Delete", UNDO: "good"})));
+        assert!(!said(json!({})), "it is not kept");
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod tests {
             reclaim_policy: "Delete".into(),
             claim_uid: Some(uid.clone()),
             is_noted: false,
+            deleting: false,
             other_data: other_data.map(Into::into),
         };
         let claim = ClaimSeen {

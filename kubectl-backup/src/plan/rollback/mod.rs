@@ -19,7 +19,7 @@ mod words;
 pub use by_hand::by_hand;
 pub use claims::{replacement, restored};
 pub use deletable::deletable;
-pub use finish::check_finish;
+pub use finish::{check_finish, nothing_let_go};
 pub use journal::{Direction, Journal, Kept, ROLLBACK, Workload, WorkloadKind};
 pub use left::leaving;
 pub use next::{ClaimSeen, Observed, SafetySeen, Step, VolumeSeen, WorkloadSeen, next};

@@ -1,6 +1,6 @@
 //! From a journal and what is seen to the next step. Each step may be done twice: what is seen decides, not what was done.
 
-use super::{Direction, Journal, Workload};
+use super::{Direction, Journal, Workload, kept::keep_by_hand};
 
 /// What is seen of the cluster.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +72,8 @@ pub struct VolumeSeen {
     pub claim_uid: Option<String>,
     /// Whether a note on it says what its own reclaim policy is.
     pub is_noted: bool,
+    /// Whether its deletion was asked for.
+    pub deleting: bool,
     /// Why it holds other data than those its PVC is to be filled with.
     pub other_data: Option<String>,
 }
@@ -201,13 +203,20 @@ fn back(journal: &Journal, seen: &Observed) -> Step {
     let Some(kept) = &seen.kept else {
         return Step::Stuck(format!("volume {:?} with the old data is gone", journal.kept.volume));
     };
+    let is_on_kept = seen.claim.as_ref().is_some_and(|claim| claim.volume.as_ref() == Some(&journal.kept.volume));
+    if let Some(claim) = seen.claim.as_ref().filter(|claim| !is_on_kept && !claim.is_in_place()) {
+        return foreign(journal, claim);
+    }
+    if let Some(why) = going(kept).filter(|_| !is_on_kept) {
+        return Step::Stuck(why);
+    }
     let Some(claim) = &seen.claim else {
         return match &kept.claim_uid {
             Some(uid) => Step::Free(kept.name.clone(), uid.clone()),
             None => Step::CreateOriginal,
         };
     };
-    if claim.volume.as_deref() == Some(&journal.kept.volume) {
+    if is_on_kept {
         if claim.deleting {
             return remove(claim, Some(kept), seen);
         }
@@ -219,10 +228,22 @@ fn back(journal: &Journal, seen: &Observed) -> Step {
         }
         return start_again(journal, seen);
     }
-    if !claim.is_in_place() {
-        return foreign(journal, claim);
-    }
     remove(claim, seen.current.as_ref(), seen)
+}
+
+/// Why the old data may be gone soon, where no PVC holds them: nothing else may be taken away for them.
+fn going(kept: &VolumeSeen) -> Option<String> {
+    let (name, policy) = (&kept.name, &kept.reclaim_policy);
+    if kept.deleting {
+        return Some(format!("volume {name:?} with the old data is being deleted"));
+    }
+    // The driver deletes first and says so afterwards: whoever kept it now might keep nothing.
+    (policy != "Retain").then(|| {
+        format!(
+            "volume {name:?} with the old data was let go: its reclaim policy is {policy}, and its driver may be deleting what it has on the storage. If that is there still, keep it, then go on: {}",
+            keep_by_hand(name)
+        )
+    })
 }
 
 /// Stops whatever uses the PVC, then removes it. Its volume is made to stay before anything else is touched.

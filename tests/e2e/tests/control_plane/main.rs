@@ -23,6 +23,7 @@ mod h8_prune;
 mod h9_left;
 mod h9_notes;
 mod h9_owners;
+mod h9_races;
 mod h9_several;
 mod h9_volumes;
 mod ledger;

@@ -79,6 +79,11 @@ impl Args {
             return finish::finish(context, &cluster, &self).await;
         }
         let Some(notes) = self.notes(context, &cluster).await? else { return Ok(Exit::Done) };
+        let journal = &notes.journal;
+        if journal.direction == Direction::Back {
+            let said = volume::say_undo(&cluster, &journal.kept.volume, journal.claim(), &notes.snapshot).await;
+            said.map_err(|error| notes.ways_out(error, &[], &cluster.namespace))?;
+        }
         run::run(context, &cluster, notes, self.timeout).await
     }
 

@@ -38,6 +38,7 @@ fn volume(name: &str) -> VolumeSeen {
         reclaim_policy: "Delete".into(),
         claim_uid: None,
         is_noted: false,
+        deleting: false,
         other_data: None,
     }
 }
@@ -278,6 +279,27 @@ fn without_the_old_volume_nothing_is_made() {
     for direction in [Direction::Forward, Direction::Back] {
         assert!(matches!(next(&journal(direction, false, false, "Delete"), &world.seen()), Step::Stuck(_)));
     }
+}
+
+#[test]
+fn nothing_is_taken_away_for_old_data_that_are_about_to_go() {
+    let mut world = World::new("Retain");
+    world.claim = Some(ClaimSeen { volume: Some("pv-new".into()), ours: true, ..claim("u1") });
+    world.volumes.insert("pv-new".into(), volume("pv-new"));
+    let back = journal(Direction::Back, false, false, "Delete");
+    assert_eq!(next(&back, &world.seen()), Step::Keep("pv-new".into()));
+    let stuck = |world: &World| match next(&back, &world.seen()) {
+        Step::Stuck(why) => why,
+        step => panic!("{step:?}"),
+    };
+    let mut going = world.clone();
+    going.volumes.get_mut(OLD).unwrap().deleting = true;
+    insta::assert_snapshot!(stuck(&going), @r#"volume "pv-old" with the old data is being deleted"#);
+    let mut let_go = world;
+    let_go.volumes.get_mut(OLD).unwrap().reclaim_policy = "Delete".into();
+    insta::assert_snapshot!(stuck(&let_go), @r#"volume "pv-old" with the old data was let go: its reclaim policy is Delete, and its driver may be deleting what it has on the storage. If that is there still, keep it, then go on: kubectl patch pv pv-old -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'"#);
+    let_go.claim = None;
+    stuck(&let_go);
 }
 
 #[test]

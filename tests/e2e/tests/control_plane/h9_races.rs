@@ -1,0 +1,67 @@
+//! H9: what happens between a look and a write, or while a question stands.
+
+use e2e_tests::{Namespace, Relay, Run, TestCluster};
+
+use crate::ledger::Ledger;
+
+/// A PVC with other bytes than its snapshot `good`.
+fn start<'a>(shop: &'a Namespace<'a>) -> Ledger<'a> {
+    let ledger = Ledger::with(shop, b"good");
+    ledger.snapshot("good");
+    ledger.write(b"bad");
+    ledger
+}
+
+/// The plugin's `snapshot rollback good`, with `meanwhile` done while its first such request is on its way.
+#[track_caller]
+fn overtaken(ledger: &Ledger<'_>, request: &str, flags: &[&str], meanwhile: impl FnOnce()) -> Run {
+    let args = [&["snapshot", "rollback", "good", "--yes", "-n", ledger.shop.name()], flags].concat();
+    let cluster = ledger.shop.cluster();
+    Relay::first(cluster, request, meanwhile, |kubeconfig| cluster.plugin_with(kubeconfig, &args))
+}
+
+const VOLUMES: &str = "PATCH /api/v1/persistentvolumes/";
+
+#[test]
+fn h9_what_an_undo_needs_is_not_let_go_by_who_was_asked_before_it_began() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = start(&shop);
+    let old = ledger.volume();
+    ledger.rollback("good", &["--safety", "volume"]).ok();
+    let run = overtaken(&ledger, VOLUMES, &["--finish"], || {
+        let undo = ["snapshot", "rollback", "good", "--undo", "--yes", "-n", shop.name()];
+        cluster.plugin_killed_at("deleting the PVC", &undo);
+    });
+    run.ends_with(1).says("another run goes on with the rollback").says("did nothing more");
+    let meanwhile = ledger.rollback("good", &["--continue"]).ok().stderr;
+    assert!(meanwhile.contains("What was written meanwhile is kept in volume"), "{meanwhile}");
+    assert_eq!((ledger.volume(), ledger.read()), (old, b"bad".to_vec()));
+}
+
+#[test]
+fn h9_an_undo_takes_nothing_away_for_data_that_were_let_go_at_that_moment() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = start(&shop);
+    let old = ledger.volume();
+    ledger.rollback("good", &["--safety", "volume"]).ok();
+    let uid = ledger.uid();
+    // As after a run that was killed before it took the notes away.
+    cluster.kubectl(&[
+        "patch",
+        "pv",
+        &old,
+        "--type=merge",
+        "-p",
+        r#"{"metadata":{"finalizers":["test.kubectl-backup.dev/stays"]}}"#,
+    ]);
+    let policy = r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#;
+    cluster.kubectl(&["patch", "pv", &old, "-p", policy]);
+    let undo = ledger.rollback("good", &["--undo"]).ends_with(1).says("The way back is not open; nothing was changed");
+    assert!(undo.stderr.contains("was let go") || undo.stderr.contains("is being deleted"), "{}", undo.stderr);
+    cluster.wait_for("default", &format!("pv/{old}"), "jsonpath={.metadata.deletionTimestamp}", 60);
+    ledger.rollback("good", &["--undo"]).ends_with(1).says("is being deleted").says("nothing was changed");
+    assert_eq!((ledger.uid(), ledger.read()), (uid, b"good".to_vec()));
+    cluster.kubectl(&["patch", "pv", &old, "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);
+}
