@@ -79,6 +79,11 @@ impl Args {
         self.creates.unwrap_or(if self.quick { 1000 } else { 5000 })
     }
 
+    /// How many creates have to be told that the quota is full: as many as there are clients.
+    pub fn told_full(&self) -> usize {
+        self.clients
+    }
+
     /// How many creates at most, however long the faults take.
     pub fn most(&self) -> u32 {
         self.least().saturating_mul(20)

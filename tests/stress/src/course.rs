@@ -15,8 +15,8 @@ use crate::load::{Load, api::Server};
 const LONGEST: Duration = Duration::from_secs(900);
 const TOLD_EVERY: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(100);
-/// A record of a create that came to nothing stays for most of a minute; then the slots fill within seconds.
-const UNTIL_FULL: Duration = Duration::from_secs(120);
+/// A record of a create that came to nothing stays for most of a minute; then the slots fill within seconds, and stay as they are.
+const UNTIL_FULL: Duration = Duration::from_secs(180);
 
 /// A part of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +79,15 @@ impl<T: Fn(&str)> Course<'_, T> {
             }
         }
         self.set(false, &going, over).await?;
-        (self.tell)("objects live long now, until many are told that the quota is full");
+        (self.tell)("objects live on now, until many are told that the quota is full");
         load.linger(true);
-        let told = load.told_full();
-        let full = |going: &Going<'_>| going.load.told_full() >= told + u32::try_from(args.clients).unwrap_or(u32::MAX);
-        // Whether it was so is judged with all else that has to be tried.
-        going.until(full, Instant::now() + UNTIL_FULL, &self.tell).await?;
+        let before = load.told_full();
+        let told = |going: &Going<'_>| usize::try_from(going.load.told_full() - before).unwrap_or(usize::MAX);
+        let full = |going: &Going<'_>| told(going) >= args.told_full();
+        if !going.until(full, Instant::now() + UNTIL_FULL, &self.tell).await? {
+            // Whether that is enough is judged with all else that has to be tried.
+            (self.tell)(&format!("only {} of {} were told so in {UNTIL_FULL:?}", told(&going), args.told_full()));
+        }
         load.linger(false);
         let mut happened = going.happened;
         happened.sort_by_key(|happened| happened.from);

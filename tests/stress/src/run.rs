@@ -125,7 +125,7 @@ async fn on(args: &Args, cluster: &Cluster, zero: Instant, tell: &impl Fn(&str))
     let report = Report { title, evidence: &evidence, judgement: &judgement, faults: &faults, counts: &counts, rest };
     println!("{}", report.text());
     verdict(args.counter, &judgement.violations, judgement.over_admitted)?;
-    let missing = untried(&evidence, args.refused);
+    let missing = untried(&evidence, args.refused, args.told_full());
     ensure!(missing.is_empty(), "the run shows nothing: {}", missing.join("; "));
     Ok(Row::of(format!("{:?}", args.counter), &report))
 }

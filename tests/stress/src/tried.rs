@@ -7,15 +7,16 @@ use crate::history::{Evidence, Form, Outcome};
 /// What was not tried, for people; nothing when the run shows something.
 ///
 /// The evidence is that of the load alone: what is made at the end, into the empty cluster, fills it in any case.
-pub fn untried(load: &Evidence, refused: u32) -> Vec<String> {
+pub fn untried(load: &Evidence, refused: u32, told_full: usize) -> Vec<String> {
     let outcomes = |outcome: &Outcome| load.attempts.iter().filter(|attempt| attempt.outcome == *outcome).count();
     let mut missing = Vec::new();
     if refused > 0 && outcomes(&Outcome::OtherWebhook) == 0 {
         missing.push("the other webhook refused nothing".to_owned());
     }
     // Each is judged too: see `oracle::refusals`.
-    if outcomes(&Outcome::Full) == 0 {
-        missing.push("nobody was told that the quota is full".to_owned());
+    let full = outcomes(&Outcome::Full);
+    if full < told_full {
+        missing.push(format!("only {full} of {told_full} were told that the quota is full"));
     }
     for form in [Form::Named, Form::Generated, Form::Applied, Form::Storm, Form::DryRun] {
         if !load.attempts.iter().any(|attempt| attempt.form == form && attempt.outcome == Outcome::Created) {
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_run_that_tried_everything_shows_something() {
-        assert_eq!(untried(&enough(), 30), Vec::<String>::new());
+        assert_eq!(untried(&enough(), 30, 1), Vec::<String>::new());
     }
 
     #[test]
@@ -83,16 +84,17 @@ mod tests {
         let said = |change: &dyn Fn(&mut Evidence)| {
             let mut evidence = enough();
             change(&mut evidence);
-            untried(&evidence, 30).join("; ")
+            untried(&evidence, 30, 1).join("; ")
         };
         let without = |outcome: Outcome| said(&|evidence| evidence.attempts.retain(|it| it.outcome != outcome));
         assert_eq!(without(Outcome::OtherWebhook), "the other webhook refused nothing");
-        assert_eq!(without(Outcome::Full), "nobody was told that the quota is full");
+        assert_eq!(without(Outcome::Full), "only 0 of 1 were told that the quota is full");
         let busy = |evidence: &mut Evidence| {
             evidence.attempts.retain(|it| it.outcome != Outcome::Full);
             evidence.attempts.push(attempt(7, Form::Named, Outcome::TryAgain(Later::Taken)));
         };
-        assert_eq!(said(&busy), "nobody was told that the quota is full");
+        assert_eq!(said(&busy), "only 0 of 1 were told that the quota is full");
+        assert_eq!(untried(&enough(), 30, 2), ["only 1 of 2 were told that the quota is full"]);
         for form in FORMS {
             let text = said(&|evidence| {
                 evidence.attempts.iter_mut().filter(|it| it.form == form).for_each(|it| it.form = FORMS[0]);
@@ -113,6 +115,6 @@ mod tests {
     fn nobody_misses_another_webhook_that_was_not_asked_for() {
         let mut evidence = enough();
         evidence.attempts.retain(|it| it.outcome != Outcome::OtherWebhook);
-        assert_eq!(untried(&evidence, 0), Vec::<String>::new());
+        assert_eq!(untried(&evidence, 0, 1), Vec::<String>::new());
     }
 }

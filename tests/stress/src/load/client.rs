@@ -8,10 +8,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use serde_json::{Value, json};
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::{sync::watch, time::sleep};
 
 use super::api::{APPLY, Call, JSON, PATCH, Server, collection, manifest, object, release};
 use super::outcome;
@@ -21,9 +18,6 @@ use crate::history::{Attempt, Form, Outcome, Ticket};
 /// Tries to take an object away again while API servers are down; what is left is swept.
 const CLEANING_TRIES: u32 = 5;
 const CLEANING_PAUSE: Duration = Duration::from_millis(300);
-
-/// How long objects live when they live long: "full" is only said after all slots were looked at, none of which may change meanwhile.
-const LONG_LIFE: Duration = Duration::from_secs(10);
 
 /// Before the next try after one that no API server answered: such tries say little and would be most of a run.
 const UNREACHED_PAUSE: Duration = Duration::from_millis(500);
@@ -116,10 +110,7 @@ impl LoadClient {
     }
 
     async fn take_away(&self, plan: &Plan, name: &str) {
-        sleep(plan.life).await;
-        let mut lingering = self.shared.lingering.subscribe();
-        // Whichever comes first.
-        drop(timeout(LONG_LIFE, lingering.wait_for(|on| !on)).await);
+        live(plan.life, self.shared.lingering.subscribe()).await;
         self.again(Method::DELETE, &plan.namespace, name, String::new()).await;
         if let Some(held) = plan.held {
             sleep(held).await;
@@ -149,6 +140,14 @@ impl LoadClient {
     }
 }
 
+/// Lets an object live that long, and as long as objects linger: "full" is only said after all slots were looked at, none of which may
+/// change hands meanwhile.
+async fn live(life: Duration, mut lingering: watch::Receiver<bool>) {
+    sleep(life).await;
+    // Nobody ends it any more when the load is gone.
+    drop(lingering.wait_for(|on| !on).await);
+}
+
 fn name_in(body: &[u8]) -> Option<String> {
     let object: Value = serde_json::from_slice(body).ok()?;
     object["metadata"]["name"].as_str().map(str::to_owned)
@@ -163,4 +162,26 @@ fn first_words(error: &anyhow::Error) -> String {
         }
     }
     text.chars().take(60).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{self, timeout};
+
+    use super::*;
+
+    const LIFE: Duration = Duration::from_millis(300);
+
+    #[tokio::test(start_paused = true)]
+    async fn objects_that_linger_live_until_that_ends() {
+        let lingering = watch::Sender::new(true);
+        let long = tokio::spawn(live(LIFE, lingering.subscribe()));
+        sleep(Duration::from_secs(3600)).await;
+        assert!(!long.is_finished());
+        lingering.send_replace(false);
+        timeout(LIFE, long).await.expect("it ends at once").expect("it does not fail");
+        let begun = time::Instant::now();
+        live(LIFE, lingering.subscribe()).await;
+        assert_eq!(begun.elapsed(), LIFE, "its own time only");
+    }
 }

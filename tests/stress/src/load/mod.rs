@@ -63,7 +63,7 @@ impl Load {
         self.shared.full.load(Ordering::Relaxed)
     }
 
-    /// Lets objects live long from now on, so that they come to hold all slots at once; or no longer.
+    /// Lets objects live on from now on, so that they come to hold all slots at once; or no longer.
     pub fn linger(&self, on: bool) {
         self.shared.lingering.send_replace(on);
     }
