@@ -33,8 +33,19 @@ fn w8_without_replicas_pods_start_velero_works_and_limits_hold() {
     // Others annotate it as before: a network plugin does while it starts a pod.
     shop.kubectl(&["annotate", "pod", "-l", "app=app", "example.org/x=y"]);
     // What exists heals: a controller's copies are not asked about.
+    let pods = || {
+        let each = r#"{range .items[*]}{.metadata.uid} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}"#;
+        shop.kubectl(&["get", "pods", "-l", "app=app", "-o", &format!("jsonpath={each}")])
+    };
+    let before = pods();
+    let [old] = before.lines().filter_map(|pod| pod.split(' ').next()).collect::<Vec<_>>()[..] else {
+        panic!("{before}")
+    };
     shop.kubectl(&["delete", "pod", "-l", "app=app", "--wait=true"]);
-    shop.kubectl(&["rollout", "status", "deployment/app", "--timeout=120s"]);
+    // The Deployment may still tell of the old one.
+    until("another pod is ready", TWO_MINUTES, || {
+        pods().lines().any(|pod| pod.ends_with(" True") && !pod.starts_with(old))
+    });
     assert_eq!(app.checksum("disk"), saved);
 
     for asked in [&["quota"][..], &["policy", "show"]] {
