@@ -3,7 +3,7 @@
 use e2e_tests::until;
 use serde_json::{Value, json};
 
-use crate::system::{NAMESPACE, System, TWO_MINUTES};
+use crate::system::{DEPLOYMENT, NAMESPACE, System, TWO_MINUTES};
 
 const TYPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/crds");
 const CLAIMS: &str = "persistentvolumeclaims";
@@ -31,7 +31,10 @@ fn d2_an_installation_returns_when_every_limit_of_the_policy_is_counted() {
     eprintln!("installed in {:.1?}", run.took);
     let run = run.says("persistentvolumeclaims is counted from now on").says("The webhook is installed");
     assert!(run.stdout.contains("backup-webhook-quotas"), "{}", run.stdout);
-    assert_eq!(system.kubectl(&["get", "deployment", "backup-webhook", "-o", "jsonpath={.status.readyReplicas}"]), "3");
+    // All were ready at once. A probe that is answered late takes one out again for a moment.
+    let rolled_out = r#"jsonpath={.status.conditions[?(@.type=="Progressing")].reason}"#;
+    assert_eq!(system.kubectl(&["get", DEPLOYMENT, "-o", rolled_out]), "NewReplicaSetAvailable");
+    cluster.wait_for(NAMESPACE, DEPLOYMENT, "jsonpath={.status.readyReplicas}=3", 60);
     for resource in ["volumesnapshots.snapshot.storage.k8s.io", "schedules.velero.io", CLAIMS] {
         let ledger = format!("quotaledger/{resource}");
         assert_eq!(cluster.kubectl(&["get", &ledger, "-o", "jsonpath={.status.phase}"]), "Ready", "{resource}");

@@ -14,7 +14,7 @@ use serde_json::json;
 /// For what takes a cluster a while.
 pub const TWO_MINUTES: Duration = Duration::from_secs(120);
 pub const NAMESPACE: &str = "kubectl-backup-system";
-const DEPLOYMENT: &str = "deployment/backup-webhook";
+pub const DEPLOYMENT: &str = "deployment/backup-webhook";
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
