@@ -1,11 +1,13 @@
 //! H3: the application is paused while its volumes are cut, and goes on however that ends.
 
 use std::{
+    collections::BTreeSet,
     thread,
     time::{Duration, Instant},
 };
 
 use e2e_tests::{Claim, Hold, Namespace, Refusal, TestCluster, until};
+use serde_json::Value;
 
 const PAUSE: &str =
     "writer: touch /tmp/pause; until [ -e /tmp/paused ]; do usleep 5000; done; cat /disk/file > /tmp/at-pause";
@@ -63,6 +65,20 @@ fn class(cluster: &TestCluster, name: &str, fault: &str, value: &str) {
     ));
 }
 
+/// The contents of this namespace's snapshots that the driver is at work on.
+fn being_taken(shop: &Namespace<'_>) -> Vec<String> {
+    const MARK: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
+    let all = shop.cluster().kubectl(&["get", "volumesnapshotcontents", "-o", "json"]);
+    let all: Value = serde_json::from_str(&all).expect("a list");
+    let taken = all["items"].as_array().into_iter().flatten().filter(|content| {
+        let metadata = &content["metadata"];
+        content["spec"]["volumeSnapshotRef"]["namespace"] == shop.name()
+            && metadata["deletionTimestamp"].is_null()
+            && metadata["annotations"][MARK] == "yes"
+    });
+    taken.filter_map(|content| content["metadata"]["name"].as_str()).map(str::to_owned).collect()
+}
+
 #[test]
 fn h3_two_volumes_of_a_paused_application_hold_the_same_moment() {
     let cluster = TestCluster::node();
@@ -116,8 +132,15 @@ fn h3_an_interrupted_command_lets_the_application_go_on() {
     let held = Hold::new(&shop, "block");
     class(&cluster, shop.name(), "hold", held.name());
     let args = ["snapshot", "create", "disk", "--class", shop.name(), "--pause-hook", PAUSE, "--resume-hook", RESUME];
+    let args = [&args[..], &["--max-pause", "10m", "-n", shop.name()]].concat();
+    let kubeconfig = cluster.cluster().kubeconfig();
+    let mut earlier = BTreeSet::new();
     for signal in ["INT", "TERM"] {
-        let run = cluster.plugin_signalled_at("waiting for", signal, &[&args[..], &["-n", shop.name()]].concat());
+        let run = cluster.plugin_signalled_when(&kubeconfig, signal, &args, || {
+            until("it is being taken", Duration::from_secs(120), || {
+                being_taken(&shop).into_iter().any(|content| earlier.insert(content))
+            });
+        });
         // What would be cut after the application went on is not what was asked for.
         // Its driver is at work on it to this moment.
         run.ends_with(130).says("resumed: ").says("before all volumes were cut: still being deleted: disk-");
@@ -125,6 +148,7 @@ fn h3_an_interrupted_command_lets_the_application_go_on() {
     }
     held.release();
     shop.plugin(&["snapshot", "delete", "--all", "--yes", "--no-wait"]).ok();
+    shop.until_snapshots_are_gone();
     cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
 }
 
@@ -254,7 +278,8 @@ fn h3_who_takes_the_place_of_a_pod_meanwhile_is_paused_instead() {
     let wait = "writer: touch /tmp/begun; until [ -e /tmp/go ]; do usleep 5000; done";
     let hooks = ["--pause-hook", wait, "--pause-hook", "helper: touch /tmp/paused-here"];
     let resume = ["--resume-hook", "helper: touch /tmp/resumed-here"];
-    let args = [&["snapshot", "create", "share", "--name", "snap"][..], &hooks, &resume].concat();
+    let limits = ["--hook-timeout", "5m", "--max-pause", "10m"];
+    let args = [&["snapshot", "create", "share", "--name", "snap"][..], &hooks, &resume, &limits].concat();
     let run = thread::scope(|scope| {
         let run = scope.spawn(|| shop.plugin(&args));
         until("the first hook runs", Duration::from_secs(60), || {

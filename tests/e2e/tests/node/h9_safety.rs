@@ -74,6 +74,9 @@ fn h9_killed_while_the_snapshot_of_the_old_data_is_being_taken_it_goes_on_or_bac
             let undone = changed.rollback(&[way]).ok().says(&format!("Snapshot {name} stays"));
             changed.is_as_before(&old, &undone.stderr);
             held.release();
+            // One that goes while it is being taken is forgotten, and holds its slot.
+            shop.kubectl(&["delete", "volumesnapshots", "--all", "--wait=false"]);
+            shop.until_snapshots_are_gone();
             continue;
         }
         // It goes on only once the data are safe.
