@@ -33,9 +33,9 @@ const CLASS: &str = "files-snapshot";
 /// How many creates are asked about for one that must be stored meanwhile.
 const ASKED_PER_STORED: usize = 20;
 
-/// Creates by several clients, until this is stopped.
+/// Creates by several clients, until this is stopped or goes away, as it does when a test fails.
 pub struct Traffic {
-    stop: Arc<AtomicBool>,
+    stop: Stop,
     answered: Arc<AtomicUsize>,
     stored: Arc<AtomicUsize>,
     clients: Vec<JoinHandle<Vec<Failure>>>,
@@ -44,6 +44,16 @@ pub struct Traffic {
     adopted_before: String,
     counted: Box<dyn Fn() -> BTreeMap<String, f64> + Send>,
     counted_before: BTreeMap<String, f64>,
+}
+
+/// Lets the clients end, at the latest when it goes away.
+#[derive(Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A create that did not go as it should.
@@ -76,8 +86,8 @@ impl Traffic {
     /// Starts as many clients that create in the namespace `default` with `--dry-run=server`, and one whose snapshots are
     /// stored there and deleted.
     pub fn start(cluster: &TestCluster, clients: usize) -> Self {
-        let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
-        let stored = Arc::<AtomicUsize>::default();
+        let stop = Stop::default();
+        let (answered, stored) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         // It stays: the next traffic finds it.
         cluster.try_apply(&Claim::manifest("default", CLAIM, "test-files-std")).ok();
         cluster.wait_for("default", &format!("pvc/{CLAIM}"), "jsonpath={.status.phase}=Bound", 60);
@@ -85,7 +95,7 @@ impl Traffic {
         let told = "--output=jsonpath={.metadata.generateName} {.spec.volumeSnapshotClassName}{\"\\n\"}";
         let mut clients: Vec<_> = (0..clients)
             .map(|_| {
-                let (stop, answered, manifest) = (Arc::clone(&stop), Arc::clone(&answered), manifest.clone());
+                let (stop, answered, manifest) = (Arc::clone(&stop.0), Arc::clone(&answered), manifest.clone());
                 let kubectl =
                     cluster.kubectl_again(&["create", "--dry-run=server", "--validate=false", told, "-f", "-"]);
                 thread::spawn(move || {
@@ -105,7 +115,7 @@ impl Traffic {
                 })
             })
             .collect();
-        clients.push(store(cluster, &stop, &stored));
+        clients.push(store(cluster, &stop.0, &stored));
         let events = cluster.kubectl_again(&[
             "get",
             "events",
@@ -139,7 +149,7 @@ impl Traffic {
 
     /// Stops the clients.
     pub fn stop(self) -> Outcome {
-        self.stop.store(true, Ordering::Relaxed);
+        drop(self.stop);
         let failures = self.clients.into_iter().flat_map(|client| client.join().expect("a client ends")).collect();
         let (answered, stored) = (self.answered.load(Ordering::Relaxed), self.stored.load(Ordering::Relaxed));
         let adopted = (self.adopted)();
@@ -273,6 +283,15 @@ fn manifest() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_end_when_nobody_stops_them() {
+        let stop = Stop::default();
+        let client = Arc::clone(&stop.0);
+        assert!(!client.load(Ordering::Relaxed));
+        drop(stop);
+        assert!(client.load(Ordering::Relaxed));
+    }
 
     #[test]
     fn refusals_and_calls_that_were_passed_over_are_counted_and_the_wanted_refusal_is_not() {
