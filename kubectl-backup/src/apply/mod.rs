@@ -2,6 +2,7 @@
 
 pub mod backup_deletion;
 pub mod bound;
+mod deletion_request;
 mod exec;
 pub mod follow;
 mod gone;

@@ -2,35 +2,29 @@
 
 use std::time::Duration;
 
-use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotContent};
+use backup_api::snapshot::VolumeSnapshot;
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use kube::{
-    Api,
-    api::{DeleteParams, Preconditions},
-};
 
-use super::gone::until_gone;
+use super::{deletion_request::request, gone::until_gone};
 use crate::{
     args::DryRun,
-    client::{Cluster, until},
+    client::{Cluster, ListRequest, list},
     commands::snapshot::RESOURCE,
     context::Context,
-    error::{CliError, Doing as _, Result},
+    error::{CliError, Result},
     exit::Exit,
     facts,
     plan::snapshot::{
         delete::{fate, retained},
         obstacle::{self, Choice},
-        preprovisioned::is_temporary,
     },
 };
-
-/// How long a snapshot may take to go whose content we remove ourselves.
-const GOING: Duration = Duration::from_secs(30);
 
 /// How to delete and to show it.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
+    /// How the snapshots were chosen.
+    pub choice: Choice,
     /// How long to wait, zero for ever; `None` does not.
     pub wait: Option<Duration>,
     /// What is really sent.
@@ -49,6 +43,38 @@ pub async fn check(
     snapshots: Vec<VolumeSnapshot>,
     choice: Choice,
 ) -> Result<Vec<VolumeSnapshot>> {
+    let nothing = |error: CliError| CliError { message: format!("{}; nothing was deleted", error.message), ..error };
+    free(context, cluster, snapshots, choice).await?.map_err(nothing)
+}
+
+/// The same once the question was answered: what happened while it stood?
+///
+/// # Errors
+/// When something may not, and none is to go then.
+pub async fn check_again(
+    context: &Context,
+    cluster: &Cluster,
+    snapshots: Vec<VolumeSnapshot>,
+    choice: Choice,
+) -> Result<Vec<VolumeSnapshot>> {
+    let mut there: Vec<VolumeSnapshot> = Vec::new();
+    let request = ListRequest::of::<VolumeSnapshot>(Some(&cluster.namespace), None);
+    let doing = format!("list volumesnapshots in namespace {:?}", cluster.namespace);
+    list(cluster, &request, &doing, |each| there.push(each)).await?;
+    let now = |old: VolumeSnapshot| {
+        // What is gone, or another one by now, shows when it is to be deleted.
+        there.iter().find(|new| new.metadata.uid == old.metadata.uid).cloned().unwrap_or(old)
+    };
+    check(context, cluster, snapshots.into_iter().map(now).collect(), choice).await
+}
+
+/// Sorts out what may go. The inner error says what is in the way, the outer one that it cannot be known.
+pub(super) async fn free(
+    context: &Context,
+    cluster: &Cluster,
+    snapshots: Vec<VolumeSnapshot>,
+    choice: Choice,
+) -> Result<Result<Vec<VolumeSnapshot>>> {
     let (borrowers, claims) =
         tokio::join!(facts::snapshots::borrowers(cluster, &snapshots), facts::claim::all(cluster));
     let (borrowers, claims) = (borrowers?, claims?);
@@ -56,9 +82,10 @@ pub async fn check(
         context.ui.warning("PVCs may not be listed: it is not checked whether one is being restored from a snapshot");
     }
     let known = obstacle::Facts { claims: claims.as_deref(), borrowers: &borrowers, now: context.now() };
-    let sorted = obstacle::sort(snapshots, &known, choice)?;
-    sorted.remarks.iter().for_each(|remark| context.ui.warning(remark));
-    Ok(sorted.free)
+    Ok(obstacle::sort(snapshots, &known, choice).map(|sorted| {
+        sorted.remarks.iter().for_each(|remark| context.ui.warning(remark));
+        sorted.free
+    }))
 }
 
 /// Says what becomes of the storage's copy of each.
@@ -94,8 +121,8 @@ pub async fn delete(context: &Context, cluster: &Cluster, snapshots: &[VolumeSna
     let mut errors = Vec::new();
     let mut going = Vec::new();
     for snapshot in snapshots {
-        match request(cluster, snapshot, how.dry_run).await {
-            Ok(()) => going.push(snapshot),
+        match request(context, cluster, snapshot, how).await {
+            Ok(is_going) => going.extend(is_going.then_some(snapshot)),
             Err(error) => errors.push(error),
         }
     }
@@ -134,75 +161,4 @@ fn report(context: &Context, cluster: &Cluster, name: &str, how: &How) -> Result
 /// The snapshot's name.
 pub fn name(snapshot: &VolumeSnapshot) -> &str {
     snapshot.metadata.name.as_deref().unwrap_or_default()
-}
-
-/// The content that a restore into another namespace made goes with its snapshot: nobody else would remove it, and it
-/// keeps the storage's copy, which is the first content's.
-async fn second_content(cluster: &Cluster, snapshot: &VolumeSnapshot, dry_run: DryRun) -> Result<()> {
-    let content = snapshot.spec.source.volume_snapshot_content_name.as_deref();
-    let Some(content) = content.filter(|_| is_temporary(&snapshot.metadata)) else { return Ok(()) };
-    if dry_run == DryRun::None {
-        // A content that goes first leaves the controllers stuck over its snapshot.
-        let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-        let is_other = |found: &VolumeSnapshot| found.metadata.uid != snapshot.metadata.uid;
-        let gone = |found: Option<VolumeSnapshot>| Ok(found.as_ref().is_none_or(is_other).then_some(()));
-        if until(api, name(snapshot), GOING, "watch volumesnapshots", gone).await?.is_none() {
-            return Err(CliError::timeout(format!(
-                "{} is still being deleted; its content {content} stays",
-                name(snapshot)
-            ))
-            .hint(format!("Remove it then with: kubectl delete volumesnapshotcontent {content}")));
-        }
-    }
-    let api: Api<VolumeSnapshotContent> = Api::all(cluster.client.clone());
-    let doing = |verb: &str| format!("{verb} volumesnapshotcontent {content:?}, which was made for it");
-    let found = api.get_opt(content).await.doing(|| doing("read"))?;
-    // Anybody can name another's content in a snapshot of their own.
-    let is_its_own = |found: &VolumeSnapshotContent| {
-        let reference = &found.spec.volume_snapshot_ref;
-        reference.namespace.as_deref() == Some(&cluster.namespace) && reference.name.as_deref() == Some(name(snapshot))
-    };
-    let Some(found) = found
-        .filter(|found| is_temporary(&found.metadata) && found.spec.deletion_policy == "Retain" && is_its_own(found))
-    else {
-        return Ok(());
-    };
-    let params = DeleteParams {
-        dry_run: dry_run == DryRun::Server,
-        preconditions: Some(Preconditions { uid: found.metadata.uid, resource_version: None }),
-        ..DeleteParams::default()
-    };
-    match api.delete(content, &params).await.doing(|| doing("delete")) {
-        Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Asks the server to delete exactly the snapshot that was checked, not one that took its name since.
-async fn request(cluster: &Cluster, snapshot: &VolumeSnapshot, dry_run: DryRun) -> Result<()> {
-    if dry_run == DryRun::Client {
-        return Ok(());
-    }
-    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let params = DeleteParams {
-        dry_run: dry_run == DryRun::Server,
-        preconditions: Some(Preconditions { uid: snapshot.metadata.uid.clone(), resource_version: None }),
-        ..DeleteParams::default()
-    };
-    let name = name(snapshot);
-    let doing = || format!("delete volumesnapshot {name:?} in namespace {:?}", cluster.namespace);
-    match api.delete(name, &params).await.doing(doing) {
-        Ok(_) => second_content(cluster, snapshot, dry_run).await,
-        // Somebody else was faster.
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) if error.is_forbidden() => Err(error.hint(format!(
-            "See what you may do with: kubectl auth can-i delete volumesnapshots -n {}",
-            cluster.namespace
-        ))),
-        Err(error) if error.code == Some(409) => Err(CliError::new(format!(
-            "VolumeSnapshot {name:?} in namespace {:?} was replaced by another of the same name meanwhile; it was not deleted",
-            cluster.namespace
-        ))),
-        Err(error) => Err(error),
-    }
 }

@@ -79,7 +79,7 @@ impl Args {
             return Ok(Exit::Done);
         }
         let choice = if self.names.is_empty() { Choice::Selected } else { Choice::Named };
-        let snapshots = snapshot_deletion::check(context, &cluster, snapshots, choice).await?;
+        let mut snapshots = snapshot_deletion::check(context, &cluster, snapshots, choice).await?;
         if snapshots.is_empty() {
             return Ok(Exit::Done);
         }
@@ -87,8 +87,11 @@ impl Args {
         if self.dry_run.dry_run == DryRun::None && !self.yes {
             let names: Vec<&str> = snapshots.iter().map(snapshot_deletion::name).collect();
             context.ui.confirm(&question(&names, &cluster.namespace, &cluster.context), "--yes").await?;
+            // A rollback may have begun while the question stood.
+            snapshots = snapshot_deletion::check_again(context, &cluster, snapshots, choice).await?;
         }
-        let how = How { wait: self.wait.limit(), dry_run: self.dry_run.dry_run, names_only: self.output.is_some() };
+        let how =
+            How { choice, wait: self.wait.limit(), dry_run: self.dry_run.dry_run, names_only: self.output.is_some() };
         snapshot_deletion::delete(context, &cluster, &snapshots, &how).await
     }
 

@@ -7,7 +7,7 @@ use backup_api::snapshot::VolumeSnapshot;
 use crate::{
     apply::snapshot_deletion::{self, How},
     args::{DryRun, DryRunArgs, WaitArgs, parse_claim_name, parse_duration, parse_selector},
-    client::{ListRequest, list},
+    client::{Cluster, ListRequest, list},
     context::Context,
     error::Result,
     exit::Exit,
@@ -78,9 +78,48 @@ impl Args {
     pub async fn run(self, context: &Context) -> Result<Exit> {
         let cluster = context.cluster().await?;
         let (ui, namespace, dry_run) = (&context.ui, &cluster.namespace, self.dry_run.dry_run);
+        let candidates = self.candidates(context, &cluster).await?;
+        if candidates.is_empty() {
+            ui.status(&format!("No snapshots to choose from were found in namespace {namespace:?}."));
+            return Ok(Exit::Done);
+        }
+        let now = context.now();
+        let mut fates = prune::plan(candidates, &self.rules(), now);
+        let gone = |fates: &[prune::Fate]| -> Vec<VolumeSnapshot> {
+            fates.iter().filter(|fate| fate.kept.is_none()).map(|fate| fate.snapshot.clone()).collect()
+        };
+        let free = match gone(&fates) {
+            none if none.is_empty() => none,
+            some => snapshot_deletion::check(context, &cluster, some, Choice::ByRules).await?,
+        };
+        prune::keep_all_but(&mut fates, &free);
+        let plan = prune::table(&fates, now).fitting(ui.columns()).render(false);
+        ui.status(&format!("The plan:\n{}", plan.trim_end()));
+        let mut gone = free;
+        if gone.is_empty() {
+            ui.status("Nothing is to be deleted.");
+            return Ok(Exit::Done);
+        }
+        snapshot_deletion::tell_retained(context, &cluster, &gone).await?;
+        if dry_run == DryRun::None && !self.yes {
+            let names: Vec<&str> = gone.iter().map(snapshot_deletion::name).collect();
+            ui.confirm(&question(&names, namespace, &cluster.context), "--yes").await?;
+            // What was to stay may be gone since, and what was to go needed.
+            let again = prune::plan(self.candidates(context, &cluster).await?, &self.rules(), now);
+            let (agreed, remarks) = prune::agreed(&again, &gone);
+            remarks.iter().for_each(|remark| ui.warning(remark));
+            gone = snapshot_deletion::check(context, &cluster, agreed, Choice::ByRules).await?;
+        }
+        let how = How { choice: Choice::ByRules, wait: self.wait.limit(), dry_run, names_only: false };
+        snapshot_deletion::delete(context, &cluster, &gone, &how).await
+    }
+
+    /// The snapshots to choose from.
+    async fn candidates(&self, context: &Context, cluster: &Cluster) -> Result<Vec<VolumeSnapshot>> {
+        let (ui, namespace) = (&context.ui, &cluster.namespace);
         let mut found: Vec<VolumeSnapshot> = Vec::new();
         let request = ListRequest::of::<VolumeSnapshot>(Some(namespace), self.selector.as_deref());
-        list(&cluster, &request, &format!("list volumesnapshots in namespace {namespace:?}"), |each| found.push(each))
+        list(cluster, &request, &format!("list volumesnapshots in namespace {namespace:?}"), |each| found.push(each))
             .await
             .map_err(facts::snapshots::explain)?;
         let mut candidates = found;
@@ -104,34 +143,7 @@ impl Args {
                 }
             }
         }
-        if candidates.is_empty() {
-            ui.status(&format!("No snapshots to choose from were found in namespace {namespace:?}."));
-            return Ok(Exit::Done);
-        }
-        let now = context.now();
-        let mut fates = prune::plan(candidates, &self.rules(), now);
-        let gone = |fates: &[prune::Fate]| -> Vec<VolumeSnapshot> {
-            fates.iter().filter(|fate| fate.kept.is_none()).map(|fate| fate.snapshot.clone()).collect()
-        };
-        let free = match gone(&fates) {
-            none if none.is_empty() => none,
-            some => snapshot_deletion::check(context, &cluster, some, Choice::ByRules).await?,
-        };
-        prune::keep_all_but(&mut fates, &free);
-        let plan = prune::table(&fates, now).fitting(ui.columns()).render(false);
-        ui.status(&format!("The plan:\n{}", plan.trim_end()));
-        let gone = free;
-        if gone.is_empty() {
-            ui.status("Nothing is to be deleted.");
-            return Ok(Exit::Done);
-        }
-        snapshot_deletion::tell_retained(context, &cluster, &gone).await?;
-        if dry_run == DryRun::None && !self.yes {
-            let names: Vec<&str> = gone.iter().map(snapshot_deletion::name).collect();
-            ui.confirm(&question(&names, namespace, &cluster.context), "--yes").await?;
-        }
-        let how = How { wait: self.wait.limit(), dry_run, names_only: false };
-        snapshot_deletion::delete(context, &cluster, &gone, &how).await
+        Ok(candidates)
     }
 
     fn rules(&self) -> Rules {

@@ -83,7 +83,7 @@ pub fn sort(snapshots: Vec<VolumeSnapshot>, facts: &Facts<'_>, choice: Choice) -
         return Ok(sorted);
     }
     let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
-    let mut all = CliError::new(format!("{}; nothing was deleted", messages.join("; ")));
+    let mut all = CliError::new(messages.join("; "));
     for hint in errors.into_iter().flat_map(|error| error.hints) {
         if !all.hints.contains(&hint) {
             all.hints.push(hint);
@@ -141,8 +141,8 @@ mod tests {
     #[test]
     fn rules_leave_out_what_is_needed_and_names_do_not() {
         insta::assert_snapshot!(told(Choice::ByRules), @r#"free: free | left out: odd, since the annotation kubectl-backup.dev/rollback of VolumeSnapshot "odd" is no rollback of this program: missing field `direction` at line 1 column 2. A newer version of the plugin may have begun it: then go on with that one. If nobody began one, forget it with: kubectl annotate volumesnapshot odd kubectl-backup.dev/rollback- -n shop | left out: needed, since PVC "new" is still to be filled from VolumeSnapshot "needed". Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc new -n shop"#);
-        insta::assert_snapshot!(told(Choice::Named), @r#"the annotation kubectl-backup.dev/rollback of VolumeSnapshot "odd" is no rollback of this program: missing field `direction` at line 1 column 2; PVC "new" is still to be filled from VolumeSnapshot "needed"; nothing was deleted | A newer version of the plugin may have begun it: then go on with that one. | If nobody began one, forget it with: kubectl annotate volumesnapshot odd kubectl-backup.dev/rollback- -n shop | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc new -n shop"#);
-        insta::assert_snapshot!(told(Choice::Selected), @r#"PVC "new" is still to be filled from VolumeSnapshot "needed"; nothing was deleted | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc new -n shop"#);
+        insta::assert_snapshot!(told(Choice::Named), @r#"the annotation kubectl-backup.dev/rollback of VolumeSnapshot "odd" is no rollback of this program: missing field `direction` at line 1 column 2; PVC "new" is still to be filled from VolumeSnapshot "needed" | A newer version of the plugin may have begun it: then go on with that one. | If nobody began one, forget it with: kubectl annotate volumesnapshot odd kubectl-backup.dev/rollback- -n shop | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc new -n shop"#);
+        insta::assert_snapshot!(told(Choice::Selected), @r#"PVC "new" is still to be filled from VolumeSnapshot "needed" | Wait until it is bound, or delete the PVC first. Look with: kubectl describe pvc new -n shop"#);
     }
 
     #[test]

@@ -138,6 +138,24 @@ pub fn keep_all_but(fates: &mut [Fate], free: &[VolumeSnapshot]) {
     }
 }
 
+/// Returns which of the snapshots that were confirmed still go by what was decided since, and what is told of the others.
+pub fn agreed(fates: &[Fate], confirmed: &[VolumeSnapshot]) -> (Vec<VolumeSnapshot>, Vec<String>) {
+    let (mut agreed, mut remarks) = (Vec::new(), Vec::new());
+    for old in confirmed {
+        let name = old.metadata.name.as_deref().unwrap_or_default();
+        let why: Cow<'static, str> = match fates.iter().find(|fate| fate.snapshot.metadata.uid == old.metadata.uid) {
+            Some(Fate { snapshot, kept: None }) => {
+                agreed.push(snapshot.clone());
+                continue;
+            }
+            Some(Fate { kept: Some(kept), .. }) => kept.words(),
+            None => "it is not one to choose from".into(),
+        };
+        remarks.push(format!("left out: {name}, since the snapshots have changed meanwhile: {why}"));
+    }
+    (agreed, remarks)
+}
+
 /// Returns whether it is the first of its period, and that period one of those that count.
 fn is_newest_of<T: PartialEq>(periods: &mut Vec<T>, period: T, count: usize) -> bool {
     if periods.contains(&period) {
@@ -238,6 +256,34 @@ mod tests {
         data   fri-1      28h    delete   no rule keeps it
         data   mon        12d    delete   no rule keeps it
         logs   only       324d   keep     last ready one of its PVC
+        ");
+    }
+
+    #[test]
+    fn what_has_to_stand_in_for_one_that_is_gone_since_stays() {
+        let now = NOW.parse().unwrap();
+        let all: Vec<VolumeSnapshot> = history()
+            .into_iter()
+            .map(|mut each| {
+                each.metadata.uid = each.metadata.name.clone();
+                each
+            })
+            .collect();
+        let rules = Rules { newest: 2, ..Rules::default() };
+        let fates = plan(all.clone(), &rules, now);
+        let confirmed: Vec<VolumeSnapshot> =
+            fates.into_iter().filter(|fate| fate.kept.is_none()).map(|fate| fate.snapshot).collect();
+        let since = |gone: &[&str]| {
+            let left = all.iter().filter(|each| !gone.contains(&each.metadata.name.as_deref().unwrap())).cloned();
+            let (agreed, remarks) = agreed(&plan(left.collect(), &rules, now), &confirmed);
+            let names: Vec<String> = agreed.into_iter().filter_map(|each| each.metadata.name).collect();
+            format!("{}\n{}", names.join(" "), remarks.join("\n"))
+        };
+        insta::assert_snapshot!(since(&[]), @"fri-2 fri-1 mon");
+        insta::assert_snapshot!(since(&["sat-2", "mon"]), @r"
+        fri-1
+        left out: fri-2, since the snapshots have changed meanwhile: one of the newest
+        left out: mon, since the snapshots have changed meanwhile: it is not one to choose from
         ");
     }
 

@@ -1,6 +1,6 @@
 //! H7: snapshots are listed, described and deleted.
 
-use e2e_tests::{Claim, TestCluster};
+use e2e_tests::{Claim, Relay, Terminal, TestCluster};
 
 #[test]
 fn h7_list_shows_snapshots_of_one_and_of_all_namespaces() {
@@ -149,4 +149,34 @@ fn h7_a_snapshot_whose_backup_is_gone_is_not_called_good() {
     assert!(list.lines().any(|line| line.starts_with(&snapshot) && line.contains("lost")), "{list}");
     let run = shop.plugin(&["snapshot", "restore", &snapshot, "--to", "again", "--storage-class", "test-block-std"]);
     run.ends_with(1).says("that backup is gone");
+}
+
+#[test]
+fn h7_what_a_rollback_needs_since_the_question_was_put_is_not_deleted() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h7");
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let begin = || drop(shop.kubectl(&["annotate", "volumesnapshot", "snap", "kubectl-backup.dev/rollback={}"]));
+    let kubeconfig = cluster.cluster().kubeconfig();
+    let variables = [("KUBECONFIG", kubeconfig.to_str().unwrap()), ("TERM", "xterm"), ("NO_COLOR", "1")];
+    let args = ["snapshot", "delete", "snap", "-n", shop.name()];
+    let mut terminal = Terminal::start(cluster.plugin_path(), &args, &variables, 120);
+    terminal.wait_until(|text| text.contains("[y/N]"));
+    begin();
+    terminal.press("y\r");
+    let (code, text) = terminal.end();
+    assert!(code == 1 && text.contains("nothing was deleted"), "{text}");
+    shop.kubectl(&["annotate", "volumesnapshot", "snap", "kubectl-backup.dev/rollback-"]);
+
+    // Also where the request to delete is on its way by then.
+    let delete = format!("DELETE /apis/snapshot.storage.k8s.io/v1/namespaces/{}/volumesnapshots/snap", shop.name());
+    let args = ["snapshot", "delete", "snap", "--yes", "-n", shop.name()];
+    let run = Relay::first(&cluster, &delete, begin, |kubeconfig| cluster.plugin_with(kubeconfig, &args));
+    run.ends_with(1).says("is no rollback of this program").says("it was not deleted");
+    // What changes otherwise does not keep it.
+    shop.kubectl(&["annotate", "volumesnapshot", "snap", "kubectl-backup.dev/rollback-"]);
+    let note = || drop(shop.kubectl(&["annotate", "volumesnapshot", "snap", "note=x"]));
+    Relay::first(&cluster, &delete, note, |kubeconfig| cluster.plugin_with(kubeconfig, &args)).ok();
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "name"]), "");
 }

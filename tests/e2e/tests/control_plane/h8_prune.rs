@@ -1,6 +1,6 @@
 //! H8: a history of snapshots is shortened, and something is always left to restore.
 
-use e2e_tests::{Claim, Loss, Relay, TestCluster};
+use e2e_tests::{Claim, Loss, Relay, Terminal, TestCluster};
 
 #[test]
 fn h8_prune_keeps_the_newest_of_each_claim_and_leaves_veleros_alone() {
@@ -81,4 +81,24 @@ fn h7_the_contents_of_many_are_read_at_once() {
     let args = ["snapshot", "delete", "--all", "--dry-run=server", "-n", shop.name()];
     cluster.plugin_with(&relay.kubeconfig(), &args).ok().says("the storage's copy is deleted too");
     assert_eq!(relay.answers(), 0);
+}
+
+#[test]
+fn h8_what_stands_in_for_one_that_is_gone_since_the_question_was_put_stays() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h8");
+    Claim::block(&shop, "data");
+    for name in ["a-old", "b-mid", "c-new"] {
+        shop.plugin(&["snapshot", "create", "data", "--name", name]).ok();
+    }
+    let kubeconfig = cluster.cluster().kubeconfig();
+    let variables = [("KUBECONFIG", kubeconfig.to_str().unwrap()), ("TERM", "xterm"), ("NO_COLOR", "1")];
+    let args = ["snapshot", "prune", "--keep", "1", "-n", shop.name()];
+    let mut terminal = Terminal::start(cluster.plugin_path(), &args, &variables, 120);
+    terminal.wait_until(|text| text.contains("[y/N]"));
+    shop.plugin(&["snapshot", "delete", "c-new", "--yes"]).ok();
+    terminal.press("y\r");
+    let (code, text) = terminal.end();
+    assert!(code == 0 && text.contains("left out: b-mid") && text.contains("one of the newest"), "{text}");
+    assert_eq!(shop.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[*].metadata.name}"]), "b-mid");
 }
