@@ -20,6 +20,8 @@ pub enum Event {
     LimitsSet(Limits),
     /// It is known that every API server calls this webhook (A1), and by what; a new ledger's quarantine begins only then.
     HookConfirmed(String),
+    /// It is known that an API server does not call this webhook: what was waited for is to be waited for again.
+    HookLost,
     /// The answer to [`Effect::ReadLedger`](crate::Effect::ReadLedger): the ledger, or nothing when there is none.
     LedgerRead(Option<Copy>),
     /// The read failed.

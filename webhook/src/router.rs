@@ -29,7 +29,7 @@ use tokio::{
 use crate::{
     admit::{self, Admission, Answer, Asker, Request},
     health::Health,
-    ledger::{Handed, PEERS_PATH},
+    ledger::{Handed, OVERDUE, Overdue, PEERS_PATH},
     metrics,
     paths::Paths,
     server::KnownCaller,
@@ -211,8 +211,10 @@ async fn decide(shared: &Shared, body: Body) -> Result<Response, Refusal> {
     let body = read(body, MAX_CLAIM, &shared.bytes);
     let (body, _share) = timeout(BODY_TIME, body).await.map_err(|_| Refusal::Slow)??;
     let handed: Handed = serde_json::from_slice(&body).map_err(|_| Refusal::NoReview)?;
-    let decision = shared.admission.quotas.decide_handed(&handed).await;
-    Ok(axum::Json(decision).into_response())
+    Ok(match shared.admission.quotas.decide_handed(&handed).await {
+        Ok(decision) => axum::Json(decision).into_response(),
+        Err(Overdue) => OVERDUE.into_response(),
+    })
 }
 
 /// Answers on a thread that may be kept busy. What the review takes is held until the thread is done with it, also when

@@ -135,7 +135,7 @@ impl Replica {
 
     fn learn_survey(&mut self, sightings: &Sightings) {
         let Known::Read(Copy { status, .. }) = &self.known else { return };
-        if status.phase == Phase::Ready {
+        if status.phase == Phase::Ready || !self.quarantine.awaits_survey() {
             return;
         }
         let unclaimed = |object: &Object| !status.records(object) && !self.evidence.gone.contains_key(object);

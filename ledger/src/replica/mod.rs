@@ -117,7 +117,8 @@ impl Replica {
             }
             Event::DeadlineReached(request) => self.deadline(request, effects),
             Event::LimitsSet(limits) => self.limits = limits,
-            Event::HookConfirmed(by) => self.hook_confirmed = Some(by),
+            Event::HookConfirmed(by) => self.hook_confirmed(by),
+            Event::HookLost => self.hook_lost(),
             Event::LedgerRead(read) => self.ledger_read(read),
             Event::LedgerUnreadable => self.ledger_unreadable(),
             Event::LedgerWatched(seen) => self.ledger_watched(seen),

@@ -28,6 +28,15 @@ impl Quarantine {
         self.state = State::Off;
     }
 
+    pub(super) fn is_under_way(&self) -> bool {
+        self.state != State::Off
+    }
+
+    /// Whether what a list finds is awaited.
+    pub(super) fn awaits_survey(&self) -> bool {
+        matches!(self.state, State::Sealed | State::Surveyed)
+    }
+
     /// Begins, when it has not begun yet; the number names the timer to start.
     #[must_use]
     pub(super) fn begin(&mut self) -> Option<u32> {
@@ -61,7 +70,7 @@ impl Quarantine {
 
     /// Everything was listed, and it fits into a ledger or not.
     pub(super) fn surveyed(&mut self, fits: bool) {
-        if matches!(self.state, State::Sealed | State::Surveyed) {
+        if self.awaits_survey() {
             self.state = if fits { State::Surveyed } else { State::Crowded };
         }
     }

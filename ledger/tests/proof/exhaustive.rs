@@ -202,6 +202,15 @@ fn objects_from_before_the_installation() {
 }
 
 #[test]
+fn a_set_up_that_begins_anew_when_api_servers_do_not_ask() {
+    let budget = Budget { hook_losses: 1, ..Budget::default() };
+    let mut search = Search::new(1, &["a"], budget);
+    search.setup.preexisting = vec![Key::new("ns-old", "old")];
+    search.setup.installed = false;
+    search.holds("hook lost", &[Milestone::BecameReady, Milestone::RefusedAsFull]);
+}
+
+#[test]
 fn a_ledger_that_is_lost() {
     let search = Search::new(1, &["a", "b"], Budget { ledger_losses: 1, ..Budget::default() });
     search.holds("lost ledger", &[Milestone::BecameReady, Milestone::RefusedAsFull]);

@@ -38,6 +38,7 @@ fn setup() -> impl Strategy<Value = Setup> {
                 failed_creates: failed,
                 deadlines: 20,
                 reconciles: 4,
+                hook_losses: 3,
             },
             mutation: None,
             ledger_watch: true,

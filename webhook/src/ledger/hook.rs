@@ -53,6 +53,17 @@ pub struct Probes {
     configuration: Configuration,
 }
 
+/// Whether what was confirmed still holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StillAsked {
+    /// API servers ask, by this configuration.
+    By(String),
+    /// One of them does not.
+    No,
+    /// It could not be found out, or not by which configuration.
+    Unknown,
+}
+
 /// Why it is not proven that an API server asks.
 enum Unproven {
     NotAsked(String),
@@ -85,10 +96,14 @@ impl Probes {
                     tracing::info!(resource, "the API servers ask this webhook");
                     return by;
                 }
-                Err(Unproven::NotAsked(why) | Unproven::Unreachable(why)) => {
+                Err(Unproven::NotAsked(why)) => {
                     if trouble.asked(Err(&why)) {
                         tracing::warn!(resource, why, "it is not proven yet that every API server asks this webhook");
                     }
+                }
+                // One that is not there asks nobody: whether it would is not known.
+                Err(Unproven::Unreachable(why)) => {
+                    tracing::warn!(resource, why, "an API server cannot be asked whether it asks this webhook");
                 }
             }
             sleep(pause + jitter::below(pause)).await;
@@ -96,9 +111,9 @@ impl Probes {
         }
     }
 
-    /// Waits a while, and finds out whether what was confirmed still holds. An API server that is not there asks nobody. Returns
-    /// by which configuration they ask, when they do and it can be read.
-    pub async fn confirm_again(&self, resource: &str, counted: &Counted, trouble: &Trouble) -> Option<String> {
+    /// Waits a while, and finds out whether what was confirmed still holds. An API server that is not there asks nobody, and says
+    /// nothing of it.
+    pub async fn confirm_again(&self, resource: &str, counted: &Counted, trouble: &Trouble) -> StillAsked {
         sleep(AGAIN + jitter::below(AGAIN / 4)).await;
         let by = self.configuration.known(resource).await;
         let mut found = self.round(resource, counted, PATIENT_ROUNDS).await;
@@ -112,16 +127,16 @@ impl Probes {
                 if trouble.asked(Ok(())) {
                     tracing::info!(resource, "the API servers ask this webhook again");
                 }
-                return by;
+                by.map_or(StillAsked::Unknown, StillAsked::By)
             }
             Err(Unproven::NotAsked(why)) => {
                 if trouble.asked(Err(&why)) {
                     tracing::error!(resource, why, "an API server asks this webhook no more: its limit is not kept");
                 }
+                StillAsked::No
             }
-            Err(Unproven::Unreachable(_)) => {}
+            Err(Unproven::Unreachable(_)) => StillAsked::Unknown,
         }
-        None
     }
 
     async fn round(&self, resource: &str, counted: &Counted, rounds: u32) -> Result<(), Unproven> {

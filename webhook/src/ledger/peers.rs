@@ -9,7 +9,7 @@ use std::{
 };
 
 use backup_ledger::{Key, Object, Standing, Uid};
-use http::{Method, Request, header::CONTENT_TYPE};
+use http::{Method, Request, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
 use kube::{Client, Config, client::Body};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -28,6 +28,8 @@ use crate::paths::PathSecret;
 
 /// The path that replicas call each other by.
 pub const PATH: &str = "/claim";
+/// The answer to a claim whose time is over.
+pub const OVERDUE: StatusCode = StatusCode::GATEWAY_TIMEOUT;
 /// How often it is looked at whether the other still writes: a claim of one that does not is better off here.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a connection may take.
@@ -108,6 +110,9 @@ pub enum PeerError {
     /// It did not answer in time.
     #[error("no answer")]
     Late,
+    /// It did not come to it in the claim's time.
+    #[error("it has too much to do")]
+    Overdue,
     /// It writes no more, and did not answer so far.
     #[error("it writes no more")]
     Silent,
@@ -116,7 +121,7 @@ pub enum PeerError {
     Client(#[from] Box<kube::Error>),
     /// It answered otherwise.
     #[error("it answered HTTP {0}")]
-    Status(http::StatusCode),
+    Status(StatusCode),
     /// The answer is none.
     #[error("an answer that is none")]
     Answer,
@@ -131,6 +136,7 @@ impl PeerError {
         match self {
             Self::Busy => "busy",
             Self::Late => "late",
+            Self::Overdue => "overdue",
             Self::Silent => "silent",
             Self::Unknown | Self::Client(_) => "unreachable",
             Self::Status(_) | Self::Answer | Self::Undecided => "undecided",
@@ -195,8 +201,10 @@ impl Peers {
         let request = request.body(Body::from(body)).map_err(|_| PeerError::Answer)?;
         let answer = async {
             let answer = client.send(request).await.map_err(Box::new)?;
-            if !answer.status().is_success() {
-                return Err(PeerError::Status(answer.status()));
+            match answer.status() {
+                OVERDUE => return Err(PeerError::Overdue),
+                status if !status.is_success() => return Err(PeerError::Status(status)),
+                _ => {}
             }
             let body = Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await;
             let body = body.map_err(|_| PeerError::Answer)?.to_bytes();

@@ -176,15 +176,23 @@ impl Quotas {
 
     /// Decides a claim that another replica hands over; nothing when this one cannot, so that the other does: also when the
     /// other knows of another limit, or the replica whose policy is oldest would decide for all.
-    pub async fn decide_handed(&self, handed: &Handed) -> Option<Decision> {
+    ///
+    /// # Errors
+    /// When its time is over here.
+    pub async fn decide_handed(&self, handed: &Handed) -> Result<Option<Decision>, Overdue> {
         let (resource, ask) = (handed.resource.as_str(), handed.ask());
         if !fits(resource, &ask) || self.health.not_ready().is_some() {
-            return None;
+            return Ok(None);
         }
-        let (lead, _) = self.lead(resource).filter(|(_, limit)| *limit == handed.limit)?;
+        let lead = self.lead(resource).filter(|(_, limit)| *limit == handed.limit);
+        let Some((lead, _)) = lead else { return Ok(None) };
         lead.reached();
         let deadline = handed.deadline(Instant::now()) + WAY_BACK;
-        self.decide(resource, ask, deadline, Origin::Replica).await.ok().flatten()
+        match self.decide(resource, ask, deadline, Origin::Replica).await {
+            Ok(decision) => Ok(decision),
+            Err(Undecided::Late | Undecided::Crowded) => Err(Overdue),
+            Err(Undecided::NoPolicy) => Ok(None),
+        }
     }
 
     /// Who writes that quota's ledger, and how many slots this replica knows there to be.
@@ -206,8 +214,9 @@ impl Quotas {
             }
             // Whatever it did with it: asked again here, the claim is found recorded, or is not recorded twice.
             Err(error) => {
-                // One that has fallen silent may only have nothing to write.
-                if !matches!(error, PeerError::Silent | PeerError::Busy) {
+                // One that has fallen silent may only have nothing to write, and one that has too much to do is still the one
+                // to be asked: those who write beside it make it slower.
+                if !matches!(error, PeerError::Silent | PeerError::Busy | PeerError::Overdue) {
                     tracing::warn!(%error, %other, resource, "another replica did not decide a claim");
                     lead.shun(other);
                 }
@@ -297,6 +306,10 @@ enum Origin {
     /// Another replica, which decides what is not decided here.
     Replica,
 }
+
+/// The time of a claim that was handed over is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue;
 
 /// Why this replica could not decide.
 #[derive(Debug, Clone, Copy)]
@@ -394,15 +407,15 @@ mod tests {
         };
         let at_once = |limit| quotas.decide_handed(&handed(limit)).now_or_never();
         let set = |limit| quotas.set(&[Quota { resource: SCHEDULES.to_owned(), limit, exempt: Accounts::default() }]);
-        assert_eq!(at_once(3), Some(None), "nothing is counted");
+        assert_eq!(at_once(3), Some(Ok(None)), "nothing is counted");
         set(3);
         assert_eq!(at_once(3), None, "it is worked at");
-        assert_eq!((at_once(2), at_once(4)), (Some(None), Some(None)));
+        assert_eq!((at_once(2), at_once(4)), (Some(Ok(None)), Some(Ok(None))));
         set(2);
-        assert_eq!((at_once(3), at_once(2)), (Some(None), None));
+        assert_eq!((at_once(3), at_once(2)), (Some(Ok(None)), None));
         quotas.set(&[]);
         for limit in [2, u32::MAX] {
-            assert_eq!(at_once(limit), Some(None), "the quota ends, and what has no limit decides for nobody");
+            assert_eq!(at_once(limit), Some(Ok(None)), "the quota ends, and what has no limit decides for nobody");
         }
     }
 
@@ -415,7 +428,8 @@ mod tests {
                 json!({"resource": SCHEDULES, "namespace": "n", "name": "m", "uid": "u", "user": "x", "limit": 3});
             left.into_iter().for_each(|left| handed["left"] = json!(left));
             let begun = Instant::now();
-            quotas.decide_handed(&serde_json::from_value(handed).expect("a claim")).await;
+            let decided = quotas.decide_handed(&serde_json::from_value(handed).expect("a claim")).await;
+            assert_eq!(decided, Err(Overdue), "it is told, so that nobody takes this one for dead");
             begun.elapsed()
         };
         // Without the time, and with more than any claim has: as if it had just arrived there.

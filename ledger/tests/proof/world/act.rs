@@ -123,6 +123,11 @@ impl World {
                 self.left.reconciles -= 1;
                 self.tell(setup, *node, Event::ReconcileDue);
             }
+            Action::LoseHook { node } => {
+                self.left.hook_losses -= 1;
+                self.tell(setup, *node, Event::HookLost);
+                self.tell(setup, *node, Event::HookConfirmed("the configuration".to_owned()));
+            }
             Action::Crash { node } => {
                 self.left.crashes -= 1;
                 self.crash(setup, *node);

@@ -80,6 +80,9 @@ impl World {
         if self.left.reconciles > 0 {
             out.push(Action::Reconcile { node });
         }
+        if self.left.hook_losses > 0 {
+            out.push(Action::LoseHook { node });
+        }
         if self.left.crashes > 0 {
             out.push(Action::Crash { node });
         }

@@ -61,6 +61,7 @@ pub struct Budget {
     pub failed_creates: u8,
     pub deadlines: u8,
     pub reconciles: u8,
+    pub hook_losses: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -194,6 +195,10 @@ pub enum Action {
         request: RequestId,
     },
     Reconcile {
+        node: usize,
+    },
+    /// The replica hears that API servers do not ask, and that they ask again.
+    LoseHook {
         node: usize,
     },
     /// The replica dies and starts again, knowing nothing; deletions from before are never told to it.

@@ -53,6 +53,30 @@ fn w1_what_passed_while_nobody_was_asked_and_no_webhook_ran_is_counted_before_an
     guarded.snapshot("eleventh", "disk").ends_with(1).says("10/10 used");
 }
 
+#[test]
+fn w1_a_running_webhook_that_nobody_asks_has_no_ready_ledger_until_what_passed_is_counted() {
+    let guarded = cluster();
+    wait_for_slots(&guarded, 0);
+    wait_for_ledger_of_now(&guarded);
+    let mut configuration: Value =
+        serde_json::from_str(&guarded.cluster.kubectl(&["get", CONFIGURATION, "-o", "json"])).expect("an object");
+    for field in ["uid", "resourceVersion", "creationTimestamp", "generation"] {
+        configuration["metadata"].as_object_mut().expect("metadata").remove(field);
+    }
+    guarded.cluster.kubectl(&["delete", CONFIGURATION]);
+    let phase = || read(&guarded, SNAPSHOTS, "{.status.phase}");
+    until("the ledger is not taken for whole any more", SET_UP, || phase() != "Ready");
+    for n in 1..=9 {
+        until("nobody asks", Duration::from_secs(30), || guarded.snapshot(&format!("unasked-{n}"), "disk").code == 0);
+    }
+    assert_ne!(phase(), "Ready", "nobody asks");
+    guarded.cluster.create(&configuration.to_string());
+    wait_for_ledger_of_now(&guarded);
+    wait_for_slots(&guarded, 9);
+    guarded.snapshot("tenth", "disk").ok();
+    guarded.snapshot("eleventh", "disk").ends_with(1).says("10/10 used");
+}
+
 /// A policy that wants a label of every Schedule, in these namespaces.
 fn policy_of_others(selector: &Value) -> [String; 2] {
     let labelled = "has(object.metadata.labels) && 'team' in object.metadata.labels";

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use backup_ledger::{Claim, Event, Refusal, RequestId, Verdict};
+use backup_ledger::{Claim, Event, Refusal, RequestId, Uid, Verdict};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout_at},
@@ -25,29 +26,41 @@ pub(super) struct Waiting {
 
 impl Task {
     /// A create of a name that is taken is looked up first. When the object is there, the store would refuse the create anyway: it
-    /// is told so at once, and leaves no record behind that would hold the slot when the object is deleted.
+    /// is told so at once, and leaves no record behind that would hold the slot when the object is deleted. Not so where objects
+    /// are applied: an API server that finds one there, made since it looked, merges instead of refusing.
     pub(super) fn look_up(&mut self, asked: Asked) {
         let counted = self.counted.borrow().clone();
         let key = &asked.ask.object.key;
         let recorded = self.replica.copy().is_some_and(|copy| copy.status.slots.contains_key(key));
         match counted {
             Some(counted) if recorded || self.roll.shows(key) => {
-                let (client, heard) = (self.client.clone(), self.heard.0.clone());
+                let (client, heard, arrived) = (self.client.clone(), self.heard.0.clone(), Instant::now());
                 self.running.spawn(async move {
                     let key = &asked.ask.object.key;
                     let there = match timeout_at(asked.deadline, counted.beside(&client, key).get(key.name())).await {
-                        Ok(Ok(found)) => found.metadata.uid.is_some_and(|uid| uid != asked.ask.object.uid.to_string()),
+                        Ok(Ok(found)) => is_in_the_way(&found.metadata, &asked.ask.object.uid),
                         // Whatever the reason: the ledger decides.
                         Ok(Err(_)) | Err(_) => false,
                     };
-                    drop(heard.send(Heard::LookedUp(asked, there)));
+                    drop(heard.send(Heard::LookedUp(asked, there.then(|| arrived.elapsed()))));
                 });
             }
             _ => self.take(asked),
         }
     }
 
+    /// What the store would have said.
+    pub(super) fn exists(&self, asked: Asked, took: Duration) {
+        self.report.series.decided(&self.resource, &Decision::Exists, took);
+        // Whoever asked may have gone.
+        drop(asked.reply.send(Decision::Exists));
+    }
+
     pub(super) fn take(&mut self, asked: Asked) {
+        // Nobody waits for it any more: recorded, it would hold a slot for a create that is not going to be.
+        if asked.deadline <= Instant::now() || asked.reply.is_closed() {
+            return;
+        }
         let Asked { ask, deadline, reply } = asked;
         if self.counted.borrow().is_none() {
             self.wake.notify_one();
@@ -70,8 +83,13 @@ impl Task {
 
     pub(super) fn reply(&mut self, request: RequestId, verdict: &Verdict) {
         let Some(waiting) = self.waiting.remove(&request) else { return };
-        self.deadlines.try_remove(&waiting.deadline);
+        let deadline = self.deadlines.try_remove(&waiting.deadline).map(|left| left.deadline());
         let Waiting { ask, arrived, reply, .. } = waiting;
+        if let (Verdict::Refused(Refusal::Initializing), Some(deadline), true) =
+            (verdict, deadline, self.deletion.is_some())
+        {
+            return self.put_aside(Asked { ask, deadline, reply });
+        }
         let decision = match verdict {
             Verdict::Admitted | Verdict::AdmittedUnrecorded => Decision::Admitted,
             Verdict::Refused(refusal) => {
@@ -112,6 +130,12 @@ impl Task {
         }
     }
 
+    /// Keeps a claim until the quota has ended, or is wanted again.
+    pub(super) fn put_aside(&mut self, asked: Asked) {
+        self.put_aside.retain(|asked| !asked.reply.is_closed());
+        self.put_aside.push(asked);
+    }
+
     pub(super) fn setup(&self) -> Setup {
         match self.setup {
             Proof::Missing => Setup::Unproven,
@@ -137,7 +161,32 @@ impl std::fmt::Debug for Told<'_> {
     }
 }
 
-/// What the store would have said.
-pub(super) fn exists(asked: Asked) {
-    drop(asked.reply.send(Decision::Exists));
+/// Whether the store would refuse a create of that name: because of another object, and not of what an earlier try of this one
+/// has made. What is applied is merged.
+fn is_in_the_way(found: &ObjectMeta, uid: &Uid) -> bool {
+    let is_applied = found.managed_fields.iter().flatten().any(|entry| entry.operation.as_deref() == Some("Apply"));
+    !is_applied && found.uid.as_ref().is_some_and(|found| *found != uid.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_taken_by_another_object_that_nobody_applies() {
+        let found = |operation: &str| ObjectMeta {
+            uid: Some("there".into()),
+            managed_fields: Some(vec![ManagedFieldsEntry {
+                operation: Some(operation.to_owned()),
+                ..ManagedFieldsEntry::default()
+            }]),
+            ..ObjectMeta::default()
+        };
+        assert!(is_in_the_way(&found("Update"), &Uid::new("new")));
+        assert!(!is_in_the_way(&found("Update"), &Uid::new("there")), "an earlier try of this one");
+        assert!(!is_in_the_way(&found("Apply"), &Uid::new("new")), "the store merges");
+        assert!(!is_in_the_way(&ObjectMeta::default(), &Uid::new("new")));
+    }
 }

@@ -15,13 +15,13 @@ use tokio::{
 };
 use tokio_util::time::DelayQueue;
 
-use claims::{Waiting, exists};
+use claims::Waiting;
 
 use super::{
     backoff::{Backoff, Turns},
     counted::Counted,
     decision::{Ask, Decision},
-    hook::Probes,
+    hook::{Probes, StillAsked},
     lead::Lead,
     observe::{Observer, Sight, watch_ledger},
     report::Report,
@@ -57,8 +57,8 @@ pub enum Heard {
     Event(Event),
     /// What a look found, and whether it answers all that was asked.
     Looked(Sightings, bool),
-    /// Whether the object of a claim for a taken name is there.
-    LookedUp(Asked, bool),
+    /// Whether the object of a claim for a taken name is in its way, and how long it took to find that out.
+    LookedUp(Asked, Option<Duration>),
     /// It was found out again whether the API servers ask.
     LookedAround,
 }
@@ -250,7 +250,7 @@ impl Task {
                         self.change();
                     }
                     if self.deletion.is_some() && !self.is_ready() {
-                        self.put_aside.push(asked);
+                        self.put_aside(asked);
                     } else {
                         self.look_up(asked);
                     }
@@ -308,7 +308,8 @@ impl Task {
                 Event::Looked(sightings)
             }
             Heard::LookedAround => return,
-            Heard::LookedUp(asked, there) => return if there { exists(asked) } else { self.take(asked) },
+            Heard::LookedUp(asked, Some(took)) => return self.exists(asked, took),
+            Heard::LookedUp(asked, None) => return self.take(asked),
             Heard::Event(event) => event,
         };
         match &event {
@@ -332,7 +333,9 @@ impl Task {
             }
             Event::LedgerWritten(WriteOutcome::Conflict) => self.was_late(),
             Event::LedgerWritten(WriteOutcome::Unknown) => self.writes.failed(),
-            Event::HookConfirmed(_) => self.setup = Proof::Given,
+            // How long a set-up takes is still known.
+            Event::HookConfirmed(_) if matches!(self.setup, Proof::Missing) => self.setup = Proof::Given,
+            Event::HookLost => self.setup = Proof::Missing,
             _ => {}
         }
         self.step(event);
@@ -433,17 +436,28 @@ async fn confirm(
     trouble: Trouble,
 ) {
     let Ok(Some(first)) = counted.wait_for(Option::is_some).await.map(|counted| counted.clone()) else { return };
-    let by = probes.confirm(&resource, &first, &trouble).await.unwrap_or_default();
-    let mut next = Heard::Event(Event::HookConfirmed(by));
-    // That they ask once does not mean that they always will, nor that they were asked all the time.
+    let mut counted_as = first;
     loop {
-        if let Heard::Event(_) = &next {
-            probes.configuration().settle(&resource, &store).await;
+        let by = probes.confirm(&resource, &counted_as, &trouble).await.unwrap_or_default();
+        let mut next = Heard::Event(Event::HookConfirmed(by));
+        // That they ask once does not mean that they always will, nor that they were asked all the time.
+        loop {
+            if let Heard::Event(_) = &next {
+                probes.configuration().settle(&resource, &store).await;
+            }
+            let is_lost = matches!(next, Heard::Event(Event::HookLost));
+            drop(heard.send(next));
+            let Some(now) = counted.borrow().clone() else { return };
+            counted_as = now;
+            if is_lost {
+                break;
+            }
+            next = match probes.confirm_again(&resource, &counted_as, &trouble).await {
+                StillAsked::By(by) => Heard::Event(Event::HookConfirmed(by)),
+                StillAsked::No => Heard::Event(Event::HookLost),
+                StillAsked::Unknown => Heard::LookedAround,
+            };
         }
-        drop(heard.send(next));
-        let Some(now) = counted.borrow().clone() else { return };
-        let by = probes.confirm_again(&resource, &now, &trouble).await;
-        next = by.map_or(Heard::LookedAround, |by| Heard::Event(Event::HookConfirmed(by)));
     }
 }
 
