@@ -9,7 +9,7 @@ use crate::{
     client::{Cluster, until},
     context::Context,
     error::{CliError, Result},
-    facts::events,
+    facts::events::{self, At},
     plan::{claim, snapshot::driver_error},
 };
 
@@ -38,6 +38,32 @@ pub async fn until_bound(
     uid: Option<&str>,
     timeout: Duration,
 ) -> Result<End> {
+    wait(context, cluster, (name, uid), At::Before, timeout).await
+}
+
+/// The same for a claim that was there before, and may have failed before: what is wrong was mended since, or nobody would
+/// wait. Only what the driver says from now on counts.
+///
+/// # Errors
+/// When the claim is deleted or loses its volume, or may not be watched.
+pub async fn until_bound_after_all(
+    context: &Context,
+    cluster: &Cluster,
+    name: &str,
+    uid: Option<&str>,
+    timeout: Duration,
+) -> Result<End> {
+    wait(context, cluster, (name, uid), At::Since, timeout).await
+}
+
+/// `from` is what of the driver's refusals counts.
+async fn wait(
+    context: &Context,
+    cluster: &Cluster,
+    (name, uid): (&str, Option<&str>),
+    from: At,
+    timeout: Duration,
+) -> Result<End> {
     let namespace = &cluster.namespace;
     let describe = format!("kubectl describe pvc {name} -n {namespace}");
     let subject = format!("PVC {name:?} in namespace {namespace:?}");
@@ -54,10 +80,10 @@ pub async fn until_bound(
     };
     let about = events::About { kind: "PersistentVolumeClaim", namespace, name, uid };
     let doing = format!("watch PVC {name:?} in namespace {namespace:?}");
-    let failure = events::first(cluster, about, |event| match event_says(event) {
-        Said::Failed(message) => Some(End::Failed(message)),
+    let failure = events::first_at(cluster, about, |event, at| match event_says(event) {
+        Said::Failed(message) if counts(at, from) => Some(End::Failed(message)),
         Said::FirstConsumer => Some(End::FirstConsumer),
-        Said::TriedAgain(message) => {
+        Said::Failed(message) | Said::TriedAgain(message) => {
             progress.say(&format!("tried again after: {message}"));
             None
         }
@@ -95,6 +121,10 @@ pub fn filled_later(name: &str) -> String {
     )
 }
 
+fn counts(at: At, from: At) -> bool {
+    from == At::Before || at == At::Since
+}
+
 enum Said {
     Failed(String),
     FirstConsumer,
@@ -109,5 +139,16 @@ fn event_says(event: &Event) -> Said {
         "ProvisioningFailed" if !driver_error::is_passing(&message) => Said::Failed(message),
         "ProvisioningFailed" => Said::TriedAgain(message),
         _ => Said::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_refusal_counts_only_for_a_claim_that_was_just_made() {
+        assert!(counts(At::Before, At::Before) && counts(At::Since, At::Before));
+        assert!(!counts(At::Before, At::Since) && counts(At::Since, At::Since));
     }
 }

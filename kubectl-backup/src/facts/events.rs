@@ -71,13 +71,32 @@ pub fn text(event: &Event) -> String {
 /// Watches the events of an object until `pick` takes one. Never ends when events may not be watched: they only make
 /// a wait shorter.
 pub async fn first<T>(cluster: &Cluster, about: About<'_>, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+    first_at(cluster, about, |event, _| pick(event)).await
+}
+
+/// Whether an event was there before it was watched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// It was.
+    Before,
+    /// It came, or came again, since.
+    Since,
+}
+
+/// The same, where it matters whether an event is new.
+pub async fn first_at<T>(cluster: &Cluster, about: About<'_>, mut pick: impl FnMut(&Event, At) -> Option<T>) -> T {
     let api: Api<Event> = Api::namespaced(cluster.client.clone(), about.namespace);
     let config = watcher::Config::default().fields(&about.selector());
-    let mut events = std::pin::pin!(watcher(api, config).default_backoff().applied_objects());
+    let mut events = std::pin::pin!(watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
-                if let Some(picked) = pick(&event) {
+                let picked = match &event {
+                    watcher::Event::InitApply(event) => pick(event, At::Before),
+                    watcher::Event::Apply(event) => pick(event, At::Since),
+                    watcher::Event::Init | watcher::Event::InitDone | watcher::Event::Delete(_) => None,
+                };
+                if let Some(picked) = picked {
                     return picked;
                 }
             }

@@ -1,6 +1,6 @@
 //! H9: the volumes of a rollback: what is kept, what is let go, and what it is filled with.
 
-use e2e_tests::{Claim, Namespace, Run, TestCluster};
+use e2e_tests::{Claim, Namespace, Person, Run, TestCluster};
 use serde_json::{Value, json};
 
 const DRIVER: &str = "block.csi.test.kubectl-backup.dev";
@@ -26,9 +26,14 @@ impl<'a> Ledger<'a> {
 
     /// The class, with this binding mode from now on.
     fn class(&self, mode: &str) {
+        self.class_with(mode, &json!({}));
+    }
+
+    /// The class, with these faults too.
+    fn class_with(&self, mode: &str, parameters: &Value) {
         self.shop.cluster().try_kubectl(&["delete", "storageclass", &self.class, "--ignore-not-found"]);
         let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": self.class},
-            "provisioner": DRIVER, "volumeBindingMode": mode});
+            "provisioner": DRIVER, "volumeBindingMode": mode, "parameters": parameters});
         self.shop.cluster().create(&class.to_string());
     }
 
@@ -153,6 +158,35 @@ fn h9_old_data_are_not_let_go_before_there_are_new_ones() {
     assert_eq!((ledger.volume(), ledger.claim().read("ledger")), (old, b"bad".to_vec()));
     // What was never filled holds nothing back.
     shop.plugin(&["snapshot", "delete", "good", "--yes"]).ok();
+}
+
+#[test]
+fn h9_who_may_not_read_classes_learns_on_the_way_that_the_pvc_waits_for_a_pod() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    ledger.class("WaitForFirstConsumer");
+    let person = Person::new(&shop);
+    person.may("snapshot-rollback");
+    let _volumes = person.may_in_cluster("volumes");
+    let run = person.runs(&["snapshot", "rollback", "good", "--yes", "--safety", "volume"]).ok();
+    let run = run.says("is filled from snapshot good at its first use");
+    assert_eq!(run.stderr.matches("is not waited for").count(), 1, "{}", run.stderr);
+    ledger.rollback(&["--undo"]).ok();
+    assert_eq!(ledger.claim().read("ledger"), b"bad");
+}
+
+#[test]
+fn h9_what_the_driver_refused_before_does_not_end_who_goes_on() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    // It is mended by the time of the next try.
+    ledger.class_with("Immediate", &json!({"fault.test/fail-times": "1"}));
+    ledger.begin().ends_with(1).says("cannot be filled").says("--continue");
+    ledger.rollback(&["--continue"]).ok().says("is bound");
+    assert_eq!(ledger.claim().read("ledger"), b"good");
+    ledger.rollback(&["--finish"]).ok();
 }
 
 #[test]

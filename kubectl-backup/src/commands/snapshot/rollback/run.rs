@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{step, store};
+use super::{
+    step::{self, Taken},
+    store,
+};
 use crate::{
     apply::made::{Hold, release},
     client::Cluster,
@@ -19,6 +22,8 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
     let started = context.now();
     // What a person has to do once nothing is written down any more.
     let mut manual = Vec::new();
+    // Whether this run made the PVC: what was said of it before is not about an earlier try.
+    let mut is_new = false;
     // A PVC that was not filled yet when it was taken away.
     let mut unfilled = None;
     let last = loop {
@@ -52,7 +57,8 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
         if let (Step::DeleteClaim(uid), Some(false)) = (&step, seen.claim.as_ref().map(|claim| claim.bound)) {
             unfilled = Some(uid.clone());
         }
-        match step::take(context, cluster, &notes.journal, &step, timeout).await {
+        is_new |= step == Step::CreateReplacement;
+        match step::take(context, cluster, &notes.journal, &step, is_new, timeout).await {
             Err(error) if notes.journal.safety_is_optional && matches!(step, Step::TakeSafety | Step::AwaitSafety) => {
                 context.ui.warning(&format!("there is no snapshot of the data as they are: {}", error.message));
                 context.ui.status("The volume with these data is kept all the same.");
@@ -62,7 +68,14 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
                 }
                 store::replace(cluster, &mut notes, Some(journal)).await?;
             }
-            taken => taken.map_err(|error| notes.ways_out(error, &manual, namespace))?,
+            taken => match taken.map_err(|error| notes.ways_out(error, &manual, namespace))? {
+                Taken::Done => {}
+                // Whoever may not read classes learns it only now.
+                Taken::BindsLate => {
+                    let journal = Journal { binds_late: true, ..notes.journal.clone() };
+                    store::replace(cluster, &mut notes, Some(journal)).await?;
+                }
+            },
         }
     };
     context.ui.on_interrupt(None);

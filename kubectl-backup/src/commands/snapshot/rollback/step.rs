@@ -27,17 +27,28 @@ use crate::{
     },
 };
 
-/// Takes a step and says so.
+/// What came of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// What was asked for was done, or is done no more: another look tells.
+    Done,
+    /// The PVC gets its volume only once a pod uses it.
+    BindsLate,
+}
+
+/// Takes a step and says so. `is_new` is whether this run made the PVC that takes the place.
 pub async fn take(
     context: &Context,
     cluster: &Cluster,
     journal: &Journal,
     step: &Step,
+    is_new: bool,
     timeout: Duration,
-) -> Result<()> {
+) -> Result<Taken> {
     let claim = journal.claim();
     let say = |text: &str| context.ui.status(&format!("pvc {claim}: {text}"));
-    match step {
+    let done = match step {
+        Step::AwaitBound => return waits::bound(context, cluster, journal, is_new, timeout).await,
         Step::TakeSafety => {
             let name = journal.safety.as_deref().unwrap_or_default();
             say(&format!("taking snapshot {name} of the data as they are"));
@@ -74,7 +85,6 @@ pub async fn take(
             say(&format!("making the PVC on volume {}", journal.kept.volume));
             claim::create(context, cluster, &journal.original).await
         }
-        Step::AwaitBound => waits::bound(context, cluster, journal, timeout).await,
         Step::GiveBack => {
             say(&format!("giving volume {} its own reclaim policy again", journal.kept.volume));
             volume::give_back(cluster, &journal.kept.volume, claim).await
@@ -83,7 +93,8 @@ pub async fn take(
         Step::Stuck(why) => Err(CliError::new(format!("PVC {claim:?} in namespace {:?}: {why}", cluster.namespace))
             .hint(format!("Look with: kubectl get pvc,pv -n {}", cluster.namespace))),
         Step::Arrived => Ok(()),
-    }
+    };
+    done.map(|()| Taken::Done)
 }
 
 /// Takes the snapshot of the old data, or tries whether it may be taken.
@@ -136,7 +147,11 @@ async fn scale(cluster: &Cluster, workload: &Workload, replicas: i32) -> Result<
             Api::<StatefulSet>::namespaced(client, namespace).patch_scale(&workload.name, &params, &patch).await
         }
     };
-    scaled.map(drop).doing(|| format!("scale {workload}"))
+    match scaled.map(drop).doing(|| format!("scale {workload}")) {
+        // Somebody deleted it since the last look; what is not there needs nothing.
+        Err(error) if error.is_not_found() => Ok(()),
+        done => done,
+    }
 }
 
 async fn delete(cluster: &Cluster, claim: &str, uid: &str) -> Result<()> {
@@ -147,7 +162,8 @@ async fn delete(cluster: &Cluster, claim: &str, uid: &str) -> Result<()> {
     };
     match api.delete(claim, &params).await.doing(|| format!("delete PVC {claim:?}")) {
         Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
+        // Somebody deleted it, or put another in its place: the next look tells.
+        Err(error) if matches!(error.code, Some(404 | 409)) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -10,12 +10,13 @@ use k8s_openapi::api::{
 use kube::{Api, api::ListParams};
 use serde::de::DeserializeOwned;
 
+use super::step::Taken;
 use crate::{
-    apply::bound::{End, filled_later, timed_out, until_bound},
+    apply::bound::{End, filled_later, timed_out, until_bound, until_bound_after_all},
     client::{Cluster, until},
     context::Context,
     error::{CliError, Doing as _, Result},
-    facts::{self, rollback::readiness},
+    facts::rollback::readiness,
     plan::{
         claim::is_bound,
         rollback::{Direction, Journal, Workload, WorkloadKind},
@@ -37,7 +38,7 @@ pub async fn pod_gone(context: &Context, cluster: &Cluster, pod: &str, timeout: 
 pub async fn detached(context: &Context, cluster: &Cluster, journal: &Journal, timeout: Duration) -> Result<()> {
     let progress = context.ui.progress(&format!("pvc {}", journal.claim()));
     progress.say("waiting until its volume is detached");
-    let claim = facts::claim::read(cluster, journal.claim()).await?;
+    let Some(claim) = read(cluster, journal.claim()).await? else { return Ok(()) };
     let volume = claim.spec.and_then(|spec| spec.volume_name).unwrap_or_default();
     let api: Api<VolumeAttachment> = Api::all(cluster.client.clone());
     let attached = api.list(&ListParams::default()).await.doing(|| "list volumeattachments".to_owned())?;
@@ -63,17 +64,30 @@ pub async fn claim_gone(context: &Context, cluster: &Cluster, claim: &str, uid: 
     })
 }
 
-/// Waits until the PVC has its volume.
-pub async fn bound(context: &Context, cluster: &Cluster, journal: &Journal, timeout: Duration) -> Result<()> {
+/// Waits until the PVC has its volume. `is_new` is whether this run made it.
+pub async fn bound(
+    context: &Context,
+    cluster: &Cluster,
+    journal: &Journal,
+    is_new: bool,
+    timeout: Duration,
+) -> Result<Taken> {
     let claim = journal.claim();
     if journal.direction == Direction::Forward {
-        let found = facts::claim::read(cluster, claim).await?;
+        let Some(found) = read(cluster, claim).await? else { return Ok(Taken::Done) };
         let uid = found.metadata.uid.as_deref();
-        return match until_bound(context, cluster, claim, uid, timeout).await? {
-            End::Bound => Ok(()),
+        let end = if is_new {
+            until_bound(context, cluster, claim, uid, timeout).await?
+        } else {
+            until_bound_after_all(context, cluster, claim, uid, timeout).await?
+        };
+        return match end {
+            End::Bound => Ok(Taken::Done),
+            // It may just have been tried again.
+            End::Failed(_) if read(cluster, claim).await?.is_none_or(|found| is_bound(&found)) => Ok(Taken::Done),
             End::FirstConsumer => {
                 context.ui.status(&filled_later(claim));
-                Ok(())
+                Ok(Taken::BindsLate)
             }
             End::Failed(message) => Err(CliError::new(format!(
                 "PVC {claim:?} in namespace {:?} cannot be filled: {message}",
@@ -91,7 +105,7 @@ pub async fn bound(context: &Context, cluster: &Cluster, journal: &Journal, time
     let bound = met(namespaced(cluster), claim, timeout, "PVC", |found: Option<PersistentVolumeClaim>| {
         found.is_none_or(|found| is_bound(&found))
     });
-    bound.await?.ok_or_else(|| {
+    bound.await?.map(|()| Taken::Done).ok_or_else(|| {
         CliError::timeout(format!("PVC {claim:?} is not bound to volume {} after {timeout:?}", journal.kept.volume))
             .hint(format!("See why with: kubectl describe pvc {claim} -n {}", cluster.namespace))
     })
@@ -116,6 +130,11 @@ pub async fn ready(context: &Context, cluster: &Cluster, workload: &Workload, ti
         CliError::timeout(format!("the pods of {workload} are not ready after {timeout:?}"))
             .hint(format!("See why with: kubectl get pods -n {namespace}; kubectl describe {workload} -n {namespace}"))
     })
+}
+
+/// The PVC, which somebody else may have deleted since the last look: the next one tells what that means.
+async fn read(cluster: &Cluster, claim: &str) -> Result<Option<PersistentVolumeClaim>> {
+    namespaced(cluster).get_opt(claim).await.doing(|| format!("read PVC {claim:?}"))
 }
 
 fn namespaced<K>(cluster: &Cluster) -> Api<K>
