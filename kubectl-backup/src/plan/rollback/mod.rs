@@ -23,7 +23,7 @@ pub use finish::{check_finish, nothing_let_go};
 pub use journal::{Direction, Journal, Kept, ROLLBACK, Workload, WorkloadKind};
 pub use left::leaving;
 pub use next::{ClaimSeen, Observed, SafetySeen, Step, VolumeSeen, WorkloadSeen, next};
-pub use notes::{Notes, Standing};
+pub use notes::{Notes, Standing, begun_from};
 pub use owners::{OwnerSeen, kept_owners, let_owners_go};
 pub use start::{Found, Owner, Scalable, Start, User, start, workloads};
 pub use words::{both_ways, describe_plan, done, finished, go_on, held, undone};

@@ -95,6 +95,26 @@ impl Notes {
     }
 }
 
+/// The version of a snapshot that was changed while a rollback to it was about to be written down, to write it in the place
+/// of. Its controllers write to it too, which changes nothing.
+///
+/// # Errors
+/// When it is gone or another, or another run has begun a rollback to it.
+pub fn begun_from(read: &VolumeSnapshot, found: Option<&VolumeSnapshot>, namespace: &str) -> Result<Option<String>> {
+    let name = read.metadata.name.as_deref().unwrap_or_default();
+    let subject = format!("VolumeSnapshot {name:?} in namespace {namespace:?}");
+    let found = found.filter(|it| it.metadata.uid == read.metadata.uid && it.metadata.deletion_timestamp.is_none());
+    let Some(found) = found else {
+        return Err(CliError::new(format!("{subject} was deleted at this moment; nothing was changed"))
+            .hint(format!("See the others with: kubectl backup snapshot list -n {namespace}")));
+    };
+    if Journal::of(found)?.is_some() {
+        let error = CliError::new(format!("a rollback to {subject} is under way: another run has begun it"));
+        return Err(both_ways(error, name, namespace));
+    }
+    Ok(found.metadata.resource_version.clone())
+}
+
 /// As it is written: what is read back may leave out what is empty.
 fn written(journal: &Journal) -> Option<serde_json::Value> {
     serde_json::to_value(journal).ok()
@@ -136,6 +156,21 @@ mod tests {
         insta::assert_snapshot!(said("Forward", Some(&snapshot("s", Some(&journal("Back", false))))), @r#"another run goes on with the rollback of PVC "data" to VolumeSnapshot "good": this run did nothing more | Go on with: kubectl backup snapshot rollback good --continue -n shop"#);
         insta::assert_snapshot!(said("Forward", Some(&snapshot("s", Some(&journal("Forward", true))))), @r#"another run goes on with the rollback of PVC "data" to VolumeSnapshot "good": this run did nothing more |"#);
         insta::assert_snapshot!(said("Forward", Some(&snapshot("s", None))), @r#"another run has ended the rollback of PVC "data" to VolumeSnapshot "good": this run did nothing more | See the PVC with: kubectl describe pvc data -n shop"#);
+    }
+
+    #[test]
+    fn a_rollback_begins_over_others_changes_of_its_snapshot_but_over_no_other_run() {
+        let read = snapshot("s", None);
+        let mut found = read.clone();
+        found.metadata.resource_version = Some("8".into());
+        assert_eq!(begun_from(&read, Some(&found), "shop").unwrap().as_deref(), Some("8"));
+        let refused = |found: Option<&VolumeSnapshot>| begun_from(&read, found, "shop").unwrap_err();
+        insta::assert_snapshot!(refused(None).message, @r#"VolumeSnapshot "good" in namespace "shop" was deleted at this moment; nothing was changed"#);
+        insta::assert_snapshot!(refused(Some(&snapshot("t", None))).message, @r#"VolumeSnapshot "good" in namespace "shop" was deleted at this moment; nothing was changed"#);
+        insta::assert_snapshot!(refused(Some(&snapshot("s", Some(&journal("Forward", false))))).message, @r#"a rollback to VolumeSnapshot "good" in namespace "shop" is under way: another run has begun it"#);
+        let mut deleted = read.clone();
+        deleted.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+        refused(Some(&deleted));
     }
 
     #[test]

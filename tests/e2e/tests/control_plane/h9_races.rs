@@ -1,6 +1,8 @@
 //! H9: what happens between a look and a write, or while a question stands.
 
-use e2e_tests::{Namespace, Relay, Run, TestCluster};
+use std::time::Duration;
+
+use e2e_tests::{Claim, Namespace, Relay, Run, TestCluster, until};
 
 use crate::ledger::Ledger;
 
@@ -37,6 +39,57 @@ fn h9_what_an_undo_needs_is_not_let_go_by_who_was_asked_before_it_began() {
     let meanwhile = ledger.rollback("good", &["--continue"]).ok().stderr;
     assert!(meanwhile.contains("What was written meanwhile is kept in volume"), "{meanwhile}");
     assert_eq!((ledger.volume(), ledger.read()), (old, b"bad".to_vec()));
+}
+
+#[test]
+fn h9_what_others_take_away_or_put_there_at_that_moment_is_looked_at_again() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = start(&shop);
+    // A workload that is deleted while it is to be scaled down.
+    shop.kubectl(&["create", "deployment", "web", "--image=none", "--replicas=1"]);
+    let volumes =
+        r#"{"spec":{"template":{"spec":{"volumes":[{"name":"v","persistentVolumeClaim":{"claimName":"data"}}]}}}}"#;
+    shop.kubectl(&["patch", "deployment", "web", "-p", volumes]);
+    until("a pod uses the PVC", Duration::from_secs(60), || {
+        let path = "jsonpath={.items[*].spec.volumes[*].persistentVolumeClaim.claimName}";
+        shop.kubectl(&["get", "pods", "-o", path]).contains("data")
+    });
+    let run = overtaken(&ledger, "PATCH /apis/apps/v1/", &["--safety", "volume"], || {
+        shop.kubectl(&["delete", "deployment", "web", "--cascade=foreground"]);
+        shop.kubectl(&["delete", "pods", "--all", "--force"]);
+    });
+    run.ok();
+    // A PVC that is deleted while it is to be, and made again by somebody.
+    let run = overtaken(&ledger, "DELETE /api/v1/namespaces/", &["--undo"], || {
+        shop.kubectl(&["delete", "pvc", "data"]);
+        cluster.create(&Claim::manifest(shop.name(), "data", "test-block-std"));
+    });
+    run.ends_with(1).says("somebody else made a PVC \"data\"").says("--continue");
+    shop.kubectl(&["delete", "pvc", "data"]);
+    ledger.rollback("good", &["--continue"]).ok();
+    assert_eq!(ledger.read(), b"bad");
+}
+
+#[test]
+fn h9_a_snapshot_that_its_controllers_write_to_at_that_moment_is_begun_from_all_the_same() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = start(&shop);
+    let notes = "PATCH /apis/snapshot.storage.k8s.io/";
+    let run = overtaken(&ledger, notes, &["--safety", "volume"], || {
+        shop.kubectl(&["annotate", "volumesnapshot", "good", "example.test/touched=yes"]);
+    });
+    run.ok();
+    ledger.rollback("good", &["--undo"]).ok();
+    // Another run that begins at that moment is not written over.
+    let run = overtaken(&ledger, notes, &["--safety", "volume"], || {
+        let args = ["snapshot", "rollback", "good", "--yes", "--safety", "volume", "-n", shop.name()];
+        cluster.plugin_killed_at("keeping volume", &args);
+    });
+    run.ends_with(1).says("is under way").says("--undo");
+    ledger.rollback("good", &["--undo"]).ok();
+    assert_eq!(ledger.read(), b"bad");
 }
 
 #[test]

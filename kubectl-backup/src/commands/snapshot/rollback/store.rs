@@ -11,7 +11,7 @@ use crate::{
     client::{Cluster, FIELD_MANAGER},
     error::{CliError, Doing as _, Result},
     facts,
-    plan::rollback::{Journal, Notes, ROLLBACK, Standing},
+    plan::rollback::{Journal, Notes, ROLLBACK, Standing, begun_from},
 };
 
 /// So often a write is tried again over others' changes of the snapshot: its controllers write to it too.
@@ -20,16 +20,25 @@ const TRIES: usize = 8;
 /// Writes a first journal to the very snapshot that was read: two runs cannot both begin.
 ///
 /// # Errors
-/// When it has changed since, or the server refuses or cannot be asked.
+/// When it is another by now, another run has begun, or the server refuses or cannot be asked.
 pub async fn begin(cluster: &Cluster, snapshot: &VolumeSnapshot, journal: Journal) -> Result<Notes> {
     let metadata = &snapshot.metadata;
     let [name, uid] = [&metadata.name, &metadata.uid].map(|part| part.clone().unwrap_or_default());
-    patch(cluster, &name, metadata.resource_version.as_deref(), Some(&journal)).await.map_err(|error| {
-        match error.code {
-            Some(409) => error.hint("The snapshot was changed at this moment; nothing else was done. Try again."),
-            _ => error,
+    let mut version = metadata.resource_version.clone();
+    for left in (0..TRIES).rev() {
+        match patch(cluster, &name, version.as_deref(), Some(&journal)).await {
+            Err(error) if error.code == Some(409) && left > 0 => {}
+            Err(error) if error.code == Some(409) => {
+                return Err(error.hint("The snapshot is changed again and again; nothing else was done. Try again."));
+            }
+            written => {
+                written?;
+                break;
+            }
         }
-    })?;
+        let found = facts::rollback::source(cluster, &name).await?;
+        version = begun_from(snapshot, found.as_ref(), &cluster.namespace)?;
+    }
     Ok(Notes { snapshot: name, uid, journal })
 }
 
