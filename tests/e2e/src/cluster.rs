@@ -96,19 +96,26 @@ impl TestCluster {
         crate::run::hold_at(command, text, meanwhile)
     }
 
-    /// Waits until all snapshots of a namespace (`-n NAME`) or of all (`-A`) are gone, whose deletion was asked for. The snapshotter
+    /// Waits until all snapshots that `kubectl get` finds with these flags are gone, whose deletion was asked for. The snapshotter
     /// forgets a content that was deleted while it was being taken until it is touched.
     #[track_caller]
-    pub fn until_snapshots_are_gone(&self, of: &[&str]) {
+    pub fn until_snapshots_are_gone(&self, flags: &[&str]) {
         let mut touches = 0;
+        let left = r#"jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}{"\n"}{end}"#;
+        let path = "{.metadata.name} {.spec.volumeSnapshotRef.namespace}/{.spec.volumeSnapshotRef.name}";
+        let contents = format!(r#"jsonpath={{range .items[*]}}{path}{{"\n"}}{{end}}"#);
         crate::until("the snapshots are gone", Duration::from_secs(120), || {
-            if self.kubectl(&[&["get", "volumesnapshots", "-o", "name"], of].concat()).is_empty() {
-                return true;
-            }
+            let left = self.kubectl(&[&["get", "volumesnapshots", "-o", left], flags].concat());
+            let left: Vec<_> = left.lines().collect();
             touches += 1;
             let touch = format!("test.kubectl-backup.dev/touched={touches}");
-            self.try_kubectl(&["annotate", "volumesnapshotcontents", "--all", "--overwrite", &touch]);
-            false
+            let contents = self.kubectl(&["get", "volumesnapshotcontents", "-o", &contents]);
+            for (content, of) in contents.lines().filter_map(|line| line.split_once(' ')) {
+                if left.contains(&of) {
+                    self.try_kubectl(&["annotate", "volumesnapshotcontent", content, "--overwrite", &touch]);
+                }
+            }
+            left.is_empty()
         });
     }
 

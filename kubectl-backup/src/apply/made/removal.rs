@@ -34,7 +34,7 @@ pub(super) const GOING: Duration = Duration::from_secs(30);
 const LOOKS: usize = 5;
 
 /// How long the controllers may take to decide where a new claim gets its volume from.
-const DECIDING: Duration = Duration::from_secs(3);
+const DECIDING: Duration = Duration::from_secs(10);
 
 /// What became of what was made.
 #[derive(Default)]

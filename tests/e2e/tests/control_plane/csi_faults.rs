@@ -212,6 +212,8 @@ fn h4_h6_a_content_that_is_forced_away_is_named_unless_it_is_made_again() {
             let get = ["get", "volumesnapshotcontent", &content, "-o", "jsonpath={.status.readyToUse}"];
             cluster.try_kubectl(&get).stdout == "true"
         });
+        // The snapshot was told that its content is gone before that was made again.
+        cluster.wait_for(shop.name(), "volumesnapshot/torn", "jsonpath={.status.readyToUse}=true", 60);
         shop.plugin(&["snapshot", "restore", "torn", "--to", "healed"]).ok();
         shop.plugin(&["snapshot", "delete", "torn", "given", "--yes"]).ok();
     });

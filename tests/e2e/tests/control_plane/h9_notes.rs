@@ -96,7 +96,10 @@ fn h9_killed_around_the_snapshot_of_the_old_data_it_goes_on_or_back() {
                 assert_eq!(claimed, !safety().is_empty(), "{}", run.stderr);
             }
             assert_eq!((ledger.read(), notes(&ledger, "good")), (b"bad".to_vec(), String::new()));
-            shop.kubectl(&["delete", "volumesnapshots", "-l", "kubectl-backup.dev/safety=true"]);
+            // It may be being taken still, and is forgotten then.
+            let safeties = ["-l", "kubectl-backup.dev/safety=true"];
+            shop.kubectl(&[&["delete", "volumesnapshots", "--wait=false"], &safeties[..]].concat());
+            cluster.until_snapshots_are_gone(&[&["-n", shop.name()], &safeties[..]].concat());
         }
     }
 }

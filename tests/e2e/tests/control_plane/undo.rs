@@ -86,10 +86,10 @@ fn h3_what_is_taken_back_is_gone_when_the_command_ends() {
         Claim::block(&shop, claim);
     }
     // The snapshotter forgets what is deleted while it is taken.
-    snapshot_class(&shop, "delay", "5s");
+    snapshot_class(&shop, "delay", "14s");
     let _refusal = Refusal::of_claim(&shop, "d");
     let relay = Relay::start(&cluster, CREATES, 1, Loss::Held);
-    let args = ["snapshot", "create", "--all", "--class", shop.name(), "--request-timeout", "3s", "-n", shop.name()];
+    let args = ["snapshot", "create", "--all", "--class", shop.name(), "--request-timeout", "12s", "-n", shop.name()];
     let run = cluster.plugin_with(&relay.kubeconfig(), &args);
     assert!(relay.answers() > 0);
     // The answer that is held may be the refusal.
