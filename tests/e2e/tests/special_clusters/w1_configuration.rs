@@ -53,8 +53,15 @@ fn w1_what_passed_while_nobody_was_asked_and_no_webhook_ran_is_counted_before_an
     guarded.snapshot("eleventh", "disk").ends_with(1).says("10/10 used");
 }
 
+/// How often a new ledger's wait for the creates from before has begun.
+fn begun(guarded: &Guarded) -> usize {
+    let log = std::fs::read_to_string(guarded.webhook.as_ref().expect("it runs").log()).expect("a log");
+    let of_snapshots = |line: &&str| line.contains("the ledger is new") && line.contains("volumesnapshots.");
+    log.lines().filter(of_snapshots).count()
+}
+
 #[test]
-fn w1_a_running_webhook_that_nobody_asks_has_no_ready_ledger_until_what_passed_is_counted() {
+fn w1_a_ledger_that_is_made_while_nobody_asks_is_not_taken_for_whole_before_they_do() {
     let guarded = cluster();
     wait_for_slots(&guarded, 0);
     wait_for_ledger_of_now(&guarded);
@@ -63,15 +70,24 @@ fn w1_a_running_webhook_that_nobody_asks_has_no_ready_ledger_until_what_passed_i
     for field in ["uid", "resourceVersion", "creationTimestamp", "generation"] {
         configuration["metadata"].as_object_mut().expect("metadata").remove(field);
     }
+    let log = || std::fs::read_to_string(guarded.webhook.as_ref().expect("it runs").log()).expect("a log");
+    let noticed = || log().matches("asks this webhook no more").count();
+    let before = noticed();
     guarded.cluster.kubectl(&["delete", CONFIGURATION]);
-    let phase = || read(&guarded, SNAPSHOTS, "{.status.phase}");
-    until("the ledger is not taken for whole any more", SET_UP, || phase() != "Ready");
+    // Of both limits.
+    until("that nobody asks is noticed", SET_UP, || noticed() >= before + 2);
+    let (waits, first) = (begun(&guarded), read(&guarded, SNAPSHOTS, "{.metadata.uid}"));
+    guarded.cluster.kubectl(&["delete", SNAPSHOTS]);
+    until("a ledger is made", SET_UP, || {
+        ![String::new(), first.clone()].contains(&read(&guarded, SNAPSHOTS, "{.metadata.uid}"))
+    });
     for n in 1..=9 {
-        until("nobody asks", Duration::from_secs(30), || guarded.snapshot(&format!("unasked-{n}"), "disk").code == 0);
+        guarded.snapshot(&format!("unasked-{n}"), "disk").ok();
     }
-    assert_ne!(phase(), "Ready", "nobody asks");
+    assert_eq!(begun(&guarded), waits, "its wait would end while creates still pass");
     guarded.cluster.create(&configuration.to_string());
     wait_for_ledger_of_now(&guarded);
+    assert!(begun(&guarded) > waits);
     wait_for_slots(&guarded, 9);
     guarded.snapshot("tenth", "disk").ok();
     guarded.snapshot("eleventh", "disk").ends_with(1).says("10/10 used");

@@ -442,9 +442,10 @@ async fn confirm(
         let mut next = Heard::Event(Event::HookConfirmed(by));
         // That they ask once does not mean that they always will, nor that they were asked all the time.
         loop {
-            if let Heard::Event(_) = &next {
+            if let Heard::Event(Event::HookConfirmed(_)) = &next {
                 probes.configuration().settle(&resource, &store).await;
             }
+            // What a ready ledger holds is shown until they ask again, by whatever configuration.
             let is_lost = matches!(next, Heard::Event(Event::HookLost));
             drop(heard.send(next));
             let Some(now) = counted.borrow().clone() else { return };
