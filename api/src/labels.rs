@@ -65,9 +65,24 @@ pub fn velero_label_value(name: &str) -> String {
     value
 }
 
+/// Whether another name may have the same label value: that of a longer name has full length, and is a name itself.
+#[must_use]
+pub fn velero_label_may_be_shared(name: &str) -> bool {
+    name.len() >= LABEL_MAX
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_values_of_full_length_are_shared() {
+        let long = "a".repeat(64);
+        let decoy = velero_label_value(&long);
+        assert_eq!(velero_label_value(&decoy), decoy);
+        assert!(velero_label_may_be_shared(&decoy) && velero_label_may_be_shared(&long));
+        assert!(!velero_label_may_be_shared(&"a".repeat(62)));
+    }
 
     #[test]
     fn a_short_name_is_its_own_label_value() {

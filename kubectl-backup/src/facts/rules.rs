@@ -142,6 +142,10 @@ impl<'a> RuleFacts<'a> {
             let backups = self.of_velero(namespace, "backups").await?;
             velero.locked_backup = backups.map(|found| LockedBackup::last(found.iter(), name));
         }
+        if let Some(name) = needs.namesakes_of {
+            let backups = self.of_velero(namespace, "backups").await?;
+            velero.locked_namesake = backups.map(|found| LockedBackup::namesake(found.iter(), name));
+        }
         Ok(velero)
     }
 

@@ -1,5 +1,6 @@
 //! What the rules may be told about Velero and its objects.
 
+use backup_api::labels::velero_label_value;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -24,6 +25,8 @@ pub struct VeleroFacts {
     pub deletions: Option<Vec<String>>,
     /// The backup of the location that is written whose lock ends last.
     pub locked_backup: Option<Lookup<LockedBackup>>,
+    /// The backup whose lock ends last of those whose data Velero takes for that of the one to be deleted.
+    pub locked_namesake: Option<Lookup<LockedBackup>>,
     /// Whether Velero's agent is ready on a node.
     pub node_agent: Option<bool>,
 }
@@ -82,18 +85,34 @@ pub struct LockedBackup {
 impl LockedBackup {
     /// Of these stored backups the one in that location whose lock ends last.
     pub fn last<'a>(backups: impl Iterator<Item = &'a Value>, location: &str) -> Lookup<Self> {
-        let there = backups.filter(|backup| text(backup, "/spec/storageLocation") == location);
-        let locked = there.filter_map(|backup| Some((Lock::end_of(backup)?, backup)));
+        Self::last_of(backups.filter(|backup| text(backup, "/spec/storageLocation") == location))
+    }
+
+    /// Of these stored backups the one whose lock ends last among those that have another name than this, and the same
+    /// label value: Velero forgets the snapshots of all of them when it deletes one.
+    pub fn namesake<'a>(backups: impl Iterator<Item = &'a Value>, name: &str) -> Lookup<Self> {
+        let label = velero_label_value(name);
+        Self::last_of(backups.filter(|backup| {
+            let other = text(backup, "/metadata/name");
+            other != name && velero_label_value(other) == label
+        }))
+    }
+
+    fn last_of<'a>(backups: impl Iterator<Item = &'a Value>) -> Lookup<Self> {
+        let locked = backups.filter_map(|backup| Some((Lock::end_of(backup)?, backup)));
         locked.max_by_key(|(until, _)| *until).map_or(Lookup::Absent, |(until, backup)| {
             Lookup::Found(Self { name: text(backup, "/metadata/name").to_owned(), until })
         })
     }
 }
 
-/// Of these stored DeleteBackupRequests those for that backup which Velero has not done with.
+/// Of these stored DeleteBackupRequests those which Velero has not done with for that backup, or for one whose snapshots it
+/// does not tell from that one's.
 pub fn open_deletions<'a>(requests: impl Iterator<Item = &'a Value>, backup: &str) -> Vec<String> {
-    let open = requests
-        .filter(|request| text(request, "/spec/backupName") == backup && text(request, "/status/phase") != "Processed");
+    let label = velero_label_value(backup);
+    let open = requests.filter(|request| {
+        velero_label_value(text(request, "/spec/backupName")) == label && text(request, "/status/phase") != "Processed"
+    });
     open.map(|request| text(request, "/metadata/name").to_owned()).collect()
 }
 
@@ -135,4 +154,49 @@ impl BackupFact {
 #[must_use]
 pub fn phase_is_restorable(phase: &str) -> bool {
     matches!(phase, "Completed" | "PartiallyFailed")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::names::LOCKED_UNTIL;
+
+    fn backup(name: &str, until: &str) -> Value {
+        json!({"metadata": {"name": name, "annotations": {LOCKED_UNTIL: until}}})
+    }
+
+    #[test]
+    fn backups_of_one_label_value_are_namesakes() {
+        let (long, longer) = ("a".repeat(64), "a".repeat(65));
+        let decoy = velero_label_value(&long);
+        let stored = [
+            backup(&long, "2026-06-01T00:00:00Z"),
+            backup(&longer, "2026-07-01T00:00:00Z"),
+            backup(&decoy, "2026-05-01T00:00:00Z"),
+        ];
+        let found = |name: &str| match LockedBackup::namesake(stored.iter(), name) {
+            Lookup::Found(it) => it.name,
+            Lookup::Absent => String::new(),
+        };
+        assert_eq!(found(&decoy), long);
+        assert_eq!(found(&long), decoy, "not itself");
+        assert_eq!(found(&longer), "", "another hash");
+        let open = json!({"metadata": {"name": "x"}});
+        assert_eq!(LockedBackup::namesake([&open].into_iter(), "y"), Lookup::Absent);
+    }
+
+    #[test]
+    fn a_request_for_a_namesake_is_one_for_the_backup() {
+        let long = "a".repeat(64);
+        let request = |name: &str, backup: &str, phase: &str| json!({"metadata": {"name": name}, "spec": {"backupName": backup}, "status": {"phase": phase}});
+        let requests = [
+            request("own", &long, "New"),
+            request("decoy", &velero_label_value(&long), "InProgress"),
+            request("done", &long, "Processed"),
+            request("other", &"a".repeat(65), "New"),
+        ];
+        assert_eq!(open_deletions(requests.iter(), &long), ["own", "decoy"]);
+    }
 }

@@ -1,5 +1,6 @@
 //! What the rules will ask about an object, so that nothing else is read.
 
+use backup_api::labels::velero_label_may_be_shared;
 use serde_json::Value;
 
 use crate::{
@@ -27,6 +28,8 @@ pub struct Needs<'a> {
     pub deletions_of: Option<&'a str>,
     /// The locked backups of this location.
     pub locked_in: Option<&'a str>,
+    /// The locked backups that Velero does not tell from this one.
+    pub namesakes_of: Option<&'a str>,
     /// Velero's agent on the nodes.
     pub node_agent: bool,
 }
@@ -67,7 +70,12 @@ impl<'a> Needs<'a> {
                 resource_modifier: name("/resourceModifier/name"),
                 ..Self::default()
             },
-            Kind::DeleteBackupRequest => Self { backup: name("/backupName"), ..Self::default() },
+            Kind::DeleteBackupRequest => {
+                let backup = name("/backupName");
+                // Hardly any name is so long that all backups must be looked at.
+                let namesakes_of = backup.filter(|name| velero_label_may_be_shared(name));
+                Self { backup, namesakes_of, ..Self::default() }
+            }
             _ => Self::default(),
         }
     }
@@ -96,7 +104,10 @@ mod tests {
         assert!(needs("Schedule", json!({"template": {"snapshotMoveData": true}})).contains("node_agent: true"));
         let restore = needs("Restore", json!({"backupName": "a"}));
         assert!(restore.contains(r#"backup: Some("a")"#) && restore.contains("{ locations: true"), "{restore}");
-        assert!(needs("DeleteBackupRequest", json!({"backupName": "a"})).contains(r#"backup: Some("a")"#));
+        let request = needs("DeleteBackupRequest", json!({"backupName": "a"}));
+        assert!(request.contains(r#"backup: Some("a")"#) && request.contains("namesakes_of: None"), "{request}");
+        let long = needs("DeleteBackupRequest", json!({"backupName": "a".repeat(63)}));
+        assert!(long.contains(r#"namesakes_of: Some("aaa"#), "{long}");
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"backupName": "a"}});
         assert_eq!(Needs::of(&Subject::read(&pod, None).expect("a known kind")), Needs::default());
         let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "spec": {}});

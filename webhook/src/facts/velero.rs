@@ -34,6 +34,7 @@ impl Cluster {
             resource_modifier,
             deletions,
             locked_backup,
+            locked_namesake,
             node_agent,
         ) = tokio::join!(
             asked(needs.locations, self.locations(namespace)),
@@ -44,6 +45,7 @@ impl Cluster {
             named(needs.resource_modifier, |name| self.config_map(namespace, name)),
             named(needs.deletions_of, |name| self.open_deletions(namespace, name)),
             named(needs.locked_in, |name| self.locked_in(namespace, name)),
+            named(needs.namesakes_of, |name| self.locked_namesake(namespace, name)),
             asked(needs.node_agent, self.node_agent(namespace)),
         );
         let found = |what: &str| format!("{what} of Velero");
@@ -57,6 +59,7 @@ impl Cluster {
             resource_modifier: resource_modifier.and_then(|read| known(read, "the resource modifiers", namespace)),
             deletions: deletions.and_then(|read| known(read, &found("the requests to delete"), namespace)),
             locked_backup: locked_backup.and_then(|read| known(read, &found("the locked backups"), namespace)),
+            locked_namesake: locked_namesake.and_then(|read| known(read, &found("the locked backups"), namespace)),
             node_agent: node_agent.and_then(|read| known(read, &found("the node agent"), namespace)),
         }
     }
@@ -101,6 +104,11 @@ impl Cluster {
     async fn locked_in(&self, namespace: &str, location: &str) -> kube::Result<Lookup<LockedBackup>> {
         let backups = self.all::<Backup>(namespace).await?;
         Ok(LockedBackup::last(backups.iter(), location))
+    }
+
+    async fn locked_namesake(&self, namespace: &str, backup: &str) -> kube::Result<Lookup<LockedBackup>> {
+        let backups = self.all::<Backup>(namespace).await?;
+        Ok(LockedBackup::namesake(backups.iter(), backup))
     }
 
     /// All objects of a kind, in chunks; their number is bounded by the time that there is.

@@ -51,8 +51,12 @@ fn make_velero(cluster: &TestCluster, namespace: &str) {
         cluster.create(&location.to_string());
     }
     let locked = json!({"kubectl-backup.dev/locked-until": "2999-01-01T00:00:00Z"});
+    // Velero does not tell the data of these two apart: their label has the same value.
+    let (long, namesake) = ("p".repeat(64), format!("{}153ac9", "p".repeat(57)));
     for (name, location, annotations) in [
         ("done", "default", json!({})),
+        (&*namesake, "default", json!({})),
+        (&*long, "away", locked.clone()),
         ("in-archive", "archive", json!({})),
         ("in-down", "down", json!({})),
         ("locked", "kept", locked),

@@ -120,6 +120,32 @@ fn c12_a_lock_finds_out_that_a_request_to_delete_was_there_before() {
     cluster.try_kubectl(&lock).ok();
 }
 
+/// Velero finds a backup's data by a label, which cannot hold a long name: it is cut, and gets a hash.
+#[test]
+fn c12_a_backup_of_a_locked_ones_label_stays_with_it() {
+    let guarded = cluster();
+    let cluster = &guarded.cluster;
+    without_velero(&guarded, "namesakes");
+    let (long, namesake) = ("k".repeat(64), format!("{}2519b4", "k".repeat(57)));
+    let own = |kind: &str, name: &str, spec: serde_json::Value| {
+        let mut object = object(kind, name, spec);
+        object["metadata"]["namespace"] = json!("namesakes");
+        object.to_string()
+    };
+    for name in [&long, &namesake] {
+        cluster.create(&own("Backup", name, json!({"storageLocation": "main", "ttl": "8760h"})));
+    }
+    let request = own("DeleteBackupRequest", "namesake", json!({"backupName": namesake}));
+    let lock = ["annotate", "backup.velero.io", &long, "-n", "namesakes", "kubectl-backup.dev/lock-for=24h"];
+    cluster.create(&request);
+    cluster.try_kubectl(&lock).ends_with(1).says("[BKP354]").says("DeleteBackupRequest \"namesake\"");
+    cluster.kubectl(&["delete", "deletebackuprequest.velero.io", "namesake", "-n", "namesakes"]);
+    cluster.try_kubectl(&lock).ok();
+    cluster.try_create(&request).ends_with(1).says("[BKP352]").says(&format!("the data of the backup \"{long}\""));
+    cluster.try_create_as(VELERO, &request).ends_with(1).says("[BKP352]");
+    cluster.create(&own("DeleteBackupRequest", "other", json!({"backupName": "kept"})));
+}
+
 #[test]
 fn c12_a_location_with_a_locked_backup_stays_where_it_is() {
     let guarded = cluster();
