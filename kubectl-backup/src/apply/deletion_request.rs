@@ -69,6 +69,29 @@ pub(super) async fn request(
     Err(CliError::new(format!("{subject} changed again and again while it was to be deleted; it was not deleted")))
 }
 
+/// What whoever interrupts the deletion of a snapshot is told.
+pub(super) fn goes_on(snapshot: &VolumeSnapshot, namespace: &str) -> String {
+    match second(snapshot) {
+        None => look(namespace),
+        Some(content) => format!(
+            "the deletion of snapshot {} goes on without us, but its content {content} stays. Once the snapshot is gone, and where \
+             kubectl describe volumesnapshotcontent {content} says that it was made for it, remove it with: \
+             kubectl delete volumesnapshotcontent {content}",
+            name(snapshot)
+        ),
+    }
+}
+
+/// The same of snapshots with nothing that has to go after them.
+pub(super) fn look(namespace: &str) -> String {
+    format!("the deletion goes on without us; look with: kubectl backup snapshot list -n {namespace}")
+}
+
+/// The content that was made for a snapshot, by the snapshot's own words.
+fn second(snapshot: &VolumeSnapshot) -> Option<&str> {
+    snapshot.spec.source.volume_snapshot_content_name.as_deref().filter(|_| is_temporary(&snapshot.metadata))
+}
+
 fn params(of: &ObjectMeta, dry_run: DryRun) -> DeleteParams {
     DeleteParams {
         dry_run: dry_run == DryRun::Server,
@@ -80,8 +103,7 @@ fn params(of: &ObjectMeta, dry_run: DryRun) -> DeleteParams {
 /// The content that a restore into another namespace made goes with its snapshot: nobody else would remove it, and it
 /// keeps the storage's copy, which is the first content's.
 async fn second_content(cluster: &Cluster, snapshot: &VolumeSnapshot, dry_run: DryRun) -> Result<()> {
-    let content = snapshot.spec.source.volume_snapshot_content_name.as_deref();
-    let Some(content) = content.filter(|_| is_temporary(&snapshot.metadata)) else { return Ok(()) };
+    let Some(content) = second(snapshot) else { return Ok(()) };
     if dry_run == DryRun::None {
         // A content that goes first leaves the controllers stuck over its snapshot.
         let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
@@ -116,5 +138,24 @@ async fn second_content(cluster: &Cluster, snapshot: &VolumeSnapshot, dry_run: D
     match api.delete(content, &params).await.doing(|| doing("delete")) {
         Err(error) if !error.is_not_found() => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whoever_interrupts_is_told_of_a_content_that_nobody_else_removes() {
+        let snapshot = |label: &str| -> VolumeSnapshot {
+            serde_json::from_value(json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
+                "metadata": {"name": "s", "labels": {label: "true"}}, "spec": {"source": {"volumeSnapshotContentName": "c"}}}))
+            .unwrap()
+        };
+        insta::assert_snapshot!(goes_on(&snapshot(backup_api::labels::TEMPORARY), "shop"), @"the deletion of snapshot s goes on without us, but its content c stays. Once the snapshot is gone, and where kubectl describe volumesnapshotcontent c says that it was made for it, remove it with: kubectl delete volumesnapshotcontent c");
+        // One of somebody's own goes as its deletion policy says.
+        assert_eq!(goes_on(&snapshot("app"), "shop"), look("shop"));
     }
 }

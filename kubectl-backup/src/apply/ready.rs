@@ -161,7 +161,8 @@ fn look(
     }
 }
 
-/// Waits until one snapshot that was just created is ready, and returns it as it is then.
+/// Waits until one snapshot that was just created is ready, and returns it as it is then. What whoever interrupts is told is
+/// the caller's to say: the snapshot is a part of something else.
 ///
 /// # Errors
 /// When the driver or the controller reports an error (at once), the snapshot is deleted, or time is up. The error
@@ -173,14 +174,8 @@ pub async fn until_ready(
     timeout: Duration,
 ) -> Result<VolumeSnapshot> {
     let namespace = &cluster.namespace;
-    context.ui.on_interrupt(Some(format!(
-        "{} is still being taken; look with: {}",
-        subject(name, namespace),
-        describe(name, namespace)
-    )));
     let awaited = [Awaited::new(context, name, None, 0)];
     let ended = until_all(cluster, &awaited, None, Goal::Ready, timeout, |_, _| {}).await?;
-    context.ui.on_interrupt(None);
     let [one] = awaited;
     let since = one.since;
     drop(one);

@@ -183,7 +183,7 @@ async fn make(
         .await
         .map_err(|error| refusal::explain(facts::snapshots::explain(error), &plural, own, &cluster.namespace))?;
     if how.dry_run == DryRun::None {
-        context.ui.on_interrupt(Some(format!("what was made goes on without us; remove it with: {}", made.removal())));
+        goes_on(context, &made.removal());
     }
     Ok(answer)
 }
@@ -251,7 +251,13 @@ async fn bound_by_now(cluster: &Cluster, name: &str) -> Result<bool> {
     Ok(facts::claim::read_opt(cluster, name).await?.is_some_and(|claim| is_bound(&claim)))
 }
 
-async fn undo(context: &Context, cluster: &Cluster, made: Made, error: CliError) -> CliError {
+/// Lets whoever interrupts know what stays, and what removes it.
+pub fn goes_on(context: &Context, removal: &str) {
+    context.ui.on_interrupt(Some(format!("what was made goes on without us; remove it with: {removal}")));
+}
+
+/// Removes what was made, and says so with the error that led to it.
+pub async fn undo(context: &Context, cluster: &Cluster, made: Made, error: CliError) -> CliError {
     context.ui.on_interrupt(Some(format!("what was made was being removed; remove the rest with: {}", made.removal())));
     let error = made.undo(cluster, error).await;
     context.ui.on_interrupt(None);

@@ -5,7 +5,10 @@ use std::time::Duration;
 use backup_api::snapshot::VolumeSnapshot;
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
-use super::{deletion_request::request, gone::until_gone};
+use super::{
+    deletion_request::{goes_on, look, request},
+    gone::until_gone,
+};
 use crate::{
     args::DryRun,
     client::{Cluster, ListRequest, list},
@@ -121,6 +124,9 @@ pub async fn delete(context: &Context, cluster: &Cluster, snapshots: &[VolumeSna
     let mut errors = Vec::new();
     let mut going = Vec::new();
     for snapshot in snapshots {
+        if how.dry_run == DryRun::None {
+            context.ui.on_interrupt(Some(goes_on(snapshot, &cluster.namespace)));
+        }
         match request(context, cluster, snapshot, how).await {
             Ok(is_going) => going.extend(is_going.then_some(snapshot)),
             Err(error) => errors.push(error),
@@ -132,10 +138,7 @@ pub async fn delete(context: &Context, cluster: &Cluster, snapshots: &[VolumeSna
         }
         return context.ui.all_but_last(errors);
     };
-    context.ui.on_interrupt(Some(format!(
-        "the deletion goes on without us; look with: kubectl backup snapshot list -n {}",
-        cluster.namespace
-    )));
+    context.ui.on_interrupt(Some(look(&cluster.namespace)));
     let mut waits: FuturesUnordered<_> = going
         .into_iter()
         .map(|snapshot| async move { (name(snapshot), until_gone(&context.ui, cluster, snapshot, timeout).await) })

@@ -14,7 +14,7 @@ use crate::{
         one_snapshot,
         preflight::preflight,
         ready::until_ready,
-        restoration::{How, Restoration, restore},
+        restoration::{How, Restoration, goes_on, restore, undo},
     },
     args::DryRun,
     client::Cluster,
@@ -81,10 +81,14 @@ pub async fn clone(
         return restore(context, there, &[Restoration { pair: None, claim, binds_late }], made, how).await;
     }
     preflight(context, cluster, &[json!(snapshot)], None).await?;
+    if how.dry_run == DryRun::None {
+        // It may be made before we hear of it.
+        goes_on(context, &format!("kubectl backup snapshot delete {name} -n {}", cluster.namespace));
+    }
     if let Err(error) = made.make(cluster, &json!(snapshot), &resource, Some(&target), how.dry_run).await {
         let error = refusal::explain(facts::snapshots::explain(error), "volumesnapshots", &name, &cluster.namespace);
         // Without an answer it may come yet.
-        return Err(made.undo(cluster, error).await);
+        return Err(undo(context, cluster, made, error).await);
     }
     context.ui.status(&format!("{resource} created{}", how.dry_run.suffix()));
     if how.dry_run == DryRun::Server {
@@ -95,7 +99,7 @@ pub async fn clone(
             let item = Restoration { pair: Some(pair), claim, binds_late };
             restore(context, there, &[item], made, how).await
         }
-        Err(error) => Err(made.undo(cluster, error).await),
+        Err(error) => Err(undo(context, cluster, made, error).await),
     }
 }
 

@@ -1,6 +1,12 @@
 //! H6: restores and clones into other namespaces share the storage's snapshot for a while, and never its fate.
 
-use e2e_tests::{Claim, Namespace, TestCluster, noise, sha256, until_granted};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use e2e_tests::{Claim, Namespace, Relay, Run, TestCluster, noise, sha256, until, until_granted};
 
 /// What is there only for as long as a PVC is filled, of both namespaces.
 fn temporary(cluster: &TestCluster, namespaces: &[&Namespace<'_>]) -> String {
@@ -178,4 +184,52 @@ fn h6_what_holds_a_slot_after_the_pvc_has_its_data_is_an_error() {
     let contents = cluster.kubectl(&["get", "volumesnapshotcontents", "-l", label, "-o", path]);
     let ours = contents.lines().filter_map(|line| line.strip_prefix(depot.name())?.strip_prefix(' '));
     ours.for_each(|content| drop(cluster.kubectl(&["delete", "volumesnapshotcontent", content])));
+}
+
+/// The plugin, interrupted while a request whose first line has the text is on its way.
+fn interrupted(cluster: &TestCluster, text: &str, args: &[&str]) -> Run {
+    let (is_reached, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let wait = |what: &str, of: &AtomicBool| until(what, Duration::from_secs(60), || of.load(Ordering::SeqCst));
+    let first = || {
+        is_reached.store(true, Ordering::SeqCst);
+        wait("the plugin has ended", &is_over);
+    };
+    let run = |kubeconfig: &Path| {
+        let ready = || wait("the request is made", &is_reached);
+        let run = cluster.plugin_signalled_when(kubeconfig, "INT", args, ready);
+        is_over.store(true, Ordering::SeqCst);
+        run
+    };
+    Relay::first(cluster, text, first, run)
+}
+
+#[test]
+fn h6_whoever_interrupts_a_clone_or_the_removal_of_what_it_left_is_told_what_stays() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    Claim::block(&shop, "data");
+    let snapshots =
+        |of: &Namespace<'_>| format!("/apis/snapshot.storage.k8s.io/v1/namespaces/{}/volumesnapshots", of.name());
+    // While the snapshot is waited for, while its content is read, and while the pair's is waited for.
+    let watch = |of: &Namespace<'_>| format!("GET {}?&fieldSelector=", snapshots(of));
+    let content = "GET /apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents/".to_owned();
+    for request in [watch(&shop), content, watch(&depot)] {
+        let args = ["clone", "data", "copy", "--to-namespace", depot.name(), "-n", shop.name()];
+        let run = interrupted(&cluster, &request, &args).ends_with(130);
+        let names = shop.kubectl(&["get", "volumesnapshots", "-o", "jsonpath={.items[*].metadata.name}"]);
+        let run = run.says(&format!("kubectl backup snapshot delete {names} -n {}", shop.name()));
+        assert!(run.stderr.contains("goes on without us"), "{}", run.stderr);
+        if request != watch(&depot) {
+            shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok();
+        }
+    }
+    let path = "jsonpath={.items[0].metadata.name}|{.items[0].spec.source.volumeSnapshotContentName}";
+    let names = depot.kubectl(&["get", "volumesnapshots", "-o", path]);
+    let (pair, content) = names.split_once('|').expect("two names");
+    let delete = ["snapshot", "delete", pair, "--yes", "-n", depot.name()];
+    // The snapshot is gone, and its content is not by now.
+    let run = interrupted(&cluster, &watch(&depot), &delete).ends_with(130);
+    run.says(&format!("kubectl delete volumesnapshotcontent {content}"));
+    cluster.kubectl(&["delete", "volumesnapshotcontent", content]);
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok();
 }
