@@ -22,7 +22,7 @@ pub async fn until_pair_ready(context: &Context, cluster: &Cluster, name: String
     let progress = context.ui.progress(&format!("snapshot {name}"));
     let mut last = String::new();
     let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), namespace);
-    let judge = |found: Option<VolumeSnapshot>| match found.as_ref().map(readiness::judge) {
+    let judge = |found: Option<VolumeSnapshot>| match found.as_ref().map(readiness::judge_second) {
         None => Err(CliError::new(format!("{subject} was deleted by somebody else before it was used"))),
         Some(Readiness::Ready) => Ok(Some(())),
         Some(Readiness::Failed(message)) => {

@@ -33,6 +33,18 @@ pub fn judge(snapshot: &VolumeSnapshot) -> Readiness {
     }
 }
 
+/// What the snapshot-controller writes when its cache does not hold the content that a snapshot names.
+const UNSEEN: &str = "VolumeSnapshotContent is missing";
+
+/// Judges a snapshot whose content was made just before it. The controller may see the snapshot first: it then calls the
+/// content missing, and tries again.
+pub fn judge_second(snapshot: &VolumeSnapshot) -> Readiness {
+    match judge(snapshot) {
+        Readiness::Failed(message) if message == UNSEEN => Readiness::UnderWay(format!("tried again after: {message}")),
+        other => other,
+    }
+}
+
 /// What of a snapshot is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
@@ -96,6 +108,18 @@ mod tests {
         let judged = judge(&with(Some(false), Some("the object has been modified; please apply your changes")));
         assert!(matches!(judged, Readiness::UnderWay(_)), "{judged:?}");
         assert!(matches!(judge(&with(Some(false), None)), Readiness::UnderWay(_)));
+    }
+
+    #[test]
+    fn a_content_that_the_controller_does_not_see_yet_is_waited_for_where_we_made_it() {
+        let unseen = with(Some(false), Some(UNSEEN));
+        assert_eq!(judge(&unseen), Readiness::Failed(UNSEEN.into()));
+        assert!(matches!(judge_second(&unseen), Readiness::UnderWay(_)));
+        assert_eq!(judge_second(&with(Some(true), Some(UNSEEN))), Readiness::Ready);
+        assert_eq!(
+            judge_second(&with(Some(false), Some("no such handle"))),
+            Readiness::Failed("no such handle".into())
+        );
     }
 
     #[test]
