@@ -93,6 +93,34 @@ fn h9_a_snapshot_that_its_controllers_write_to_at_that_moment_is_begun_from_all_
 }
 
 #[test]
+fn h9_a_namespace_that_is_full_with_the_pvc_has_room_for_the_one_in_its_place() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = start(&shop);
+    let quota = |command: &[&str], count: &str| {
+        shop.kubectl(command);
+        let used = format!("jsonpath={{.status.hard.persistentvolumeclaims}}={count}");
+        cluster.wait_for(shop.name(), "resourcequota/full", &used, 30);
+    };
+    quota(&["create", "quota", "full", "--hard=persistentvolumeclaims=1,requests.storage=64Mi"], "1");
+    cluster.wait_for(shop.name(), "resourcequota/full", "jsonpath={.status.used.persistentvolumeclaims}=1", 30);
+    ledger.rollback("good", &["--safety", "volume"]).ok();
+    assert_eq!(ledger.read(), b"good");
+    ledger.rollback("good", &["--undo"]).ok();
+    assert_eq!(ledger.read(), b"bad");
+    // One that is full for good ends the wait.
+    let run = overtaken(&ledger, "DELETE /api/v1/namespaces/", &["--safety", "volume", "--timeout", "4s"], || {
+        let patch = r#"{"spec":{"hard":{"persistentvolumeclaims":"0"}}}"#;
+        quota(&["patch", "resourcequota", "full", "-p", patch], "0");
+    });
+    let run = run.ends_with(124).says("exceeded quota: full").says("kubectl describe resourcequota").says("--continue");
+    assert!(!run.stderr.contains("kubectl backup quota"), "{}", run.stderr);
+    shop.kubectl(&["delete", "quota", "full"]);
+    ledger.rollback("good", &["--continue"]).ok();
+    assert_eq!(ledger.read(), b"good");
+}
+
+#[test]
 fn h9_an_undo_takes_nothing_away_for_data_that_were_let_go_at_that_moment() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h9");

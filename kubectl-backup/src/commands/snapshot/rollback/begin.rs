@@ -13,7 +13,7 @@ use crate::{
     plan::{
         claim::waits_for_pod,
         quantity::Quantity,
-        rollback::{Found, Journal, Notes, Start, both_ways, describe_plan, start},
+        rollback::{Found, Journal, Notes, Start, both_ways, describe_plan, room_to_grow, start},
         snapshot::{content::Content, name, restore},
     },
 };
@@ -46,6 +46,8 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
             journal.claim()
         ));
     }
+    let quotas = facts::resource_quotas::all(cluster).await?;
+    room_to_grow(&cluster.namespace, &quotas, &journal.replacement, &found.claim)?;
     remarks.extend(claim::owners(cluster, &journal.replacement).await?.1);
     facts::rollback::require(cluster, &journal).await?;
     if let Some(name) = safety.take() {

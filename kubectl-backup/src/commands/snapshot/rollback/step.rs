@@ -79,11 +79,11 @@ pub async fn take(
         }
         Step::CreateReplacement => {
             say("making the PVC from the snapshot");
-            claim::create(context, cluster, &journal.replacement).await
+            claim::create(context, cluster, &journal.replacement, timeout).await
         }
         Step::CreateOriginal => {
             say(&format!("making the PVC on volume {}", journal.kept.volume));
-            claim::create(context, cluster, &journal.original).await
+            claim::create(context, cluster, &journal.original, timeout).await
         }
         Step::GiveBack => {
             say(&format!("giving volume {} its own reclaim policy again", journal.kept.volume));
