@@ -15,7 +15,7 @@ use super::{
     gone::{self, Patience},
     remind::PATIENCE,
     snapshot_creation::Made,
-    storage_copy::{self, APPEARING},
+    storage_copy::{self, APPEARING, CopyFate},
     unanswered::Run,
 };
 use crate::{
@@ -36,8 +36,8 @@ const GOING_AT_EXIT: Patience = Patience { timeout: Duration::from_secs(3), befo
 /// How long a content may take to appear then.
 const APPEARING_AT_EXIT: Duration = Duration::from_secs(2);
 
-/// A deletion that was asked for, with what has to be told of the storage's copy.
-type Asked = (Made, Result<Option<String>>);
+/// A deletion that was asked for, with what becomes of the storage's copy.
+type Asked = (Made, Result<CopyFate>);
 
 /// Deletes what was made, with the storage's copies, and waits. Returns what to tell, and whether all of it is gone.
 pub async fn take_back(ui: &Ui, cluster: &Cluster, made: &[Made]) -> (String, bool) {
@@ -86,9 +86,9 @@ async fn ask(cluster: &Cluster, made: &[Made], appearing: Duration) -> Vec<Asked
     stream::iter(asks).buffered(AT_ONCE).collect().await
 }
 
-async fn ask_for_one(cluster: &Cluster, made: &Made, appearing: Duration) -> Result<Option<String>> {
+async fn ask_for_one(cluster: &Cluster, made: &Made, appearing: Duration) -> Result<CopyFate> {
     let uid = made.uid.as_deref().unwrap_or_default();
-    let remark = storage_copy::goes_with(cluster, &made.name, uid, appearing).await?;
+    let fate = storage_copy::goes_with(cluster, &made.name, uid, appearing).await?;
     let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let params = DeleteParams {
         preconditions: Some(Preconditions { uid: made.uid.clone(), resource_version: None }),
@@ -96,31 +96,25 @@ async fn ask_for_one(cluster: &Cluster, made: &Made, appearing: Duration) -> Res
     };
     match api.delete(&made.name, &params).await.doing(|| format!("delete volumesnapshot {:?}", made.name)) {
         Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(remark),
+        _ => Ok(fate),
     }
 }
 
 /// Waits for all at once.
 async fn wait(ui: &Ui, cluster: &Cluster, asked: Vec<Asked>, patience: Patience) -> (String, bool) {
-    let mut remarks = Vec::new();
-    let mut waits = Vec::new();
-    for (made, asked) in asked {
-        let failed = match asked {
-            Ok(remark) => {
-                remarks.extend(remark);
-                None
-            }
-            Err(error) => Some(End::Stays(error.message)),
+    let waits = asked.into_iter().map(|(made, asked)| async move {
+        let (end, remark) = match asked {
+            Ok(fate) => match until_gone(ui, cluster, &made, patience).await {
+                End::Gone => (End::Gone, fate.see_to_it(cluster).await),
+                end => (end, fate.remark),
+            },
+            Err(error) => (End::Stays(error.message), None),
         };
-        waits.push(async move {
-            let end = match failed {
-                Some(end) => end,
-                None => until_gone(ui, cluster, &made, patience).await,
-            };
-            (made.name, end)
-        });
-    }
-    told(&join_all(waits).await, &remarks, &cluster.namespace)
+        ((made.name, end), remark)
+    });
+    let (ends, remarks): (Vec<_>, Vec<_>) = join_all(waits).await.into_iter().unzip();
+    let remarks: Vec<_> = remarks.into_iter().flatten().collect();
+    told(&ends, &remarks, &cluster.namespace)
 }
 
 async fn until_gone(ui: &Ui, cluster: &Cluster, made: &Made, patience: Patience) -> End {

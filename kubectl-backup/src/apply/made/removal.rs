@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     apply::{
-        storage_copy::{self, APPEARING},
+        storage_copy::{self, APPEARING, CopyFate},
         unanswered::Run,
     },
     client::{self, Cluster, until},
@@ -223,16 +223,16 @@ async fn retained_volume(cluster: &Cluster, claim: &PersistentVolumeClaim) -> Op
 /// Removes a snapshot or a content. Returns what has to be told of the storage's copy.
 async fn other(cluster: &Cluster, thing: &Thing, fillings: &BTreeMap<String, Filling>) -> Result<Option<String>> {
     let uid = thing.uid.as_deref().unwrap_or_default();
-    let remark = match thing.step {
+    let fate = match thing.step {
         Step::Snapshot => storage_copy::goes_with(&thing.cluster(cluster), thing.name(), uid, APPEARING).await?,
-        _ => None,
+        _ => CopyFate::default(),
     };
     let doing = format!("delete {}", thing.place());
     let path = thing.path().ok_or_else(|| CliError::new(format!("failed to {doing}: it has no path")))?;
     client::delete_exactly(cluster, &path, uid, &doing).await?;
     let filling = thing.fills.as_ref().filter(|_| thing.step == Step::Second).and_then(|claim| fillings.get(claim));
     going::until_gone(cluster, thing, filling).await?;
-    Ok(remark)
+    Ok(fate.see_to_it(cluster).await)
 }
 
 /// The error of what does not go.

@@ -100,6 +100,40 @@ fn h3_what_is_taken_back_is_gone_when_the_command_ends() {
 }
 
 #[test]
+fn h3_a_retained_copy_goes_also_where_the_controller_let_its_snapshot_go_without_it() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("undo");
+    for claim in ["a", "b"] {
+        Claim::block(&shop, claim);
+    }
+    let class = json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass", "metadata": {"name": shop.name()},
+        "driver": DRIVER, "deletionPolicy": "Retain"});
+    cluster.create(&class.to_string());
+    let _refusal = Refusal::of_claim(&shop, "b");
+    let own = || -> Vec<Value> {
+        let all = cluster.kubectl(&["get", "volumesnapshotcontents", "-o", "json"]);
+        let all: Value = serde_json::from_str(&all).expect("a list");
+        let items = all["items"].as_array().cloned().unwrap_or_default();
+        items.into_iter().filter(|content| content["spec"]["volumeSnapshotRef"]["namespace"] == shop.name()).collect()
+    };
+    let args = ["snapshot", "create", "a", "b", "--class", shop.name(), "-n", shop.name()];
+    // As if the controller did not see the change of the policy before it judges the deletion.
+    let unseen = || {
+        for content in own() {
+            assert_eq!(content["spec"]["deletionPolicy"], "Delete");
+            let name = content["metadata"]["name"].as_str().expect("a name");
+            let patch = r#"{"spec":{"deletionPolicy":"Retain"}}"#;
+            cluster.kubectl(&["patch", "volumesnapshotcontent", name, "--type=merge", "-p", patch]);
+        }
+    };
+    let delete = "DELETE /apis/snapshot.storage.k8s.io/";
+    let run = Relay::first(&cluster, delete, unseen, |kubeconfig| cluster.plugin_with(kubeconfig, &args));
+    run.ends_with(1).says("refused by the test").says("deleted again: ");
+    assert!(own().iter().all(|content| content["metadata"]["deletionTimestamp"].is_string()), "{:#?}", own());
+    cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
+}
+
+#[test]
 fn h3_interrupted_it_ends_soon_and_names_what_is_still_being_deleted() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("undo");
