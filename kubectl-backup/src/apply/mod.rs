@@ -17,7 +17,7 @@ pub mod restoration;
 pub mod snapshot_creation;
 pub mod snapshot_deletion;
 pub mod start;
-mod storage_copy;
+pub mod storage_copy;
 pub mod taken_back;
 pub mod unanswered;
 pub mod velero_version;

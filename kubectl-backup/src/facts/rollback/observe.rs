@@ -18,7 +18,7 @@ use crate::{
         filled_for,
         rollback::{
             ClaimSeen, Journal, Observed, ROLLBACK, SafetySeen, VolumeSeen, Workload, WorkloadKind, WorkloadSeen,
-            kept::OWN_RECLAIM_POLICY,
+            is_safety_of, kept::OWN_RECLAIM_POLICY,
         },
     },
 };
@@ -54,7 +54,7 @@ pub async fn observe(cluster: &Cluster, journal: &Journal, snapshot: &str) -> Re
         workloads.extend(workload_seen(cluster, workload).await?);
     }
     let safety = match &journal.safety {
-        Some(name) => safety_seen(cluster, name).await?,
+        Some(name) => safety_seen(cluster, journal, name).await?,
         None => SafetySeen::Absent,
     };
     Ok(Observed { claim, kept, current, pods, attached, workloads, safety, is_source_usable: true })
@@ -145,8 +145,8 @@ async fn workload_seen(cluster: &Cluster, workload: &Workload) -> Result<Option<
     Ok(seen.map(|(desired, ready)| WorkloadSeen { workload: workload.clone(), desired, ready }))
 }
 
-async fn safety_seen(cluster: &Cluster, name: &str) -> Result<SafetySeen> {
-    let found = source(cluster, name).await?;
+async fn safety_seen(cluster: &Cluster, journal: &Journal, name: &str) -> Result<SafetySeen> {
+    let found = source(cluster, name).await?.filter(|found| is_safety_of(journal, found));
     Ok(match found {
         None => SafetySeen::Absent,
         Some(found) if found.status.as_ref().and_then(|status| status.ready_to_use) == Some(true) => SafetySeen::Ready,

@@ -14,6 +14,7 @@ mod left;
 mod next;
 mod notes;
 mod owners;
+mod safety;
 mod start;
 mod words;
 
@@ -27,5 +28,6 @@ pub use left::leaving;
 pub use next::{ClaimSeen, Observed, SafetySeen, Step, VolumeSeen, WorkloadSeen, next};
 pub use notes::{Notes, Standing, begun_from};
 pub use owners::{OwnerSeen, kept_owners, let_owners_go};
+pub use safety::{is_safety_of, mark_safety};
 pub use start::{Found, Owner, Scalable, Start, User, start, workloads};
 pub use words::{both_ways, describe_plan, done, finished, go_on, held, undone};

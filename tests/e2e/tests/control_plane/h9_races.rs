@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e_tests::{Claim, Namespace, Relay, Run, TestCluster, until};
+use e2e_tests::{Claim, Loss, Namespace, Relay, Run, TestCluster, until};
 
 use crate::ledger::Ledger;
 
@@ -118,6 +118,36 @@ fn h9_a_namespace_that_is_full_with_the_pvc_has_room_for_the_one_in_its_place() 
     shop.kubectl(&["delete", "quota", "full"]);
     ledger.rollback("good", &["--continue"]).ok();
     assert_eq!(ledger.read(), b"good");
+}
+
+#[test]
+fn h9_the_snapshot_of_the_old_data_is_told_from_others_of_its_name() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = start(&shop);
+    let creates = "POST /apis/snapshot.storage.k8s.io/";
+    let mut taken = String::new();
+    let run = overtaken(&ledger, creates, &[], || {
+        let notes = ledger.field("volumesnapshot/good", r"{.metadata.annotations.kubectl-backup\.dev/rollback}");
+        let notes: serde_json::Value = serde_json::from_str(&notes).expect("JSON");
+        taken = notes["safety"].as_str().expect("a name").to_owned();
+        ledger.snapshot(&taken);
+    });
+    run.ok().says("there is no snapshot of the data as they are").says("is kept all the same");
+    // Another's stays, and is not called this one's.
+    assert_eq!(ledger.field(&format!("volumesnapshot/{taken}"), "{.metadata.deletionTimestamp}"), "");
+    let undone = ledger.rollback("good", &["--undo"]).ok();
+    assert!(!undone.stderr.contains(&taken), "{}", undone.stderr);
+
+    // One that was made although nobody heard of it is not left to itself.
+    let relay = Relay::start(&cluster, creates, 1, Loss::Broken);
+    let args = ["snapshot", "rollback", "good", "--yes", "-n", shop.name()];
+    let run = cluster.plugin_with(&relay.kubeconfig(), &args).ok();
+    assert!(!run.stderr.contains("there is no snapshot of the data"), "{}", run.stderr);
+    let own = ["get", "volumesnapshots", "-l", "kubectl-backup.dev/safety=true", "-o", "name"];
+    assert_eq!(shop.kubectl(&own).lines().count(), 1);
+    ledger.rollback("good", &["--undo"]).ok().says("it holds a slot of the quota");
+    assert_eq!(ledger.read(), b"bad");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use backup_api::snapshot::VolumeSnapshot;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
-use super::{Args, Safety, claim, step, store};
+use super::{Args, Safety, claim, safety, store};
 use crate::{
     args::DryRun,
     client::{Cluster, ListRequest, list},
@@ -25,7 +25,7 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
     check_none_under_way(&snapshot, args, cluster)?;
     let (found, planned, late) = look(cluster, &snapshot, &args.snapshot).await?;
     check_no_other(cluster, &found.claim, &args.snapshot).await?;
-    let mut safety = match args.safety {
+    let mut before = match args.safety {
         Safety::Volume => None,
         Safety::Auto | Safety::Snapshot => {
             let claim = found.claim.metadata.name.as_deref().unwrap_or_default();
@@ -36,7 +36,7 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
         snapshot: &args.snapshot,
         planned: &planned,
         binds_late: late,
-        safety: safety.as_deref(),
+        safety: before.as_deref(),
         safety_is_optional: args.safety == Safety::Auto,
     };
     let (mut journal, mut remarks) = start(&request, &found)?;
@@ -50,9 +50,9 @@ pub async fn begin(context: &Context, cluster: &Cluster, args: &Args) -> Result<
     room_to_grow(&cluster.namespace, &quotas, &journal.replacement, &found.claim)?;
     remarks.extend(claim::owners(cluster, &journal.replacement).await?.1);
     facts::rollback::require(cluster, &journal).await?;
-    if let Some(name) = safety.take() {
+    if let Some(name) = before.take() {
         // A trial: a quota that is full must be known before the application stands still.
-        match step::take_safety(context, cluster, &journal, &name, DryRun::Server).await {
+        match safety::try_to_take(cluster, &journal, &name).await {
             Ok(()) => {}
             Err(error) if args.safety == Safety::Auto => {
                 ui.warning(&format!("no snapshot of the data as they are can be taken: {}", error.message));

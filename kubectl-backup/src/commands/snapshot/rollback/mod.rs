@@ -4,6 +4,7 @@ mod begin;
 mod claim;
 mod finish;
 mod run;
+mod safety;
 mod step;
 mod store;
 mod undo;

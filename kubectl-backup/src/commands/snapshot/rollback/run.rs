@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    safety,
     step::{self, Taken},
     store,
 };
@@ -62,10 +63,10 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
             Err(error) if notes.journal.safety_is_optional && matches!(step, Step::TakeSafety | Step::AwaitSafety) => {
                 context.ui.warning(&format!("there is no snapshot of the data as they are: {}", error.message));
                 context.ui.status("The volume with these data is kept all the same.");
-                let mut journal = notes.journal.clone();
-                if let Some(left) = step::drop_safety(cluster, &mut journal).await {
+                if let Some(left) = safety::give_up(cluster, &notes.journal, &error).await {
                     context.ui.warning(&left);
                 }
+                let journal = Journal { safety: None, ..notes.journal.clone() };
                 store::replace(cluster, &mut notes, Some(journal)).await?;
             }
             taken => match taken.map_err(|error| notes.ways_out(error, &manual, namespace))? {

@@ -1,30 +1,24 @@
 //! Takes one step of a rollback. What a step needs to be safe is a precondition of its request.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use backup_api::{labels, snapshot::VolumeSnapshot};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     core::v1::PersistentVolumeClaim,
 };
 use kube::{
-    Api, Resource as _,
+    Api,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
 use serde_json::{Value, json};
 
-use super::{claim, volume, waits};
+use super::{claim, safety, volume, waits};
 use crate::{
-    apply::{one_snapshot, ready::until_ready},
-    args::DryRun,
-    client::{self, Cluster, FIELD_MANAGER},
+    apply::ready::until_ready,
+    client::{Cluster, FIELD_MANAGER},
     context::Context,
     error::{CliError, Doing as _, Result},
-    facts,
-    plan::{
-        refusal,
-        rollback::{Journal, Step, Workload, WorkloadKind},
-    },
+    plan::rollback::{Journal, Step, Workload, WorkloadKind},
 };
 
 /// What came of a step.
@@ -52,7 +46,7 @@ pub async fn take(
         Step::TakeSafety => {
             let name = journal.safety.as_deref().unwrap_or_default();
             say(&format!("taking snapshot {name} of the data as they are"));
-            take_safety(context, cluster, journal, name, DryRun::None).await
+            safety::take(context, cluster, journal, name).await
         }
         Step::AwaitSafety => {
             let name = journal.safety.as_deref().unwrap_or_default();
@@ -95,44 +89,6 @@ pub async fn take(
         Step::Arrived => Ok(()),
     };
     done.map(|()| Taken::Done)
-}
-
-/// Takes the snapshot of the old data, or tries whether it may be taken.
-pub async fn take_safety(
-    context: &Context,
-    cluster: &Cluster,
-    journal: &Journal,
-    name: &str,
-    dry_run: DryRun,
-) -> Result<()> {
-    let namespace = &cluster.namespace;
-    let mark = BTreeMap::from([(labels::SAFETY.to_owned(), "true".to_owned())]);
-    let snapshot = one_snapshot::planned(cluster, journal.claim(), name, &mark).await?;
-    let body = as_sent(&snapshot)?;
-    let path = VolumeSnapshot::url_path(&(), Some(namespace));
-    let doing = format!("create volumesnapshot {name:?} in namespace {namespace:?}");
-    match client::create(cluster, &path, &body, dry_run, &doing).await {
-        Ok(answer) if dry_run == DryRun::Server && answer.pointer("/spec/volumeSnapshotClassName").is_none() => {
-            Err(CliError::new("its class is not known: the VolumeSnapshotClasses may not be listed"))
-        }
-        Ok(_) => {
-            if dry_run == DryRun::None {
-                context.ui.status(&format!("volumesnapshot/{name} created"));
-            }
-            Ok(())
-        }
-        Err(error) => Err(refusal::explain(facts::snapshots::explain(error), "volumesnapshots", name, namespace)),
-    }
-}
-
-/// Goes on without the snapshot of the old data: it failed, and would only hold a slot. Returns what is left of it.
-pub async fn drop_safety(cluster: &Cluster, journal: &mut Journal) -> Option<String> {
-    let name = journal.safety.take()?;
-    let api: Api<VolumeSnapshot> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    match api.delete(&name, &DeleteParams::default()).await.doing(|| format!("delete volumesnapshot {name:?}")) {
-        Err(error) if !error.is_not_found() => Some(format!("snapshot {name} stays ({})", error.message)),
-        _ => None,
-    }
 }
 
 async fn scale(cluster: &Cluster, workload: &Workload, replicas: i32) -> Result<()> {
