@@ -39,6 +39,20 @@ fn velero_is_asked_about_by_its_own_path_and_nobody_else_is() {
     assert_eq!(of_velero, 3);
 }
 
+#[test]
+fn the_data_of_backups_is_veleros_by_the_same_word() {
+    let manifest = include_str!("../../../manifests/webhook/base/velero-data-policy.yaml");
+    let documents = manifest.split("\n---\n").map(|text| serde_saphyr::from_str::<Value>(text).expect("YAML"));
+    let policies: Vec<_> = documents.filter(|document| document["kind"] == "ValidatingAdmissionPolicy").collect();
+    assert_eq!(policies.len(), 3);
+    let who = |policy: &Value| {
+        let expression = policy["spec"]["validations"][0]["expression"].as_str().expect("CEL");
+        let start = expression.find(&format!("({VELERO_ACCOUNT}) ||")).expect("Velero's account");
+        expression[start..].to_owned()
+    };
+    assert!(policies.iter().all(|policy| who(policy) == who(&policies[0])));
+}
+
 /// Where nobody writes paths, an entry that is missing in the overlay would be called at `/`.
 #[test]
 fn the_overlay_for_cert_manager_names_the_path_of_every_entry() {
