@@ -151,6 +151,23 @@ fn h9_the_snapshot_of_the_old_data_is_told_from_others_of_its_name() {
 }
 
 #[test]
+fn h9_whoever_interrupts_before_the_notes_are_gone_is_told_how_to_go_on() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = start(&shop);
+    ledger.rollback("good", &["--safety", "volume"]).ok();
+    let args = |way| ["snapshot", "rollback", "good", way, "--yes", "-n", shop.name()];
+    cluster.plugin_killed_at("making the PVC on volume", &args("--undo"));
+    // The only write to the snapshot that is left takes the notes away.
+    let relay = Relay::start(&cluster, "PATCH /apis/snapshot.storage.k8s.io/", 1, Loss::Held);
+    let run = cluster.plugin_signalled_when(&relay.kubeconfig(), "INT", &args("--continue"), || {
+        relay.wait_for_answers(1);
+    });
+    run.ends_with(130).says("is not finished").says("--continue");
+    assert_eq!(ledger.read(), b"bad");
+}
+
+#[test]
 fn h9_an_undo_takes_nothing_away_for_data_that_were_let_go_at_that_moment() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h9");

@@ -79,7 +79,6 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
             },
         }
     };
-    context.ui.on_interrupt(None);
     let seconds = context.now().duration_since(started).as_secs();
     let claim = notes.journal.claim().to_owned();
     match notes.journal.direction {
@@ -88,6 +87,7 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
             if store::replace(cluster, &mut notes, Some(journal)).await? == Standing::Gone {
                 return Err(notes.lost(&last, namespace));
             }
+            context.ui.on_interrupt(None);
             context.ui.data(&format!("persistentvolumeclaim/{claim} rolled back\n"))?;
             let is_filled = last.claim.is_some_and(|claim| claim.bound);
             for line in done(&notes.journal, is_filled, &snapshot, namespace) {
@@ -102,6 +102,7 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
                 Err(error) => context.ui.error(&error),
             }
             store::replace(cluster, &mut notes, None).await?;
+            context.ui.on_interrupt(None);
             context.ui.data(&format!("persistentvolumeclaim/{claim} as before\n"))?;
             context.ui.status(&format!("PVC {claim} has the data from before the rollback (after {seconds}s)"));
             for line in undone(&notes.journal, last.safety) {
