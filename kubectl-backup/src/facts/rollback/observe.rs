@@ -92,6 +92,7 @@ fn claim_seen(claim: &PersistentVolumeClaim, snapshot: &str) -> ClaimSeen {
     let mark = claim.metadata.annotations.as_ref().and_then(|all| all.get(ROLLBACK));
     ClaimSeen {
         uid: claim.metadata.uid.clone().unwrap_or_default(),
+        version: claim.metadata.resource_version.clone().unwrap_or_default(),
         deleting: claim.metadata.deletion_timestamp.is_some(),
         bound: is_bound(claim),
         volume: claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()).filter(|name| !name.is_empty()),

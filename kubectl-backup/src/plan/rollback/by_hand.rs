@@ -73,6 +73,7 @@ mod tests {
     fn claim() -> ClaimSeen {
         ClaimSeen {
             uid: "n".into(),
+            version: "1".into(),
             deleting: false,
             bound: true,
             volume: Some("pv-new".into()),

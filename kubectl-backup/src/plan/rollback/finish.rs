@@ -79,6 +79,7 @@ mod tests {
         let volume = Some("pv-new".into());
         ClaimSeen {
             uid: "n".into(),
+            version: "1".into(),
             deleting: false,
             bound: true,
             volume,

@@ -44,6 +44,7 @@ mod tests {
         };
         let claim = ClaimSeen {
             uid,
+            version: String::new(),
             deleting: false,
             bound: true,
             volume: Some(volume.name.clone()),

@@ -28,7 +28,7 @@ impl Observed {
     #[must_use]
     pub fn once_begun(&self, step: &Step) -> Self {
         let mut seen = self.clone();
-        if let (Step::DeleteClaim(_), Some(claim)) = (step, &mut seen.claim) {
+        if let (Step::DeleteClaim { .. }, Some(claim)) = (step, &mut seen.claim) {
             claim.deleting = true;
         }
         seen
@@ -40,6 +40,8 @@ impl Observed {
 pub struct ClaimSeen {
     /// Its uid.
     pub uid: String,
+    /// The version of it that was seen.
+    pub version: String,
     /// Whether its deletion was asked for.
     pub deleting: bool,
     /// Whether it has its volume.
@@ -116,8 +118,13 @@ pub enum Step {
     AwaitDetached,
     /// See to it that a volume outlives its PVC.
     Keep(String),
-    /// Delete the PVC with this uid.
-    DeleteClaim(String),
+    /// Delete the PVC as it was seen: bound to another volume meanwhile, it would take that with it.
+    DeleteClaim {
+        /// Its uid.
+        uid: String,
+        /// The version of it that was seen.
+        version: String,
+    },
     /// Wait until it is gone.
     AwaitClaimGone(String),
     /// Let a volume be claimed again whose PVC of this uid is gone.
@@ -267,7 +274,7 @@ fn remove(claim: &ClaimSeen, volume: Option<&VolumeSeen>, seen: &Observed) -> St
     if !seen.attached.is_empty() {
         return Step::AwaitDetached;
     }
-    Step::DeleteClaim(claim.uid.clone())
+    Step::DeleteClaim { uid: claim.uid.clone(), version: claim.version.clone() }
 }
 
 fn start_again(journal: &Journal, seen: &Observed) -> Step {

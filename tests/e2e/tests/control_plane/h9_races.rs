@@ -168,6 +168,20 @@ fn h9_whoever_interrupts_before_the_notes_are_gone_is_told_how_to_go_on() {
 }
 
 #[test]
+fn h9_a_deletion_that_comes_after_the_undo_takes_no_data_with_it() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = start(&shop);
+    let (uid, volume) = (ledger.uid(), ledger.volume());
+    let run = overtaken(&ledger, "DELETE /api/v1/namespaces/", &["--safety", "volume"], || {
+        ledger.rollback("good", &["--undo"]).ok();
+    });
+    run.ends_with(1).says("another run has ended the rollback");
+    assert_eq!((ledger.uid(), ledger.volume(), ledger.read()), (uid, volume, b"bad".to_vec()));
+    assert_eq!(ledger.field("pvc/data", r"{.metadata.annotations.kubectl-backup\.dev/undo}"), "");
+}
+
+#[test]
 fn h9_an_undo_takes_nothing_away_for_data_that_were_let_go_at_that_moment() {
     let cluster = TestCluster::control_plane();
     let shop = cluster.namespace("h9");

@@ -1,6 +1,6 @@
 //! H9: the volumes of a rollback: what is kept, what is let go, and what it is filled with.
 
-use e2e_tests::{Claim, Namespace, Person, Run, TestCluster};
+use e2e_tests::{Claim, Namespace, Person, Relay, Run, TestCluster};
 use serde_json::{Value, json};
 
 const DRIVER: &str = "block.csi.test.kubectl-backup.dev";
@@ -174,6 +174,30 @@ fn h9_who_may_not_read_classes_learns_on_the_way_that_the_pvc_waits_for_a_pod() 
     assert_eq!(run.stderr.matches("is not waited for").count(), 1, "{}", run.stderr);
     ledger.rollback(&["--undo"]).ok();
     assert_eq!(ledger.claim().read("ledger"), b"bad");
+}
+
+#[test]
+fn h9_a_volume_that_the_pvc_gets_at_the_moment_of_an_undo_is_kept() {
+    let cluster = TestCluster::control_plane();
+    let shop = cluster.namespace("h9");
+    let ledger = Ledger::start(&shop);
+    let old = ledger.volume();
+    ledger.class("WaitForFirstConsumer");
+    ledger.begin().ok();
+    let undo = ["snapshot", "rollback", "good", "--undo", "--yes", "-n", shop.name()];
+    let deletion = "DELETE /api/v1/namespaces/";
+    let mut others = String::new();
+    let meanwhile = || {
+        others = ledger.free_volume();
+        let claim = json!({"spec": {"claimRef": {"namespace": shop.name(), "name": "data"}}}).to_string();
+        cluster.kubectl(&["patch", "pv", &others, "-p", &claim]);
+        cluster.wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 60);
+    };
+    let run = Relay::first(&cluster, deletion, meanwhile, |kubeconfig| cluster.plugin_with(kubeconfig, &undo)).ok();
+    run.says(&format!("Volume {others}")).says("data of somebody else");
+    assert_eq!(ledger.policy(&others)[0], json!("Retain"));
+    assert_eq!((ledger.volume(), ledger.claim().read("ledger")), (old, b"bad".to_vec()));
+    cluster.kubectl(&["delete", "pv", &others]);
 }
 
 #[test]

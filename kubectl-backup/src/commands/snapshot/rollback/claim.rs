@@ -11,20 +11,22 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Resource as _,
+    api::{Patch, PatchParams},
     runtime::watcher::{self, Event},
 };
+use serde_json::{Value, json};
 
 use super::step::as_sent;
 use crate::{
     args::DryRun,
-    client::{self, Cluster, until_any},
+    client::{self, Cluster, FIELD_MANAGER, until_any},
     context::Context,
-    error::Result,
+    error::{Doing as _, Result},
     exit::Exit,
     facts,
     plan::{
         refusal, resource_quota,
-        rollback::{is_full, kept_owners, let_owners_go, still_full},
+        rollback::{Journal, is_full, kept::UNDO, kept_owners, let_owners_go, still_full},
     },
 };
 
@@ -55,6 +57,23 @@ pub async fn create(
         }
         made => made,
     }
+}
+
+/// Writes to the original PVC, if it is there still, and leaves it as it was: a deletion that a run going forward has asked
+/// for as it saw the PVC, and that is on its way yet, is refused from now on. Whoever may not change PVCs goes on without.
+pub async fn touch(cluster: &Cluster, journal: &Journal) -> Result<()> {
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    for value in [json!("began"), Value::Null] {
+        // The uid only guards: the server refuses another's.
+        let patch = json!({"metadata": {"uid": journal.kept.claim_uid, "annotations": {UNDO: value}}});
+        let name = journal.claim();
+        match api.patch(name, &params, &Patch::Merge(patch)).await.doing(|| format!("change PVC {name:?}")) {
+            Err(error) if matches!(error.code, Some(403 | 404 | 409 | 422)) => return Ok(()),
+            touched => touched.map(drop)?,
+        }
+    }
+    Ok(())
 }
 
 /// The owners that it would be made with at this moment, and a remark on each other one.

@@ -84,6 +84,8 @@ impl Args {
         if journal.direction == Direction::Back {
             let said = volume::say_undo(&cluster, &journal.kept.volume, journal.claim(), &notes.snapshot).await;
             said.map_err(|error| notes.ways_out(error, &[], &cluster.namespace))?;
+            let touched = claim::touch(&cluster, journal).await;
+            touched.map_err(|error| notes.ways_out(error, &[], &cluster.namespace))?;
         }
         run::run(context, &cluster, notes, self.timeout).await
     }

@@ -55,7 +55,7 @@ pub async fn run(context: &Context, cluster: &Cluster, mut notes: Notes, timeout
             }
         }
         context.ui.on_interrupt(Some(notes.interrupted(&manual, namespace)));
-        if let (Step::DeleteClaim(uid), Some(false)) = (&step, seen.claim.as_ref().map(|claim| claim.bound)) {
+        if let (Step::DeleteClaim { uid, .. }, Some(false)) = (&step, seen.claim.as_ref().map(|claim| claim.bound)) {
             unfilled = Some(uid.clone());
         }
         is_new |= step == Step::CreateReplacement;

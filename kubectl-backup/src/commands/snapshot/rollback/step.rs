@@ -62,9 +62,12 @@ pub async fn take(
         }
         Step::AwaitPodGone(pod) => waits::pod_gone(context, cluster, pod, timeout).await,
         Step::AwaitDetached => waits::detached(context, cluster, journal, timeout).await,
-        Step::DeleteClaim(uid) => {
+        Step::DeleteClaim { uid, version } => {
             say("deleting the PVC; its volume stays");
-            delete(cluster, claim, uid).await
+            if !journal.binds_late {
+                waits::decided(cluster, claim, uid).await?;
+            }
+            delete(cluster, claim, uid, version).await
         }
         Step::AwaitClaimGone(uid) => waits::claim_gone(context, cluster, claim, uid, timeout).await,
         Step::Free(kept, uid) => {
@@ -110,15 +113,15 @@ async fn scale(cluster: &Cluster, workload: &Workload, replicas: i32) -> Result<
     }
 }
 
-async fn delete(cluster: &Cluster, claim: &str, uid: &str) -> Result<()> {
+async fn delete(cluster: &Cluster, claim: &str, uid: &str, version: &str) -> Result<()> {
     let api: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let params = DeleteParams {
-        preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+        preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: Some(version.to_owned()) }),
         ..DeleteParams::default()
     };
     match api.delete(claim, &params).await.doing(|| format!("delete PVC {claim:?}")) {
         Ok(_) => Ok(()),
-        // Somebody deleted it, or put another in its place: the next look tells.
+        // Somebody deleted or changed it, or put another in its place: the next look tells.
         Err(error) if matches!(error.code, Some(404 | 409)) => Ok(()),
         Err(error) => Err(error),
     }

@@ -20,8 +20,12 @@ use crate::{
     plan::{
         claim::is_bound,
         rollback::{Direction, Journal, Workload, WorkloadKind},
+        undo::is_open,
     },
 };
+
+/// How long the controllers may take to decide about a PVC.
+const DECIDING: Duration = Duration::from_secs(10);
 
 /// Waits until a pod is gone.
 pub async fn pod_gone(context: &Context, cluster: &Cluster, pod: &str, timeout: Duration) -> Result<()> {
@@ -49,6 +53,15 @@ pub async fn detached(context: &Context, cluster: &Cluster, journal: &Journal, t
         CliError::timeout(format!("volume {volume:?} is still attached after {timeout:?}"))
             .hint(format!("See why with: kubectl describe volumeattachment {name}"))
     })
+}
+
+/// Waits until the controllers have decided where a PVC without a volume gets one from, but not for long: one that was just
+/// made may be about to be bound to a volume that was there before, which would be deleted with it.
+pub async fn decided(cluster: &Cluster, claim: &str, uid: &str) -> Result<()> {
+    let decided = |found: Option<PersistentVolumeClaim>| {
+        found.is_none_or(|found| found.metadata.uid.as_deref() != Some(uid) || !is_open(&found))
+    };
+    met(namespaced(cluster), claim, DECIDING, "PVC", decided).await.map(drop)
 }
 
 /// Waits until the PVC with that uid is gone.

@@ -23,6 +23,7 @@ struct World {
 fn claim(uid: &str) -> ClaimSeen {
     ClaimSeen {
         uid: uid.into(),
+        version: format!("{uid}-1"),
         deleting: false,
         bound: true,
         volume: None,
@@ -138,9 +139,9 @@ impl World {
                 let volume = self.volumes.get_mut(name).unwrap();
                 (volume.reclaim_policy, volume.is_noted) = ("Retain".into(), true);
             }
-            Step::DeleteClaim(uid) => {
+            Step::DeleteClaim { uid, version } => {
                 let claim = self.claim.as_mut().unwrap();
-                assert_eq!(claim.uid, *uid);
+                assert_eq!((&claim.uid, &claim.version), (uid, version), "another PVC is deleted than was seen");
                 assert!(self.pods.is_empty(), "a PVC is deleted under its pods");
                 assert!(self.attached.is_empty(), "a PVC is deleted while its volume is attached");
                 claim.deleting = true;
