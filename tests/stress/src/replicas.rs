@@ -131,7 +131,8 @@ fn with<T>(one: &Mutex<One>, act: impl FnOnce(&mut One) -> T) -> T {
 }
 
 fn live_list(cluster: &Cluster, place: &Replica, program: &Path, limit: usize, identity: &Identity) -> Result<Webhook> {
-    let (certificate, key) = (cluster.state_dir().join("counter.crt"), cluster.state_dir().join("counter.key"));
+    // Of its own: another one may read while these are written.
+    let [certificate, key] = ["crt", "key"].map(|kind| cluster.state_dir().join(format!("{}.{kind}", place.name)));
     std::fs::write(&certificate, &identity.certificate)?;
     std::fs::write(&key, &identity.key)?;
     let mut command = Command::new(program);
