@@ -63,6 +63,10 @@ fn d2_an_installation_returns_when_every_limit_of_the_policy_is_counted() {
     // Back to what the other tests begin with.
     cluster.kubectl(&["delete", "pvc", "counted", "-n", "default", "--wait=false"]);
     cluster.kubectl(&["delete", "backuppolicy", "default"]);
+    // It stays in force for a while: what nobody is asked about meanwhile would be adopted.
+    until("the limit of PVCs has ended", TWO_MINUTES, || {
+        cluster.kubectl(&["get", &format!("quotaledger/{CLAIMS}"), "-o", "name", "--ignore-not-found"]).is_empty()
+    });
     cluster.plugin(&["policy", "grant"]).ok();
     assert_eq!(cluster.kubectl(&["get", "validatingwebhookconfigurations", "-o", "name"]).lines().count(), 1);
 }
