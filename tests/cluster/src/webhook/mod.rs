@@ -8,4 +8,4 @@ mod quotas;
 pub use asked::until_asked;
 pub use pods::install_pods;
 pub use process::{POLICY_GRACE, Replica, Webhook, apply_url, apply_url_of, start_process, start_process_with};
-pub use quotas::until_quotas_ready;
+pub use quotas::{until_quotas_of_now, until_quotas_ready};

@@ -6,7 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::json;
-use test_cluster::{Cluster, webhook::until_quotas_ready};
+use test_cluster::{
+    Cluster,
+    webhook::{until_quotas_of_now, until_quotas_ready},
+};
 use tokio::task::block_in_place;
 
 use super::Args;
@@ -117,10 +120,15 @@ pub async fn measure(
             empty(server, ours).await?;
         }
         ours.in_the_way(cluster, server).await?;
+        block_in_place(|| until_quotas_of_now(cluster))?;
         for (load, crowds) in [(saturated, &mut quota.saturated), (paced, &mut quota.paced)] {
             meter.run(server, load, "room", &mut crowds.with_room).await?;
             empty(server, ours).await?;
         }
+    }
+    for crowds in [&quota.saturated, &quota.paced] {
+        // Figures of nothing would look like good ones.
+        ensure!(!crowds.with_room.crowd.created.is_empty(), "no create was granted");
     }
     let after = read_both(server, ours).await?;
     let since = |name: &str, label: &str| {
