@@ -26,38 +26,13 @@ pub enum End {
     TimedOut,
 }
 
-/// Waits until a claim that was just created is bound. `uid` is the new claim's: an earlier claim of the same name may
-/// have left events of its own failure.
+/// Waits until a claim is bound. `uid` is the claim's: an earlier one of the same name may have left events of its own failure.
+/// `from` says which of the driver's refusals count: all of them for a claim that was just created; only what it says from now
+/// on for one that was there, and may have failed, before: what was wrong was mended since, or nobody would wait.
 ///
 /// # Errors
 /// When the claim is deleted or loses its volume, or may not be watched.
 pub async fn until_bound(
-    context: &Context,
-    cluster: &Cluster,
-    name: &str,
-    uid: Option<&str>,
-    timeout: Duration,
-) -> Result<End> {
-    wait(context, cluster, (name, uid), At::Before, timeout).await
-}
-
-/// The same for a claim that was there before, and may have failed before: what is wrong was mended since, or nobody would
-/// wait. Only what the driver says from now on counts.
-///
-/// # Errors
-/// When the claim is deleted or loses its volume, or may not be watched.
-pub async fn until_bound_after_all(
-    context: &Context,
-    cluster: &Cluster,
-    name: &str,
-    uid: Option<&str>,
-    timeout: Duration,
-) -> Result<End> {
-    wait(context, cluster, (name, uid), At::Since, timeout).await
-}
-
-/// `from` is what of the driver's refusals counts.
-async fn wait(
     context: &Context,
     cluster: &Cluster,
     (name, uid): (&str, Option<&str>),

@@ -19,7 +19,7 @@ use crate::{
     context::Context,
     error::{CliError, Result},
     exit::Exit,
-    facts,
+    facts::{self, events::At},
     output::{Changed, print_changed, print_object},
     plan::{claim::is_bound, refusal, snapshot::preprovisioned::Pair, undo},
 };
@@ -213,7 +213,7 @@ async fn wait(
             continue;
         }
         let uid = claim.pointer("/metadata/uid").and_then(Value::as_str);
-        waits.push(async move { (index, until_bound(context, cluster, &name, uid, timeout).await) });
+        waits.push(async move { (index, until_bound(context, cluster, (&name, uid), At::Before, timeout).await) });
     }
     while let Some((index, end)) = waits.next().await {
         let Some(item) = items.get(index) else { continue };

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use backup_api::snapshot::{VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotContent};
 use kube::{
-    Api,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    Api, Resource as _,
+    api::{Patch, PatchParams},
 };
 use serde_json::json;
 
 use crate::{
-    client::{Cluster, FIELD_MANAGER, until},
+    client::{self, Cluster, FIELD_MANAGER, until},
     error::{CliError, Doing as _, Result},
     plan::snapshot::retained::{self, Copy, Known},
 };
@@ -55,17 +55,12 @@ async fn delete_where_it_stays(cluster: &Cluster, name: &str, content: &VolumeSn
         found.metadata.uid == content.metadata.uid && found.metadata.deletion_timestamp.is_none()
     };
     let judge = |found: Option<VolumeSnapshotContent>| Ok((!found.as_ref().is_some_and(stays)).then_some(()));
-    if until(api.clone(), name, PASSED_ON, &format!("watch volumesnapshotcontent {name:?}"), judge).await?.is_some() {
+    if until(api, name, PASSED_ON, &format!("watch volumesnapshotcontent {name:?}"), judge).await?.is_some() {
         return Ok(());
     }
-    let params = DeleteParams {
-        preconditions: Some(Preconditions { uid: content.metadata.uid.clone(), resource_version: None }),
-        ..DeleteParams::default()
-    };
-    match api.delete(name, &params).await.doing(|| format!("delete volumesnapshotcontent {name:?}")) {
-        Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(()),
-    }
+    let path = format!("{}/{name}", VolumeSnapshotContent::url_path(&(), None));
+    let uid = content.metadata.uid.as_deref().unwrap_or_default();
+    client::delete_exactly(cluster, &path, uid, &format!("delete volumesnapshotcontent {name:?}")).await
 }
 
 /// Makes the content of the snapshot, of the cluster handle's namespace, one that is deleted with it. Returns what has to be

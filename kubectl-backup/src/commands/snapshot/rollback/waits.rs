@@ -12,11 +12,11 @@ use serde::de::DeserializeOwned;
 
 use super::step::Taken;
 use crate::{
-    apply::bound::{End, filled_later, timed_out, until_bound, until_bound_after_all},
+    apply::bound::{End, filled_later, timed_out, until_bound},
     client::{Cluster, until},
     context::Context,
     error::{CliError, Doing as _, Result},
-    facts::rollback::readiness,
+    facts::{events::At, rollback::readiness},
     plan::{
         claim::is_bound,
         rollback::{Direction, Journal, Workload, WorkloadKind},
@@ -89,12 +89,8 @@ pub async fn bound(
     if journal.direction == Direction::Forward {
         let Some(found) = read(cluster, claim).await? else { return Ok(Taken::Done) };
         let uid = found.metadata.uid.as_deref();
-        let end = if is_new {
-            until_bound(context, cluster, claim, uid, timeout).await?
-        } else {
-            until_bound_after_all(context, cluster, claim, uid, timeout).await?
-        };
-        return match end {
+        let from = if is_new { At::Before } else { At::Since };
+        return match until_bound(context, cluster, (claim, uid), from, timeout).await? {
             End::Bound => Ok(Taken::Done),
             // It may just have been tried again.
             End::Failed(_) if read(cluster, claim).await?.is_none_or(|found| is_bound(&found)) => Ok(Taken::Done),
