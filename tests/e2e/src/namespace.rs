@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use serde_json::Value;
+
 use crate::TestCluster;
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -41,6 +43,14 @@ impl<'a> Namespace<'a> {
     /// kubectl in this namespace, also where it fails.
     pub fn try_kubectl(&self, args: &[&str]) -> crate::Run {
         self.cluster.try_kubectl(&[&["-n", &self.name], args].concat())
+    }
+
+    /// The VolumeSnapshotContents of its snapshots.
+    pub fn contents(&self) -> Vec<Value> {
+        let all = self.cluster.kubectl(&["get", "volumesnapshotcontents", "-o", "json"]);
+        let all: Value = serde_json::from_str(&all).expect("a list");
+        let of_it = |content: &Value| content["spec"]["volumeSnapshotRef"]["namespace"] == self.name();
+        all["items"].as_array().cloned().unwrap_or_default().into_iter().filter(of_it).collect()
     }
 
     /// Waits until all its snapshots are gone, whose deletion was asked for.

@@ -4,7 +4,7 @@
 use std::{thread, time::Duration};
 
 use e2e_tests::{Claim, Hold, Namespace, Refusal, TestCluster, until};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// How long the commands wait that are to stop waiting, and until when they have ended, with what they undo.
 const TIMEOUT: &str = "4s";
@@ -297,15 +297,9 @@ fn h3_what_is_taken_back_leaves_nothing_on_the_storage_also_where_the_class_reta
         let _refusal = Refusal::of_claim(&shop, "b");
         let run = shop.plugin(&["snapshot", "create", "a", "b", "--class", &name]).ends_with(1);
         run.says("refused by the test").says("deleted again: ");
-        let contents = || -> Value {
-            let listed = cluster.kubectl(&["get", "volumesnapshotcontents", "-o", "json"]);
-            serde_json::from_str(&listed).expect("a list")
-        };
         // The snapshotter (8.7) sees to a content that was deleted while it was taken only when it looks again, in minutes.
         until("the content goes, and the storage's copy with it", Duration::from_secs(60), || {
-            let contents = contents();
-            let own = |content: &&Value| content["spec"]["volumeSnapshotRef"]["namespace"] == shop.name();
-            contents["items"].as_array().into_iter().flatten().filter(own).all(|content| {
+            shop.contents().iter().all(|content| {
                 content["metadata"]["deletionTimestamp"].is_string() && content["spec"]["deletionPolicy"] == "Delete"
             })
         });

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use e2e_tests::{Claim, Hold, Loss, Namespace, Refusal, Relay, TestCluster, until};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const DRIVER: &str = "block.csi.test.kubectl-backup.dev";
 
@@ -110,16 +110,10 @@ fn h3_a_retained_copy_goes_also_where_the_controller_let_its_snapshot_go_without
         "driver": DRIVER, "deletionPolicy": "Retain"});
     cluster.create(&class.to_string());
     let _refusal = Refusal::of_claim(&shop, "b");
-    let own = || -> Vec<Value> {
-        let all = cluster.kubectl(&["get", "volumesnapshotcontents", "-o", "json"]);
-        let all: Value = serde_json::from_str(&all).expect("a list");
-        let items = all["items"].as_array().cloned().unwrap_or_default();
-        items.into_iter().filter(|content| content["spec"]["volumeSnapshotRef"]["namespace"] == shop.name()).collect()
-    };
     let args = ["snapshot", "create", "a", "b", "--class", shop.name(), "-n", shop.name()];
     // As if the controller did not see the change of the policy before it judges the deletion.
     let unseen = || {
-        for content in own() {
+        for content in shop.contents() {
             assert_eq!(content["spec"]["deletionPolicy"], "Delete");
             let name = content["metadata"]["name"].as_str().expect("a name");
             let patch = r#"{"spec":{"deletionPolicy":"Retain"}}"#;
@@ -129,7 +123,8 @@ fn h3_a_retained_copy_goes_also_where_the_controller_let_its_snapshot_go_without
     let delete = "DELETE /apis/snapshot.storage.k8s.io/";
     let run = Relay::first(&cluster, delete, unseen, |kubeconfig| cluster.plugin_with(kubeconfig, &args));
     run.ends_with(1).says("refused by the test").says("deleted again: ");
-    assert!(own().iter().all(|content| content["metadata"]["deletionTimestamp"].is_string()), "{:#?}", own());
+    let left = shop.contents();
+    assert!(left.iter().all(|content| content["metadata"]["deletionTimestamp"].is_string()), "{left:#?}");
     cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
 }
 
@@ -144,13 +139,9 @@ fn h3_interrupted_it_ends_soon_and_names_what_is_still_being_deleted() {
     snapshot_class(&shop, "hold", held.name());
     let relay = Relay::start(&cluster, CREATES, 1, Loss::Held);
     let are_being_taken = || {
-        let all = cluster.kubectl(&["get", "volumesnapshotcontents", "-o", "json"]);
-        let all: Value = serde_json::from_str(&all).expect("a list");
-        let taken = all["items"].as_array().into_iter().flatten().filter(|content| {
-            let mark =
-                &content["metadata"]["annotations"]["snapshot.storage.kubernetes.io/volumesnapshot-being-created"];
-            content["spec"]["volumeSnapshotRef"]["namespace"] == shop.name() && *mark == "yes"
-        });
+        let mark = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
+        let contents = shop.contents();
+        let taken = contents.iter().filter(|content| content["metadata"]["annotations"][mark] == "yes");
         taken.count() == 2
     };
     let mut interrupted = Instant::now();

@@ -7,7 +7,6 @@ use std::{
 };
 
 use e2e_tests::{Claim, Hold, Namespace, Refusal, TestCluster, until};
-use serde_json::Value;
 
 const PAUSE: &str =
     "writer: touch /tmp/pause; until [ -e /tmp/paused ]; do usleep 5000; done; cat /disk/file > /tmp/at-pause";
@@ -68,13 +67,10 @@ fn class(cluster: &TestCluster, name: &str, fault: &str, value: &str) {
 /// The contents of this namespace's snapshots that the driver is at work on.
 fn being_taken(shop: &Namespace<'_>) -> Vec<String> {
     const MARK: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
-    let all = shop.cluster().kubectl(&["get", "volumesnapshotcontents", "-o", "json"]);
-    let all: Value = serde_json::from_str(&all).expect("a list");
-    let taken = all["items"].as_array().into_iter().flatten().filter(|content| {
+    let contents = shop.contents();
+    let taken = contents.iter().filter(|content| {
         let metadata = &content["metadata"];
-        content["spec"]["volumeSnapshotRef"]["namespace"] == shop.name()
-            && metadata["deletionTimestamp"].is_null()
-            && metadata["annotations"][MARK] == "yes"
+        metadata["deletionTimestamp"].is_null() && metadata["annotations"][MARK] == "yes"
     });
     taken.filter_map(|content| content["metadata"]["name"].as_str()).map(str::to_owned).collect()
 }
