@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    iter,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -91,30 +92,9 @@ impl Traffic {
         // It stays: the next traffic finds it.
         cluster.try_apply(&Claim::manifest("default", CLAIM, "test-files-std")).ok();
         cluster.wait_for("default", &format!("pvc/{CLAIM}"), "jsonpath={.status.phase}=Bound", 60);
-        let manifest = manifest().to_string();
-        let told = "--output=jsonpath={.metadata.generateName} {.spec.volumeSnapshotClassName}{\"\\n\"}";
-        let mut clients: Vec<_> = (0..clients)
-            .map(|_| {
-                let (stop, answered, manifest) = (Arc::clone(&stop.0), Arc::clone(&answered), manifest.clone());
-                let kubectl =
-                    cluster.kubectl_again(&["create", "--dry-run=server", "--validate=false", told, "-f", "-"]);
-                thread::spawn(move || {
-                    let mut failures = Vec::new();
-                    while !stop.load(Ordering::Relaxed) {
-                        let from = Instant::now();
-                        let run = Run::of(kubectl(), Some(&manifest));
-                        let lost = run.stdout.lines().filter(|line| is_unclassed(line)).map(str::to_owned);
-                        let lost: Vec<_> = lost.collect();
-                        answered.fetch_add(run.stdout.lines().count() - lost.len(), Ordering::Relaxed);
-                        // The wrong pod shows that the webhook is asked at all.
-                        let wrong = run.stderr.lines().filter(|line| line.contains("BKP101")).count();
-                        answered.fetch_add(wrong, Ordering::Relaxed);
-                        failures.extend(failed(from, lost.into_iter().chain(failures_in(&run))));
-                    }
-                    failures
-                })
-            })
-            .collect();
+        let manifest = manifest();
+        let asking = || ask(cluster, &stop.0, &answered, &manifest);
+        let mut clients: Vec<_> = iter::repeat_with(asking).take(clients).collect();
         clients.push(store(cluster, &stop.0, &stored));
         let events = cluster.kubectl_again(&[
             "get",
@@ -133,6 +113,14 @@ impl Traffic {
             Self { stop, answered, stored, clients, started, adopted, adopted_before, counted, counted_before };
         traffic.wait_for(2 * (PODS + SNAPSHOTS));
         traffic
+    }
+
+    /// Lets that many more clients ask about snapshots. An API server keeps a connection for each call of a webhook's entry that it
+    /// has under way, and a connection stays with its replica: few of them may all lead to the same one.
+    pub fn widen(&mut self, cluster: &TestCluster, clients: usize) {
+        let manifest = list(&snapshots());
+        let asking = || ask(cluster, &self.stop.0, &self.answered, &manifest);
+        self.clients.extend(iter::repeat_with(asking).take(clients));
     }
 
     /// Waits until so many more creates were answered, and some were stored.
@@ -203,12 +191,39 @@ impl Outcome {
     }
 }
 
+/// A client whose creates are stored nowhere.
+fn ask(
+    cluster: &TestCluster,
+    stop: &Arc<AtomicBool>,
+    answered: &Arc<AtomicUsize>,
+    manifest: &str,
+) -> JoinHandle<Vec<Failure>> {
+    let (stop, answered, manifest) = (Arc::clone(stop), Arc::clone(answered), manifest.to_owned());
+    let told = "--output=jsonpath={.metadata.generateName} {.spec.volumeSnapshotClassName}{\"\\n\"}";
+    let kubectl = cluster.kubectl_again(&["create", "--dry-run=server", "--validate=false", told, "-f", "-"]);
+    thread::spawn(move || {
+        let mut failures = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            let from = Instant::now();
+            let run = Run::of(kubectl(), Some(&manifest));
+            let lost = run.stdout.lines().filter(|line| is_unclassed(line)).map(str::to_owned);
+            let lost: Vec<_> = lost.collect();
+            answered.fetch_add(run.stdout.lines().count() - lost.len(), Ordering::Relaxed);
+            // The wrong pod shows that the webhook is asked at all.
+            let wrong = run.stderr.lines().filter(|line| line.contains("BKP101")).count();
+            answered.fetch_add(wrong, Ordering::Relaxed);
+            failures.extend(failed(from, lost.into_iter().chain(failures_in(&run))));
+        }
+        failures
+    })
+}
+
 /// A client whose snapshots take slots and give them back.
 fn store(cluster: &TestCluster, stop: &Arc<AtomicBool>, stored: &Arc<AtomicUsize>) -> JoinHandle<Vec<Failure>> {
     let (stop, stored) = (Arc::clone(stop), Arc::clone(stored));
     let items: Vec<_> =
         (0..STORED).map(|n| snapshot(&json!({"name": format!("stored-{n}"), "namespace": "default"}))).collect();
-    let manifest = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let manifest = list(&items);
     let create = cluster.kubectl_again(&["create", "--validate=false", "-f", "-"]);
     // One whose create was cut off is not there.
     let delete = cluster.kubectl_again(&["delete", "--ignore-not-found", "-f", "-"]);
@@ -260,7 +275,15 @@ fn snapshot(metadata: &Value) -> Value {
     })
 }
 
-fn manifest() -> Value {
+fn list(items: &[Value]) -> String {
+    json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
+}
+
+fn snapshots() -> Vec<Value> {
+    (0..SNAPSHOTS).map(|_| snapshot(&json!({"generateName": "traffic-", "namespace": "default"}))).collect()
+}
+
+fn manifest() -> String {
     let pods = (0..PODS).map(|n| {
         let volumes = if n + 1 == PODS { "data, logs" } else { "data" };
         json!({
@@ -273,11 +296,10 @@ fn manifest() -> Value {
                 "volumes": [{"name": "data", "emptyDir": {}}, {"name": "logs", "emptyDir": {}}]},
         })
     });
-    let snapshots = (0..SNAPSHOTS).map(|_| snapshot(&json!({"generateName": "traffic-", "namespace": "default"})));
     let mut unclassed = snapshot(&json!({"generateName": UNCLASSED, "namespace": "default"}));
     unclassed["spec"] = json!({"source": {"persistentVolumeClaimName": CLAIM}});
-    let items: Vec<_> = pods.chain(snapshots).chain([unclassed]).collect();
-    json!({"apiVersion": "v1", "kind": "List", "items": items})
+    let items: Vec<_> = pods.chain(snapshots()).chain([unclassed]).collect();
+    list(&items)
 }
 
 #[cfg(test)]

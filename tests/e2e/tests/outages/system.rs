@@ -8,12 +8,14 @@ use std::{
     time::Duration,
 };
 
-use e2e_tests::TestCluster;
+use e2e_tests::{TestCluster, Traffic, until};
 use serde_json::json;
 
 /// For what takes a cluster a while.
 pub const TWO_MINUTES: Duration = Duration::from_secs(120);
 pub const NAMESPACE: &str = "kubectl-backup-system";
+/// So many connections hardly all lead to the same of three replicas.
+const MORE_CLIENTS: usize = 8;
 pub const DEPLOYMENT: &str = "deployment/backup-webhook";
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -84,12 +86,12 @@ impl System {
         pods.split_whitespace().map(|pod| (pod.to_owned(), counted(pod))).collect()
     }
 
-    /// Panics unless some replica has handed over claims since.
+    /// Waits until some replica has handed over claims since: one does while another writes, so API servers must ask several at once.
     #[track_caller]
-    pub fn handed_since(&self, before: &BTreeMap<String, u64>) {
-        let now = self.handed();
+    pub fn handed_since(&self, before: &BTreeMap<String, u64>, traffic: &mut Traffic) {
+        traffic.widen(&self.cluster, MORE_CLIENTS);
         let more = |(pod, count): (&String, &u64)| *count > before.get(pod).copied().unwrap_or_default();
-        assert!(now.iter().any(more), "no claim was handed over: {before:?}, then {now:?}");
+        until("a claim is handed over", TWO_MINUTES, || self.handed().iter().any(more));
     }
 
     /// The kernel ends a replica's process, without a word to it. Its pod and its number of restarts so far.
