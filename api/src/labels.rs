@@ -13,6 +13,9 @@ pub const TEMPORARY: &str = "kubectl-backup.dev/temporary";
 pub const FILLS: &str = "kubectl-backup.dev/fills";
 /// Annotation of what is temporary: the volume snapshot that it stands for, as `namespace/name`.
 pub const STANDS_FOR: &str = "kubectl-backup.dev/stands-for";
+/// Annotation of a claim that was filled out of another namespace: from what, as `Kind/namespace/name/uid`. A note for
+/// people and for lists: nothing is decided by it, and it may be removed.
+pub const FILLED_FROM: &str = "kubectl-backup.dev/filled-from";
 /// Annotation of what the plugin made: the one run of it that did. It tells what is its own when a create got no answer.
 pub const RUN: &str = "kubectl-backup.dev/run";
 /// Annotation of a volume snapshot: the storage class of the claim that it was taken of.
