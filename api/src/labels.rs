@@ -24,6 +24,8 @@ pub const SOURCE_STORAGE_CLASS: &str = "kubectl-backup.dev/source-storage-class"
 pub const SOURCE_ACCESS_MODES: &str = "kubectl-backup.dev/source-access-modes";
 /// Annotation of a volume snapshot: the size that the claim asked for.
 pub const SOURCE_SIZE: &str = "kubectl-backup.dev/source-size";
+/// Label of a backup: the plan of the cluster's policy whose retention and deletion lock it got.
+pub const PLAN: &str = "kubectl-backup.dev/plan";
 /// Set by the webhook alone, on objects that an exempt account creates: they take no slot of a quota.
 pub const QUOTA_EXEMPT: &str = "kubectl-backup.dev/quota-exempt";
 
