@@ -14,6 +14,7 @@ pub mod preflight;
 pub mod ready;
 mod remind;
 pub mod restoration;
+pub mod snapshot_class;
 pub mod snapshot_creation;
 pub mod snapshot_deletion;
 pub mod start;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use backup_api::snapshot::VolumeSnapshot;
-use backup_policy::Config;
 
-use crate::{client::Cluster, error::Result, facts, plan::snapshot::create};
+use super::snapshot_class::{Classes, by_admission};
+use crate::{args::DryRun, client::Cluster, error::Result, facts, plan::snapshot::create};
 
 /// Plans a snapshot of a claim of the namespace.
 ///
@@ -16,13 +16,23 @@ pub async fn planned(
     claim: &str,
     name: &str,
     labels: &BTreeMap<String, String>,
+    dry_run: DryRun,
 ) -> Result<VolumeSnapshot> {
     let claim = facts::claim::read(cluster, claim).await?;
-    let classes = facts::snapshots::classes(cluster).await?;
+    let classes = Classes::read(cluster).await?;
     let provisioned = facts::claim::provisioned(cluster, &claim).await?;
-    // Whoever may not list the classes leaves the choice to admission.
-    let class = classes.is_none().then_some(create::Named::LeftOpen);
-    let request = create::Request { name, namespace: &cluster.namespace, class, labels, annotations: &BTreeMap::new() };
-    let known = create::Facts { claim: &claim, provisioned: &provisioned, classes: classes.as_deref() };
-    Ok(create::plan(&Config::default(), &request, &known)?.snapshot)
+    let mut request =
+        create::Request { name, namespace: &cluster.namespace, class: None, labels, annotations: &BTreeMap::new() };
+    let admitted;
+    if !classes.are_chosen_here() {
+        // What refuses the trial refuses the snapshot too, and is told then.
+        admitted = match dry_run {
+            DryRun::Client => None,
+            _ => by_admission(cluster, &request, &claim).await.ok().flatten(),
+        };
+        // Whoever may not list the classes leaves the choice to admission.
+        let open = classes.listed.is_none().then_some(create::Named::LeftOpen);
+        request.class = admitted.as_deref().map(create::Named::ByAdmission).or(open);
+    }
+    Ok(classes.plan(&request, &claim, &provisioned)?.snapshot)
 }

@@ -1,6 +1,7 @@
 //! The policy as the cluster has it, and the flags that the webhook was started with.
 
 use backup_api::policy::POLICY_NAME;
+use backup_policy::Config;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 
@@ -19,8 +20,19 @@ use crate::{
 /// # Errors
 /// When the server cannot be asked.
 pub async fn policy_in_force(cluster: &Cluster) -> Result<InForce> {
-    let flags = flags(cluster).await?;
-    Ok(in_force(&Given { policy: policy(cluster).await?, flags }))
+    let (policy, flags) = tokio::try_join!(policy(cluster), flags(cluster))?;
+    Ok(in_force(&Given { policy, flags }))
+}
+
+/// The values that the policy makes, but for the webhook's flags; nothing when it may not be read.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn readable_policy(cluster: &Cluster) -> Result<Option<Config>> {
+    Ok(match policy(cluster).await? {
+        Standing::Forbidden => None,
+        policy => Some(in_force(&Given { policy, flags: None }).config),
+    })
 }
 
 async fn policy(cluster: &Cluster) -> Result<Standing> {

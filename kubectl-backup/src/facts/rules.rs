@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use backup_policy::{
     Config, Facts, Subject,
     facts::{VolumeFact, claim_in_node_directory},
-    settings,
     snapshot_class::SnapshotClassFact,
     velero::{
         BackupFact, ConfigMapFact, LocationFact, LockedBackup, Lookup, Needs, SnapshotLocationFact, VeleroFacts,
@@ -19,11 +18,11 @@ use serde_json::Value;
 use crate::{
     client::{self, Cluster, ListRequest, list},
     error::{CliError, Result},
-    facts::{claim, snapshots},
+    facts::{claim, policy::policy_in_force, snapshots},
     plan::provisioned::{self, Provisioned},
 };
 
-const POLICY: &str = "/apis/kubectl-backup.dev/v1alpha1/backuppolicies/default";
+const UNREAD: &str = "the cluster's BackupPolicy may not be read: the built-in values are used";
 
 /// What a server answers who asks for all objects of a kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,30 +50,14 @@ impl<'a> RuleFacts<'a> {
         Self { cluster, now, lists: HashMap::new(), classes: None }
     }
 
-    /// The configuration that the cluster's BackupPolicy makes, with a remark when that is not the one in force.
+    /// The configuration that is in force, as the webhook has it, with a remark when that may be another one.
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub async fn config(&self) -> Result<(Config, Option<&'static str>)> {
-        let policy = match client::get(self.cluster, POLICY, "read backuppolicy \"default\"").await {
-            Ok(policy) => policy,
-            Err(error) if error.is_forbidden() => {
-                return Ok((
-                    Config::default(),
-                    Some("the cluster's BackupPolicy may not be read: the built-in values are used"),
-                ));
-            }
-            Err(error) if error.code == Some(404) => return Ok((Config::default(), None)),
-            Err(error) => return Err(error),
-        };
-        let reading = settings::read(&Config::default(), policy.get("spec").unwrap_or(&Value::Null));
-        Ok(match reading.config {
-            Some(config) => (config, None),
-            None => (
-                Config::default(),
-                Some("the cluster's BackupPolicy cannot be read by this version: the built-in values are used"),
-            ),
-        })
+    pub async fn config(&self) -> Result<(Config, Option<String>)> {
+        let found = policy_in_force(self.cluster).await?;
+        let unread = (!found.doubts.is_empty()).then(|| UNREAD.to_owned());
+        Ok((found.config, unread.or(found.unusable)))
     }
 
     /// The facts about an object, which is written to that namespace.

@@ -41,6 +41,8 @@ pub struct InForce {
     pub remarks: Vec<String>,
     /// Why other values may hold than these.
     pub doubts: Vec<String>,
+    /// Said when the policy stands but cannot be used.
+    pub unusable: Option<String>,
 }
 
 /// One value.
@@ -98,34 +100,30 @@ pub fn in_force(given: &Given) -> InForce {
     if matches!(given.policy, Standing::Forbidden) {
         doubts.push(UNREADABLE.to_owned());
     }
-    let spec = spec(&given.policy, &base, &mut remarks);
+    if matches!(given.policy, Standing::Absent) {
+        remarks.push("The cluster has no BackupPolicy: built-in values hold.".to_owned());
+    }
+    let (spec, unusable) = spec(&given.policy, &base);
+    remarks.extend(unusable.clone());
     let config = settings::read(&base, &spec).config.unwrap_or_else(|| base.clone());
     let settings = Rows { spec: &spec, flags, base: &base, config: &config, rows: Vec::new() }.all();
-    InForce { config, settings, remarks, doubts }
+    InForce { config, settings, remarks, doubts, unusable }
 }
 
-/// The policy that is in force: the one that stands, or the last one that could be used.
-fn spec(policy: &Standing, base: &Config, remarks: &mut Vec<String>) -> Value {
+/// The policy that is in force: the one that stands, or the last one that could be used, which is said.
+fn spec(policy: &Standing, base: &Config) -> (Value, Option<String>) {
     let nothing = json!({});
-    let policy = match policy {
-        Standing::Found(policy) => policy,
-        Standing::Absent => {
-            remarks.push("The cluster has no BackupPolicy: built-in values hold.".to_owned());
-            return nothing;
-        }
-        Standing::Forbidden => return nothing,
-    };
+    let Standing::Found(policy) = policy else { return (nothing, None) };
     let spec = policy.get("spec").filter(|spec| !spec.is_null()).unwrap_or(&nothing);
     if settings::read(base, spec).config.is_some() {
-        return spec.clone();
+        return (spec.clone(), None);
     }
     if let Some(good) = policy.pointer("/status/lastGood/spec") {
         let generation = policy.pointer("/status/lastGood/generation").and_then(Value::as_i64).unwrap_or_default();
-        remarks.push(format!("The policy cannot be used: its generation {generation} stays in force and is shown."));
-        return good.clone();
+        let said = format!("The policy cannot be used: its generation {generation} stays in force.");
+        return (good.clone(), Some(said));
     }
-    remarks.push("The policy cannot be used: built-in values are shown.".to_owned());
-    nothing
+    (nothing, Some("The policy cannot be used: built-in values hold.".to_owned()))
 }
 
 /// What holds without a policy: built-in values, and what the webhook's flags add.
@@ -329,7 +327,7 @@ exemptions                                              Velero's account: by its
         let mut policy = json!({"spec": quotas(-1), "status": {"lastGood": {"generation": 4, "spec": quotas(7)}}});
         let found = in_force(&Given { policy: Standing::Found(policy.clone()), flags: Some(Vec::new()) });
         assert_eq!(found.config.quota("schedules.velero.io"), Some(7));
-        assert_eq!(found.remarks, ["The policy cannot be used: its generation 4 stays in force and is shown."]);
+        assert_eq!(found.remarks, ["The policy cannot be used: its generation 4 stays in force."]);
         policy["status"] = Value::Null;
         let found = in_force(&Given { policy: Standing::Found(policy), flags: Some(Vec::new()) });
         assert_eq!(found.config.quota("schedules.velero.io"), Some(3));

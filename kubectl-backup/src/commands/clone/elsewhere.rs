@@ -64,7 +64,7 @@ pub async fn clone(
     require_room(context, cluster, there, &claim).await?;
     let target = claim.name_any();
     let name = name::derive(&format!("{source}-clone"), context.now());
-    let mut snapshot = one_snapshot::planned(cluster, source, &name, &mark()).await?;
+    let mut snapshot = one_snapshot::planned(cluster, source, &name, &mark(), how.dry_run).await?;
     snapshot.metadata.namespace = Some(cluster.namespace.clone());
     snapshot.annotations_mut().insert(labels::FILLS.to_owned(), format!("{}/{target}", there.namespace));
     if let Some(spec) = &mut claim.spec {

@@ -2,14 +2,12 @@
 
 use std::{fs::File, path::PathBuf};
 
-use backup_api::policy::POLICY_NAME;
 use backup_policy::{Config, settings, vap};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::{
     args::{OutputArgs, OutputFormat},
-    client,
     context::Context,
     error::{CliError, Result},
     exit::Exit,
@@ -147,22 +145,22 @@ impl Args {
         } else if let Some(written) = self.written().await? {
             written
         } else {
-            let cluster = context.cluster().await?;
-            let path = format!("/apis/kubectl-backup.dev/v1alpha1/backuppolicies/{POLICY_NAME}");
-            let name = format!("backuppolicy {POLICY_NAME:?}");
-            match client::get(&cluster, &path, &format!("read {name}")).await {
-                Ok(policy) => (policy, name),
-                Err(error) if error.is_missing_resource_type() || error.is_not_found() => {
-                    context.ui.status("The cluster has no BackupPolicy: the built-in one is shown.");
-                    return Ok(built_in);
-                }
-                Err(error) => return Err(error.hint("See the built-in policy with --built-in.")),
-            }
+            return self.of_cluster(context).await;
         };
         is_policy(&policy, &place)?;
         let reading = settings::read(&built_in, policy.get("spec").unwrap_or(&json!({})));
         let mistakes: Vec<_> = reading.mistakes().map(ToString::to_string).collect();
         reading.config.ok_or_else(|| CliError::new(format!("{place} cannot be used: {}", mistakes.join("; "))))
+    }
+
+    /// What is in force: others than the webhook would judge by are of no use.
+    async fn of_cluster(&self, context: &Context) -> Result<Config> {
+        let found = policy_in_force(&context.cluster().await?).await?;
+        if let Some(doubt) = found.doubts.into_iter().next() {
+            return Err(CliError::new(doubt).hint("See the built-in policy with --built-in."));
+        }
+        found.remarks.iter().for_each(|remark| context.ui.status(remark));
+        Ok(found.config)
     }
 }
 

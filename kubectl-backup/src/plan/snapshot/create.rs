@@ -86,7 +86,7 @@ pub fn plan(config: &Config, request: &Request<'_>, facts: &Facts<'_>) -> Result
         }
     };
     let (class, why) = match (request.class, facts.classes) {
-        (Some(Named::LeftOpen), _) => (None, "left to the cluster: its classes may not be listed".into()),
+        (Some(Named::LeftOpen), _) => (None, "left to the cluster: its classes or its policy may not be read".into()),
         (Some(Named::ByAdmission(named)), _) => {
             (Some(named.to_owned()), "chosen by the cluster's admission webhook".into())
         }

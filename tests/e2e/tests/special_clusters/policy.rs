@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e_tests::{Run, TestCluster, until};
+use e2e_tests::{Claim, Person, Run, TestCluster, until};
 use serde_json::{Value, json};
 use test_cluster::{
     Options,
@@ -231,7 +231,7 @@ fn w7_a_wrong_policy_is_refused_at_apply() {
 #[test]
 fn w7_a_policy_that_cannot_be_used_keeps_the_last_good_one_also_over_a_restart() {
     let mut guarded = cluster();
-    guarded.apply(&limit(1)).ok();
+    guarded.apply(&json!({"quotas": limit(1)["quotas"], "rules": {"BKP101": "Warn"}})).ok();
     guarded.cluster.wait_for("default", "backuppolicy/default", "condition=Ready", 60);
     guarded.schedule("a", &[]).ok();
     // A wrong one gets in only where nobody asks us.
@@ -247,6 +247,17 @@ fn w7_a_policy_that_cannot_be_used_keeps_the_last_good_one_also_over_a_restart()
     // Who looks at what lives there finds it as well.
     let found = guarded.cluster.plugin(&["lint", "-A", "-o", "json"]).ends_with(3).stdout;
     assert!(found.contains("\"BKP503\"") && found.contains("spec.rules[BKP199]"), "{found}");
+    // The plugin judges by the last good one, as the webhook does.
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "default",
+        "annotations": {"backup.velero.io/backup-volumes": "nowhere"}},
+        "spec": {"containers": [{"name": "c", "image": "none"}]}});
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&file, pod.to_string()).expect("written");
+    let lint = ["lint", "--live", "-f", file.path().to_str().expect("a path"), "-o", "json"];
+    let judged = guarded.cluster.plugin(&lint).ok().says("its generation 1 stays in force").json();
+    assert_eq!((&judged[0]["code"], &judged[0]["severity"]), (&json!("BKP101"), &json!("Warn")), "{judged}");
+    let policies = guarded.cluster.plugin(&["policy", "show", "--format", "vap"]).ok();
+    policies.says("its generation 1 stays in force");
     let message = ready["message"].as_str().unwrap_or_default();
     assert!(
         message.starts_with("the policy cannot be used, generation 1 stays in force: spec.rules[BKP199]"),
@@ -318,6 +329,30 @@ fn w7_the_table_of_snapshot_classes_changes_live() {
         .apply(&json!({"snapshotClasses": [{"storageClass": "test-block-*", "snapshotClass": "policy-snapshot"}]}))
         .ok();
     guarded.soon("the table", class_of, |run| run.stdout.contains("volumeSnapshotClassName: policy-snapshot"));
+    // The plugin chooses by the same table, also for who may not read it.
+    let namespace = guarded.cluster.namespace("table");
+    let disk = Claim::block(&namespace, "disk");
+    let class_by = |run: Run| {
+        let made: Value = serde_json::from_str(&run.ok().stdout).expect("an object");
+        made["spec"]["volumeSnapshotClassName"].clone()
+    };
+    let create = ["snapshot", "create", disk.name(), "-o", "json", "--dry-run"];
+    for dry_run in ["client", "server"] {
+        assert_eq!(class_by(namespace.plugin(&[&create[..], &[dry_run]].concat())), "policy-snapshot", "{dry_run}");
+    }
+    let person = Person::new(&namespace);
+    person.may("snapshot-create");
+    let _classes = person.may_in_cluster("classes");
+    assert_eq!(class_by(person.runs(&[&create[..], &["server"]].concat())), "policy-snapshot");
+    person.runs(&[&create[..4], &["--dry-run=client"]].concat()).ok().says("<cluster's choice>");
+    // So does a snapshot on the way of a clone.
+    let elsewhere = guarded.cluster.namespace("table-there");
+    let clone = ["clone", disk.name(), "copy", "-n", namespace.name(), "--to-namespace", elsewhere.name()];
+    let cloned = guarded.cluster.plugin_held_at("volumesnapshot.snapshot.storage.k8s.io/disk-clone", &clone, || {
+        let classes = ["get", "volumesnapshots", "-o", "jsonpath={.items[*].spec.volumeSnapshotClassName}"];
+        assert_eq!(namespace.kubectl(&classes), "policy-snapshot");
+    });
+    cloned.ok();
 }
 
 #[test]

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use backup_api::{labels, snapshot::VolumeSnapshotClass};
-use backup_policy::Config;
+use backup_api::labels;
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use serde_json::Value;
 
 use super::{Args, choose::choose};
 use crate::{
-    apply::snapshot_creation::{as_sent, create},
+    apply::snapshot_class::{Classes, by_admission},
     args::DryRun,
     client::Cluster,
     context::Context,
@@ -35,10 +33,10 @@ impl Args {
         context: &Context,
         cluster: &Cluster,
     ) -> Result<(Vec<Result<Plan>>, Option<String>)> {
-        let (chosen, classes) = tokio::join!(choose(self, context, cluster), facts::snapshots::classes(cluster));
+        let (chosen, classes) = tokio::join!(choose(self, context, cluster), Classes::read(cluster));
         let (chosen, now) = (chosen?, context.now());
         let classes = classes?;
-        if classes.is_none() && self.class.is_some() {
+        if classes.listed.is_none() && self.class.is_some() {
             context.ui.warning("the cluster's VolumeSnapshotClasses may not be listed: --class is not checked");
         }
         let stem = self.app.as_ref().unwrap_or(&cluster.namespace);
@@ -55,7 +53,7 @@ impl Args {
         let drafts = chosen.into_iter().map(async |claim| {
             let claim = claim?;
             let name = claim.metadata.name.as_ref().and_then(|claim| names.get(claim)).cloned().unwrap_or_default();
-            self.one(cluster, &claim, &name, &labels, classes.as_deref()).await
+            self.one(cluster, &claim, &name, &labels, &classes).await
         });
         Ok((stream::iter(drafts).buffered(AT_ONCE).collect().await, group))
     }
@@ -66,7 +64,7 @@ impl Args {
         claim: &PersistentVolumeClaim,
         name: &str,
         labels: &BTreeMap<String, String>,
-        classes: Option<&[VolumeSnapshotClass]>,
+        classes: &Classes,
     ) -> Result<Plan> {
         facts::claim::require_bound(cluster, claim).await?;
         let provisioned = facts::claim::provisioned(cluster, claim).await?;
@@ -78,28 +76,16 @@ impl Args {
             annotations: &self.annotations.0,
         };
         let admitted;
-        if classes.is_none() && self.class.is_none() {
+        if !classes.are_chosen_here() && self.class.is_none() {
             if self.dry_run.dry_run == DryRun::Client {
                 request.class = Some(create::Named::LeftOpen);
             } else {
-                admitted = class_by_admission(cluster, &request, claim).await?;
+                admitted = by_admission(cluster, &request, claim).await?;
                 request.class = admitted.as_deref().map(create::Named::ByAdmission);
             }
         }
-        create::plan(&Config::default(), &request, &create::Facts { claim, provisioned: &provisioned, classes })
+        classes.plan(&request, claim, &provisioned)
     }
-}
-
-/// Whoever may not see the classes asks the server: a trial without a class comes back with the one that the admission
-/// webhook fills in.
-async fn class_by_admission(
-    cluster: &Cluster,
-    request: &create::Request<'_>,
-    claim: &PersistentVolumeClaim,
-) -> Result<Option<String>> {
-    let trial = as_sent(&create::object(request, claim, None))?;
-    let answer = create(cluster, &trial, request.name, DryRun::Server).await?;
-    Ok(answer.pointer("/spec/volumeSnapshotClassName").and_then(Value::as_str).map(str::to_owned))
 }
 
 /// A group has one snapshot of a claim at most: else nobody could say which to restore.

@@ -87,7 +87,7 @@ async fn own(cluster: &Cluster, journal: &Journal) -> Result<Option<VolumeSnapsh
 async fn create(cluster: &Cluster, journal: &Journal, name: &str, dry_run: DryRun) -> Result<Result<()>> {
     let namespace = &cluster.namespace;
     let label = BTreeMap::from([(labels::SAFETY.to_owned(), "true".to_owned())]);
-    let snapshot = one_snapshot::planned(cluster, journal.claim(), name, &label).await?;
+    let snapshot = one_snapshot::planned(cluster, journal.claim(), name, &label, dry_run).await?;
     let mut body = as_sent(&snapshot)?;
     mark_safety(journal, &mut body);
     let path = VolumeSnapshot::url_path(&(), Some(namespace));
