@@ -26,6 +26,9 @@ pub const SOURCE_ACCESS_MODES: &str = "kubectl-backup.dev/source-access-modes";
 pub const SOURCE_SIZE: &str = "kubectl-backup.dev/source-size";
 /// Label of a backup: the plan of the cluster's policy whose retention and deletion lock it got.
 pub const PLAN: &str = "kubectl-backup.dev/plan";
+/// Annotation of a volume snapshot that is sent as a dry run: how many are about to be made with it. The webhook answers for
+/// all of them, and it means nothing on one that is made.
+pub const BATCH: &str = "kubectl-backup.dev/batch";
 /// Set by the webhook alone, on objects that an exempt account creates: they take no slot of a quota.
 pub const QUOTA_EXEMPT: &str = "kubectl-backup.dev/quota-exempt";
 

@@ -54,6 +54,12 @@ pub fn decide(resource: &str, limit: u32, holders: &[Holder], request: &Key, now
 /// Says that a quota is full, who holds its slots and how to free one.
 #[must_use]
 pub fn refusal(resource: &str, limit: u32, holders: &[Holder], now: Timestamp) -> String {
+    refusal_of_several(resource, limit, holders, 1, now)
+}
+
+/// Says that a quota has no room for so many at once, for how many it has, who holds its slots and how to free one.
+#[must_use]
+pub fn refusal_of_several(resource: &str, limit: u32, holders: &[Holder], wanted: usize, now: Timestamp) -> String {
     let plural = resource.split('.').next().unwrap_or(resource);
     let mut oldest_first: Vec<_> = holders.iter().collect();
     // One whose age is not known yet is one of the newest: the watch has not shown it.
@@ -62,9 +68,11 @@ pub fn refusal(resource: &str, limit: u32, holders: &[Holder], now: Timestamp) -
     if let Some(rest) = holders.len().checked_sub(NAMED_HOLDERS).filter(|rest| *rest > 0) {
         named.push(format!("and {rest} more"));
     }
-    let mut message = format!("cluster quota {plural}: {}/{limit} used.", holders.len());
+    let free = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(holders.len());
+    let room = if wanted > 1 { format!(", room for {free} of {wanted}") } else { String::new() };
+    let mut message = format!("cluster quota {plural}: {}/{limit} used{room}.", holders.len());
     if named.is_empty() {
-        return message + " The policy allows none";
+        return if limit == 0 { message + " The policy allows none" } else { message };
     }
     message.push_str(&format!(" Holders: {}.", named.join(", ")));
     // The oldest object that is not on its way out already is the likeliest to go.
@@ -151,6 +159,19 @@ mod tests {
         insta::assert_snapshot!(refused(resource::SCHEDULES, 2, &holders), @"cluster quota schedules: 3/2 used. Holders: shop/a (3d, being deleted), shop/c (2h), shop/b (1m). Free one, for example: kubectl delete schedules.velero.io c -n shop");
         insta::assert_snapshot!(refused(resource::SCHEDULES, 1, &holders[1..2]), @"cluster quota schedules: 1/1 used. Holders: shop/a (3d, being deleted). All of them are being deleted: wait until one is gone");
         insta::assert_snapshot!(refused(resource::SCHEDULES, 0, &[]), @"cluster quota schedules: 0/0 used. The policy allows none");
+    }
+
+    #[test]
+    fn a_refusal_of_several_says_for_how_many_there_is_room() {
+        let said = |limit, holders: &[Holder], wanted| {
+            refusal_of_several(resource::VOLUME_SNAPSHOTS, limit, holders, wanted, now())
+        };
+        let holders = [holder("b", 90, false), holder("a", 3 * 86_400, true)];
+        insta::assert_snapshot!(said(4, &holders, 3), @"cluster quota volumesnapshots: 2/4 used, room for 2 of 3. Holders: shop/a (3d, being deleted), shop/b (1m). Free one, for example: kubectl backup snapshot delete b -n shop");
+        insta::assert_snapshot!(said(1, &holders[..1], 2), @"cluster quota volumesnapshots: 1/1 used, room for 0 of 2. Holders: shop/b (1m). Free one, for example: kubectl backup snapshot delete b -n shop");
+        insta::assert_snapshot!(said(2, &[], 3), @"cluster quota volumesnapshots: 0/2 used, room for 2 of 3.");
+        insta::assert_snapshot!(said(0, &[], 3), @"cluster quota volumesnapshots: 0/0 used, room for 0 of 3. The policy allows none");
+        assert_eq!(said(1, &holders, 1), refusal(resource::VOLUME_SNAPSHOTS, 1, &holders, now()));
     }
 
     #[test]

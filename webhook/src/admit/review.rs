@@ -174,6 +174,11 @@ impl Request {
         self.object.as_ref()?.get("metadata")?.get("labels")?.get(key)?.as_str()
     }
 
+    /// The value of an annotation of the object.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.object.as_ref()?.get("metadata")?.get("annotations")?.get(key)?.as_str()
+    }
+
     /// A text of the object's metadata, which names the object more surely than the request does.
     pub fn metadata(&self, field: &str) -> Option<&str> {
         self.object.as_ref()?.get("metadata")?.get(field)?.as_str()

@@ -1,7 +1,7 @@
 //! The validating phase: judge the object as it will be stored, then claim a slot for it.
 
-use backup_api::labels::QUOTA_EXEMPT;
-use backup_ledger::{Key, Object, Standing, Uid};
+use backup_api::labels::{BATCH, QUOTA_EXEMPT};
+use backup_ledger::{Key, MAX_SLOTS, Object, Standing, Uid};
 use backup_policy::{Config, Facts, Kind, Subject, config::resource::VOLUME_SNAPSHOTS, evaluate, rules::LOCKS_HOLD};
 use k8s_openapi::api::core::v1::ObjectReference;
 use tokio::time::Instant;
@@ -87,6 +87,12 @@ async fn judge(admission: &Admission, config: &Config, request: &Request, subjec
     answer
 }
 
+/// How many a dry run is to be answered for: what is made is decided one by one, and a number that no quota can have is none.
+fn batch(request: &Request) -> usize {
+    let told = request.annotation(BATCH).filter(|_| request.dry_run == Some(true));
+    told.and_then(|told| told.parse().ok()).filter(|count| (1..=MAX_SLOTS).contains(count)).unwrap_or(1)
+}
+
 async fn claim(admission: &Admission, request: &Request, answer: Answer, exempt: bool, deadline: Instant) -> Answer {
     let resource = request.resource_name();
     // Snapshots of exempt accounts bear the mark and take no slot; all else that they make takes one, and is never refused.
@@ -100,6 +106,7 @@ async fn claim(admission: &Admission, request: &Request, answer: Answer, exempt:
         object: Object::new(Key::new(&request.namespace, name), Uid::new(uid)),
         user: request.user_info.username.clone(),
         dry_run: request.dry_run.unwrap_or(false),
+        batch: batch(request),
         standing: if exempt { Standing::NeverRefused } else { Standing::Limited },
     };
     let named = !name.is_empty() && !uid.is_empty();
@@ -138,6 +145,23 @@ mod tests {
             "resource": {"group": "", "version": "v1", "resource": "pods"}, "object": object,
         }});
         admit::read(review.to_string().as_bytes()).expect("a review")
+    }
+
+    #[test]
+    fn a_batch_is_a_dry_run_with_a_number_that_a_quota_can_have() {
+        let told = |count: Value, dry_run: bool| {
+            let mut request = request("shop", dry_run);
+            request.object.as_mut().expect("an object")["metadata"]["annotations"][BATCH] = count;
+            batch(&request)
+        };
+        assert_eq!(batch(&request("shop", true)), 1);
+        for (count, is) in
+            [("1", 1), ("12", 12), ("2000", 2000), ("2001", 1), ("0", 1), ("-3", 1), ("many", 1), ("", 1)]
+        {
+            assert_eq!(told(json!(count), true), is, "{count}");
+            assert_eq!(told(json!(count), false), 1, "one that is made: {count}");
+        }
+        assert_eq!(told(json!(5), true), 1, "no annotation is a number");
     }
 
     fn judged(request: &Request) -> Answer {

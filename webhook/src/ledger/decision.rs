@@ -16,6 +16,8 @@ pub struct Ask {
     pub user: String,
     /// Whether nothing will be stored.
     pub dry_run: bool,
+    /// How many are about to be made with it, itself included: a dry run is answered for all of them.
+    pub batch: usize,
     /// Whether the limit holds for this account.
     pub standing: Standing,
 }
@@ -56,11 +58,17 @@ pub enum Setup {
 const LONGEST_PAUSE: u32 = 10;
 
 impl Decision {
-    /// A refusal in people's words.
-    pub fn refused(resource: &str, refusal: &Refusal, holders: &[Holder], setup: Setup, now: Timestamp) -> Self {
+    /// A refusal of so many in people's words.
+    pub fn refused(
+        resource: &str,
+        refusal: &Refusal,
+        (batch, holders): (usize, &[Holder]),
+        setup: Setup,
+        now: Timestamp,
+    ) -> Self {
         if let Refusal::Full { limit, .. } = refusal {
             let limit = u32::try_from(*limit).unwrap_or(u32::MAX);
-            return Self::Full { message: quota::refusal(resource, limit, holders, now) };
+            return Self::Full { message: quota::refusal_of_several(resource, limit, holders, batch, now) };
         }
         let plural = resource.split('.').next().unwrap_or(resource);
         let text = match (refusal, setup) {
@@ -98,7 +106,7 @@ mod tests {
     fn refused(refusal: &Refusal, setup: Setup) -> Decision {
         let key = quota::Key { namespace: "shop".into(), name: "a".into() };
         let holders = [Holder { key, created: None, deleting: false }];
-        Decision::refused(SNAPSHOTS, refusal, &holders, setup, Timestamp::UNIX_EPOCH)
+        Decision::refused(SNAPSHOTS, refusal, (1, &holders), setup, Timestamp::UNIX_EPOCH)
     }
 
     #[test]

@@ -93,6 +93,7 @@ impl Handed {
             object: Object::new(Key::new(&self.namespace, &self.name), Uid::new(&self.uid)),
             user: self.user.clone(),
             dry_run: false,
+            batch: 1,
             standing: Standing::Limited,
         }
     }

@@ -370,6 +370,7 @@ mod tests {
             object: Object::new(Key::new(&"n".repeat(namespace), &"m".repeat(name)), Uid::new(&"u".repeat(uid))),
             user: "x".repeat(user),
             dry_run: false,
+            batch: 1,
             standing: Standing::Limited,
         };
         assert!(fits("volumesnapshots.snapshot.storage.k8s.io", &ask(63, 253, 36, 200)));
@@ -447,6 +448,7 @@ mod tests {
             object: Object::new(Key::new("n", "m"), Uid::new("u")),
             user: "x".to_owned(),
             dry_run: false,
+            batch: 1,
             standing,
         };
         let claim = async |standing, time| quotas.claim(SCHEDULES, ask(standing), Instant::now() + time).await;

@@ -76,6 +76,7 @@ fn ask() -> Ask {
         object: Object::new(Key::new("shop", "a"), Uid::new("u")),
         user: "ann".to_owned(),
         dry_run: false,
+        batch: 1,
         standing: Standing::Limited,
     }
 }

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::time::delay_queue;
 
-use super::{Asked, Heard, Proof, Task};
+use super::{Asked, Heard, Proof, Task, batch::Several};
 use crate::ledger::{
     decision::{Ask, Decision, Setup},
     times::PATIENCE,
@@ -90,6 +90,16 @@ impl Task {
         {
             return self.put_aside(Asked { ask, deadline, reply });
         }
+        let mut several = Some(Several { ask, arrived, reply });
+        if let (Verdict::Admitted, Some(deadline)) = (verdict, deadline) {
+            several = several.and_then(|several| self.count(several, deadline));
+        }
+        if let Some(several) = several {
+            self.answer(several, verdict);
+        }
+    }
+
+    pub(super) fn answer(&mut self, Several { ask, arrived, reply }: Several, verdict: &Verdict) {
         let decision = match verdict {
             Verdict::Admitted | Verdict::AdmittedUnrecorded => Decision::Admitted,
             Verdict::Refused(refusal) => {
@@ -97,7 +107,7 @@ impl Task {
                     Refusal::Full { holders, .. } => self.roll.describe(holders),
                     _ => Vec::new(),
                 };
-                Decision::refused(&self.resource, refusal, &holders, self.setup(), self.times.now())
+                Decision::refused(&self.resource, refusal, (ask.batch, &holders), self.setup(), self.times.now())
             }
         };
         self.report.series.decided(&self.resource, &decision, arrived.elapsed());
@@ -112,6 +122,7 @@ impl Task {
             uid = %ask.object.uid,
             user = ask.user,
             dry_run = ask.dry_run,
+            batch = ask.batch,
             verdict = ?Told(verdict),
             slots = self.replica.copy().map_or(0, |copy| copy.status.slots.len()),
             milliseconds = u64::try_from(arrived.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -1,11 +1,12 @@
 //! The one task that owns the replica of a quota: takes events in, carries effects out.
 
+mod batch;
 mod claims;
 mod effects;
 
 use std::{collections::HashMap, future::pending, panic::resume_unwind, sync::Arc, time::Duration};
 
-use backup_ledger::{Event, Limits, Phase, Replica, RequestId, Sightings, Timer, WriteOutcome};
+use backup_ledger::{Event, Limits, Phase, Replica, RequestId, Sightings, Timer, Verdict, WriteOutcome};
 use futures::StreamExt;
 use kube::Client;
 use tokio::{
@@ -15,6 +16,7 @@ use tokio::{
 };
 use tokio_util::time::DelayQueue;
 
+use batch::Several;
 use claims::Waiting;
 
 use super::{
@@ -59,6 +61,8 @@ pub enum Heard {
     Looked(Sightings, bool),
     /// Whether the object of a claim for a taken name is in its way, and how long it took to find that out.
     LookedUp(Asked, Option<Duration>),
+    /// Whether there is room for all that a dry run stands for.
+    Counted(Several, Verdict),
     /// It was found out again whether the API servers ask.
     LookedAround,
 }
@@ -310,6 +314,7 @@ impl Task {
             Heard::LookedAround => return,
             Heard::LookedUp(asked, Some(took)) => return self.exists(asked, took),
             Heard::LookedUp(asked, None) => return self.take(asked),
+            Heard::Counted(several, verdict) => return self.answer(several, &verdict),
             Heard::Event(event) => event,
         };
         match &event {

@@ -69,7 +69,7 @@ async fn a_quota_that_goes_while_its_old_ledger_is_deleted_ends() {
     assert!(wish.set(Wanted::Gone));
     let (reply, answer) = oneshot::channel();
     let object = Object::new(Key::new("shop", "a"), Uid::new("u"));
-    let ask = Ask { object, user: "ann".to_owned(), dry_run: false, standing: Standing::Limited };
+    let ask = Ask { object, user: "ann".to_owned(), dry_run: false, batch: 1, standing: Standing::Limited };
     let claim = Asked { ask, deadline: Instant::now() + Duration::from_secs(60), reply };
     asked.try_send(claim).expect("it is taken");
     let_go.notify_one();
