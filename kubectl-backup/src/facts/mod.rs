@@ -4,6 +4,7 @@ pub mod account;
 pub mod backup_standing;
 pub mod backup_volumes;
 pub mod claim;
+pub mod dependants;
 pub mod events;
 pub mod file_copies;
 pub mod named;

@@ -18,6 +18,7 @@ use crate::{
     plan::{
         claim::{absent, kept_labels, waits_for_pod},
         clone::{self, not_yet},
+        snapshot::filled_from,
     },
 };
 
@@ -100,6 +101,8 @@ impl Args {
         let binds_late = waits_for_pod(&claim, classes.as_deref());
         let how = How { wait: self.wait.limit(), dry_run: self.dry_run.dry_run, format: self.output.format() };
         if elsewhere {
+            // The snapshot in between goes again.
+            filled_from::note(&mut claim, &source);
             return elsewhere::clone(context, &cluster, &there, &self.source, (claim, binds_late), &how).await;
         }
         if binds_late {

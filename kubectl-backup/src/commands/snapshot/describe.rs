@@ -3,6 +3,7 @@
 use backup_api::snapshot::VolumeSnapshot;
 use k8s_openapi::api::core::v1::Event;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use crate::{
     args::{ReportOutputArgs, parse_snapshot_name},
@@ -13,7 +14,8 @@ use crate::{
     facts::{self, events},
     output::print_object,
     plan::snapshot::{
-        describe::{Facts, render},
+        dependants::Claims,
+        describe::{Facts, command, dependants, render},
         origin,
     },
 };
@@ -43,9 +45,11 @@ impl Args {
         let cluster = context.cluster().await?;
         let (ui, format) = (&context.ui, self.output.format());
         let (mut described, mut errors) = (Vec::new(), Vec::new());
+        // They are read once for all names.
+        let claims = OnceCell::new();
         for name in &self.names {
-            match facts_of(&cluster, name).await {
-                Ok(facts) if format.is_structured() => match whole(&cluster, name, &facts).await {
+            match facts_of(&cluster, name, &claims).await {
+                Ok(facts) if format.is_structured() => match whole(context, &cluster, name, &facts).await {
                     Ok(whole) => described.push(whole),
                     Err(error) => errors.push(error),
                 },
@@ -68,12 +72,12 @@ impl Args {
     }
 }
 
-async fn facts_of(cluster: &Cluster, name: &str) -> Result<Facts> {
+async fn facts_of<'a>(cluster: &Cluster, name: &str, claims: &'a OnceCell<Claims>) -> Result<Facts<'a>> {
     let snapshot = facts::snapshots::read(cluster, name).await?;
     let backup = origin::restored(&snapshot).map(|restored| restored.backup);
     let (content, claims, borrowers, events, backups) = tokio::join!(
         facts::snapshots::content(cluster, &snapshot),
-        facts::claim::all(cluster),
+        claims.get_or_try_init(|| facts::dependants::claims(cluster)),
         facts::snapshots::borrowers(cluster, std::slice::from_ref(&snapshot)),
         events_of(cluster, &snapshot),
         facts::backup_standing::of(cluster, backup.into_iter().collect()),
@@ -82,11 +86,14 @@ async fn facts_of(cluster: &Cluster, name: &str) -> Result<Facts> {
     Ok(Facts { snapshot, content: content?, backup, claims: claims?, borrowers: borrowers?, events: events? })
 }
 
-async fn whole(cluster: &Cluster, name: &str, facts: &Facts) -> Result<Value> {
+async fn whole(context: &Context, cluster: &Cluster, name: &str, facts: &Facts<'_>) -> Result<Value> {
     Ok(json!({
         "snapshot": facts::snapshots::read_as_is(cluster, name).await?,
         "content": facts.content.found(),
         "events": facts.events,
+        "dependants": dependants(facts, context.now()),
+        "dependantsScope": facts.claims.scope(),
+        "restoreCommand": command(facts),
     }))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use backup_api::labels;
 use k8s_openapi::{api::core::v1::PersistentVolumeClaim, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
 use super::ROLLBACK;
@@ -17,7 +18,10 @@ pub fn replacement(
     snapshot: &str,
 ) -> PersistentVolumeClaim {
     let mut metadata = kept_metadata(&original.metadata);
-    metadata.annotations.get_or_insert_default().insert(ROLLBACK.to_owned(), snapshot.to_owned());
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.insert(ROLLBACK.to_owned(), snapshot.to_owned());
+    // It holds other data from now on.
+    annotations.remove(labels::FILLED_FROM);
     let mut spec = planned.spec.clone();
     if let (Some(spec), Some(original)) = (&mut spec, &original.spec) {
         spec.volume_attributes_class_name =
@@ -67,7 +71,7 @@ mod tests {
     fn what_people_wrote_is_kept_and_what_controllers_wrote_is_not() {
         let original: PersistentVolumeClaim = serde_json::from_value(json!({
             "metadata": {"name": "data", "namespace": "shop", "uid": "u", "resourceVersion": "7", "labels": {"app": "web"},
-                "annotations": {"note": "mine", "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "n"},
+                "annotations": {"note": "mine", "kubectl-backup.dev/filled-from": "VolumeSnapshot/lab/s/u", "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "n"},
                 "finalizers": ["kubernetes.io/pvc-protection"],
                 "ownerReferences": [{"apiVersion": "example.com/v1", "kind": "Database", "name": "db", "uid": "d"}]},
             "spec": {"volumeName": "pv-old", "storageClassName": "block", "volumeAttributesClassName": "fast", "dataSource": {"kind": "VolumeSnapshot", "name": "first"}},
@@ -80,6 +84,6 @@ mod tests {
         .unwrap();
         let text = |claim: &PersistentVolumeClaim| serde_json::to_string(claim).unwrap();
         insta::assert_snapshot!(text(&replacement(&planned, &original, "snap")), @r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"annotations":{"kubectl-backup.dev/rollback":"snap","note":"mine"},"labels":{"app":"web"},"name":"data","namespace":"shop","ownerReferences":[{"apiVersion":"example.com/v1","kind":"Database","name":"db","uid":"d"}]},"spec":{"dataSource":{"kind":"VolumeSnapshot","name":"snap"},"storageClassName":"block","volumeAttributesClassName":"fast"}}"#);
-        insta::assert_snapshot!(text(&restored(&original)), @r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"annotations":{"note":"mine"},"labels":{"app":"web"},"name":"data","namespace":"shop","ownerReferences":[{"apiVersion":"example.com/v1","kind":"Database","name":"db","uid":"d"}]},"spec":{"storageClassName":"block","volumeAttributesClassName":"fast","volumeName":"pv-old"}}"#);
+        insta::assert_snapshot!(text(&restored(&original)), @r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"annotations":{"kubectl-backup.dev/filled-from":"VolumeSnapshot/lab/s/u","note":"mine"},"labels":{"app":"web"},"name":"data","namespace":"shop","ownerReferences":[{"apiVersion":"example.com/v1","kind":"Database","name":"db","uid":"d"}]},"spec":{"storageClassName":"block","volumeAttributesClassName":"fast","volumeName":"pv-old"}}"#);
     }
 }

@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 
 use backup_api::{labels, snapshot::VolumeSnapshot};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::Event;
 
 use super::{
     content::Content,
-    delete::restored_from,
-    lent::{self, Borrower},
+    dependants::{self, Claims, Dependant},
+    lent::Borrower,
     origin::{self, Standing},
     table::{ready, restore_command},
 };
 use crate::{
     facts::events,
     output::{Column, Report, Table, age},
-    plan::claim,
 };
 
 const UNKNOWN: &str = "<unknown>";
@@ -24,15 +23,15 @@ const FORBIDDEN: &str = "<unknown>: may not be read";
 
 /// What was read.
 #[derive(Debug)]
-pub struct Facts {
+pub struct Facts<'a> {
     /// The snapshot.
     pub snapshot: VolumeSnapshot,
     /// Its content.
     pub content: Content,
     /// Whether the backup is there that Velero restored it from; not known for any other.
     pub backup: Standing,
-    /// The claims of its namespace, when they may be listed.
-    pub claims: Option<Vec<PersistentVolumeClaim>>,
+    /// The claims that may have been restored from it.
+    pub claims: &'a Claims,
     /// Who restores it into another namespace, as far as that may be known.
     pub borrowers: Vec<Borrower>,
     /// Events of the snapshot and its content, the oldest first, when they may be listed.
@@ -40,7 +39,7 @@ pub struct Facts {
 }
 
 /// Returns the text.
-pub fn render(facts: &Facts, now: Timestamp) -> String {
+pub fn render(facts: &Facts<'_>, now: Timestamp) -> String {
     let mut report = Report::default();
     of_snapshot(&mut report, facts, now);
     of_content(&mut report, facts);
@@ -50,11 +49,21 @@ pub fn render(facts: &Facts, now: Timestamp) -> String {
     report.finish()
 }
 
-fn of_snapshot(report: &mut Report, facts: &Facts, now: Timestamp) {
+/// Returns the PVCs that were or are being restored from the snapshot.
+pub fn dependants(facts: &Facts<'_>, now: Timestamp) -> Vec<Dependant> {
+    dependants::of(&facts.snapshot, facts.claims, &facts.borrowers, now)
+}
+
+/// Returns the command that restores the snapshot; none where there is nothing to restore.
+pub fn command(facts: &Facts<'_>) -> Option<String> {
+    restore_command(&facts.snapshot, facts.backup).filter(|_| !facts.content.is_lost())
+}
+
+fn of_snapshot(report: &mut Report, facts: &Facts<'_>, now: Timestamp) {
     let metadata = &facts.snapshot.metadata;
     let status = facts.snapshot.status.as_ref();
     let source = &facts.snapshot.spec.source;
-    let gone = match (&facts.claims, &source.persistent_volume_claim_name) {
+    let gone = match (&facts.claims.own, &source.persistent_volume_claim_name) {
         (Some(claims), Some(name)) if !claims.iter().any(|claim| claim.metadata.name.as_ref() == Some(name)) => {
             " (gone)"
         }
@@ -96,7 +105,7 @@ fn of_snapshot(report: &mut Report, facts: &Facts, now: Timestamp) {
     }
 }
 
-fn of_content(report: &mut Report, facts: &Facts) {
+fn of_content(report: &mut Report, facts: &Facts<'_>) {
     let content = match &facts.content {
         Content::Found(content) => content,
         Content::Unbound => {
@@ -135,33 +144,12 @@ fn of_content(report: &mut Report, facts: &Facts) {
     }
 }
 
-fn of_claims(report: &mut Report, facts: &Facts, now: Timestamp) {
-    let lent = lent::under_way(&facts.snapshot, &facts.borrowers, now);
-    let elsewhere = lent.filter_map(|borrower| lent::notes(&borrower.content)).map(|(_, claim)| {
-        let (namespace, claim) = claim.split_once('/').unwrap_or_default();
-        format!("{claim} in namespace {namespace} (under way)")
-    });
-    let elsewhere: Vec<String> = elsewhere.collect();
-    let Some(claims) = &facts.claims else {
-        let lines: Vec<String> = elsewhere.into_iter().chain([FORBIDDEN.to_owned()]).collect();
-        report.field("Restored into", &lines.join("\n"));
-        return;
-    };
-    let mut restored = restored_from(facts.snapshot.metadata.name.as_deref().unwrap_or_default(), claims);
-    // A claim that was bound before the snapshot was made was filled from an earlier one of the same name.
-    let created = facts.snapshot.metadata.creation_timestamp.as_ref();
-    restored.retain(|claim| !claim::is_bound(claim) || claim.metadata.creation_timestamp.as_ref() >= created);
-    let lines: Vec<String> = restored
-        .iter()
-        .map(|restored| {
-            format!("{} ({})", restored.metadata.name.as_deref().unwrap_or_default(), claim::phase(restored))
-        })
-        .collect();
-    let lines: Vec<String> = lines.into_iter().chain(elsewhere).collect();
+fn of_claims(report: &mut Report, facts: &Facts<'_>, now: Timestamp) {
+    let lines = dependants::lines(&facts.snapshot, &dependants(facts, now), facts.claims.scope());
     report.field("Restored into", &lines.join("\n"));
 }
 
-fn of_events(report: &mut Report, facts: &Facts, now: Timestamp) {
+fn of_events(report: &mut Report, facts: &Facts<'_>, now: Timestamp) {
     let Some(all) = &facts.events else {
         report.field("Events", FORBIDDEN);
         return;
@@ -178,14 +166,14 @@ fn of_events(report: &mut Report, facts: &Facts, now: Timestamp) {
     report.block("Events", &if table.is_empty() { String::new() } else { table.render(false) });
 }
 
-fn next(report: &mut Report, facts: &Facts) {
-    if let Some(command) = restore_command(&facts.snapshot, facts.backup).filter(|_| !facts.content.is_lost()) {
+fn next(report: &mut Report, facts: &Facts<'_>) {
+    if let Some(command) = command(facts) {
         report.field("Restore with", &command);
     }
 }
 
 /// The group, with how to see all of it.
-fn group(facts: &Facts) -> String {
+fn group(facts: &Facts<'_>) -> String {
     let metadata = &facts.snapshot.metadata;
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     let group = metadata.labels.as_ref().and_then(|labels| labels.get(labels::GROUP));
@@ -204,6 +192,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::plan::snapshot::lent::Seen;
 
     fn now() -> Timestamp {
         "2026-11-21T09:05:00Z".parse().unwrap()
@@ -211,10 +200,24 @@ mod tests {
 
     #[test]
     fn a_ready_snapshot_tells_where_it_lies_and_how_to_restore_it() {
+        let claims = Claims {
+            own: Some(serde_json::from_value(json!([
+                {"metadata": {"name": "web"}, "status": {"phase": "Bound"}, "spec": {}},
+                {"metadata": {"name": "older", "namespace": "shop", "creationTimestamp": "2026-11-20T09:00:00Z"},
+                 "status": {"phase": "Bound"}, "spec": {"dataSource": {"kind": "VolumeSnapshot", "name": "s1"}}},
+                {"metadata": {"name": "new", "namespace": "shop", "creationTimestamp": "2026-11-21T09:01:00Z"},
+                 "status": {"phase": "Bound"},
+                 "spec": {"dataSource": {"kind": "VolumeSnapshot", "name": "s1"}}},
+            ])).unwrap()),
+            elsewhere: Some(serde_json::from_value(json!([
+                {"metadata": {"name": "done", "namespace": "lab",
+                    "annotations": {labels::FILLED_FROM: "VolumeSnapshot/shop/s1/u-1"}}, "status": {"phase": "Bound"}},
+            ])).unwrap()),
+        };
         let facts = Facts {
             snapshot: serde_json::from_value(json!({
                 "apiVersion": "v1", "kind": "VolumeSnapshot",
-                "metadata": {"name": "s1", "namespace": "shop", "creationTimestamp": "2026-11-21T09:00:00Z",
+                "metadata": {"name": "s1", "namespace": "shop", "uid": "u-1", "creationTimestamp": "2026-11-21T09:00:00Z",
                     "labels": {"app": "web"}, "annotations": {labels::SOURCE_STORAGE_CLASS: "block", labels::SOURCE_SIZE: "1Gi"}},
                 "spec": {"source": {"persistentVolumeClaimName": "web"}, "volumeSnapshotClassName": "block-snapshot"},
                 "status": {"readyToUse": true, "restoreSize": "1Gi", "creationTime": "2026-11-21T09:00:01Z",
@@ -226,21 +229,14 @@ mod tests {
                 "status": {"snapshotHandle": "h1"},
             })).unwrap())),
             backup: Standing::Unknown,
-            claims: Some(serde_json::from_value(json!([
-                {"metadata": {"name": "web"}, "status": {"phase": "Bound"}, "spec": {}},
-                {"metadata": {"name": "older", "namespace": "shop", "creationTimestamp": "2026-11-20T09:00:00Z"},
-                 "status": {"phase": "Bound"}, "spec": {"dataSource": {"kind": "VolumeSnapshot", "name": "s1"}}},
-                {"metadata": {"name": "new", "namespace": "shop", "creationTimestamp": "2026-11-21T09:01:00Z"},
-                 "status": {"phase": "Bound"},
-                 "spec": {"dataSource": {"kind": "VolumeSnapshot", "name": "s1"}}},
-            ])).unwrap()),
+            claims: &claims,
             borrowers: vec![Borrower {
                 content: serde_json::from_value(json!({"apiVersion": "v1", "kind": "VolumeSnapshotContent",
                     "metadata": {"name": "c2", "annotations": {labels::FILLS: "test/copy", labels::STANDS_FOR: "shop/s1"}},
                     "spec": {"driver": "csi.test", "deletionPolicy": "Retain", "volumeSnapshotRef": {"name": "copy-restore"}}}))
                 .unwrap(),
-                snapshot: lent::Seen::Hidden,
-                claim: lent::Seen::Hidden,
+                snapshot: Seen::Hidden,
+                claim: Seen::Hidden,
             }],
             events: Some(serde_json::from_value(json!([
                 {"metadata": {}, "involvedObject": {}, "type": "Normal", "reason": "SnapshotReady", "message": "is ready\n",
@@ -265,6 +261,7 @@ mod tests {
         Volume mode:      Filesystem
         Deletion policy:  Delete (the storage's copy goes with this snapshot)
         Restored into:    new (Bound)
+                          done in namespace lab (Bound)
                           copy in namespace test (under way)
         Events:
           TYPE     REASON          AGE     MESSAGE
@@ -285,7 +282,7 @@ mod tests {
             })).unwrap(),
             content: Content::Hidden("c1".into()),
             backup: Standing::Unknown,
-            claims: None,
+            claims: &Claims::default(),
             borrowers: Vec::new(),
             events: None,
         };
@@ -322,7 +319,7 @@ mod tests {
                 snapshot: snapshot.unwrap(),
                 content,
                 backup,
-                claims: None,
+                claims: &Claims::default(),
                 borrowers: Vec::new(),
                 events: None,
             };

@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use e2e_tests::{Claim, Namespace, Relay, Run, TestCluster, noise, sha256, until, until_granted};
+use e2e_tests::{Claim, Namespace, Person, Relay, Run, TestCluster, noise, sha256, until, until_granted};
+use serde_json::json;
 
 /// What is there only for as long as a PVC is filled, of both namespaces.
 fn temporary(cluster: &TestCluster, namespaces: &[&Namespace<'_>]) -> String {
@@ -99,9 +100,65 @@ fn h6_what_a_class_that_waits_for_pods_needs_stays_and_is_named() {
     assert_eq!(temporary(&cluster, &[&shop, &depot]), "");
     shop.plugin(&[&into[..], &["now"]].concat()).ok();
     let text = shop.plugin(&["snapshot", "describe", "snap"]).ok().stdout;
-    assert!(!text.contains("under way"), "{text}");
+    assert!(text.contains(&format!("now in namespace {} (Bound)", depot.name())), "{text}");
+    assert!(!text.contains("under way") && !text.contains("later"), "{text}");
     assert_eq!(Claim::existing(&depot, "now", "block").read("ledger"), b"kept");
     shop.plugin(&["snapshot", "delete", "snap", "--yes"]).ok();
+}
+
+#[test]
+fn h6_h7_describe_lists_copies_in_other_namespaces_for_as_long_as_they_are_its_own() {
+    let cluster = TestCluster::control_plane();
+    let (shop, depot) = (cluster.namespace("h6"), cluster.namespace("h6"));
+    Claim::block(&shop, "data");
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    shop.plugin(&["snapshot", "restore", "snap", "--to", "here"]).ok();
+    shop.plugin(&["snapshot", "restore", "snap", "--to", "copy", "--to-namespace", depot.name()]).ok();
+    shop.plugin(&["clone", "data", "cloned", "--to-namespace", depot.name()]).ok();
+    let note = |namespace: &Namespace<'_>, claim: &str| {
+        let path = r"jsonpath={.metadata.annotations.kubectl-backup\.dev/filled-from}";
+        namespace.kubectl(&["get", "pvc", claim, "-o", path])
+    };
+    let uid = |object: &str| shop.kubectl(&["get", object, "-o", "jsonpath={.metadata.uid}"]);
+    let noted = |kind: &str, name: &str, object: &str| format!("{kind}/{}/{name}/{}", shop.name(), uid(object));
+    assert_eq!(note(&depot, "copy"), noted("VolumeSnapshot", "snap", "volumesnapshot/snap"));
+    assert_eq!(note(&depot, "cloned"), noted("PersistentVolumeClaim", "data", "pvc/data"));
+    assert_eq!(note(&shop, "here"), "", "it names the snapshot itself");
+
+    let copy = format!("copy in namespace {} (Bound)", depot.name());
+    let describe = || shop.plugin(&["snapshot", "describe", "snap"]).ok().stdout;
+    let text = describe();
+    assert!(text.contains("here (Bound)") && text.contains(&copy), "{text}");
+    assert!(!text.contains("cloned") && !text.contains("not looked at"), "{text}");
+    let json = shop.plugin(&["snapshot", "describe", "snap", "-o", "json"]).ok().json();
+    let found = |namespace: &str, name: &str| json!({"namespace": namespace, "name": name, "phase": "Bound", "underWay": false});
+    assert_eq!(json["dependants"], json!([found(shop.name(), "here"), found(depot.name(), "copy")]));
+    assert_eq!(json["dependantsScope"], "Cluster");
+    let command = format!("kubectl backup snapshot restore snap --to NEW-PVC -n {}", shop.name());
+    assert_eq!(json["restoreCommand"], command.as_str());
+
+    // Whoever sees one namespace is told of that one, and that it is not all.
+    let person = Person::new(&shop);
+    person.may("snapshot-view");
+    let text = person.asks(&["snapshot", "describe", "snap"]).ok().stdout;
+    assert!(text.contains("here (Bound)") && text.contains("other namespaces were not looked at"), "{text}");
+    assert!(!text.contains(&copy), "{text}");
+    let json = person.asks(&["snapshot", "describe", "snap", "-o", "json"]).ok().json();
+    assert_eq!(
+        [&json["dependants"], &json["dependantsScope"]],
+        [&json!([found(shop.name(), "here")]), &json!("Namespace")]
+    );
+
+    // A snapshot of the same name that is made later has filled neither.
+    shop.plugin(&["snapshot", "delete", "snap", "--yes"]).ok();
+    shop.plugin(&["snapshot", "create", "data", "--name", "snap"]).ok();
+    let text = describe();
+    assert!(text.contains("Restored into:    <none>"), "{text}");
+    // It is only a note: whoever has the copy may remove it.
+    shop.plugin(&["snapshot", "restore", "snap", "--to", "again", "--to-namespace", depot.name()]).ok();
+    assert!(describe().contains("again in namespace"));
+    depot.kubectl(&["annotate", "pvc", "again", "kubectl-backup.dev/filled-from-"]);
+    assert!(!describe().contains("again in namespace"));
 }
 
 #[test]

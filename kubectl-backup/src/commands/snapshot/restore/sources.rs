@@ -18,7 +18,7 @@ use crate::{
         snapshot::{
             batch,
             content::Content,
-            name,
+            filled_from, name,
             origin::{self, Standing},
             preprovisioned, restore,
         },
@@ -103,6 +103,7 @@ impl Sources<'_> {
         if !elsewhere {
             return Ok(Restoration { pair: None, claim, binds_late });
         }
+        filled_from::note(&mut claim, snapshot);
         let name = name::derive(&format!("{target}-restore"), self.context.now());
         let (pair, claim) = preprovisioned::through(snapshot, &content, &name, claim, &self.there.namespace)?;
         Ok(Restoration { pair: Some(pair), claim, binds_late })
