@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use backup_api::{labels::velero_label_value, snapshot::VolumeSnapshotClass};
 use backup_policy::{
     Config, Facts, Subject,
     facts::{VolumeFact, claim_in_node_directory},
@@ -13,12 +14,13 @@ use backup_policy::{
 };
 use jiff::Timestamp;
 use kube::ResourceExt as _;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::{
     client::{self, Cluster, ListRequest, list},
     error::{CliError, Result},
-    facts::{claim, policy::policy_in_force, snapshots},
+    facts::{claim, policy::policy_in_force},
     plan::provisioned::{self, Provisioned},
 };
 
@@ -41,13 +43,12 @@ pub struct RuleFacts<'a> {
     now: Timestamp,
     /// Answers by path.
     lists: HashMap<String, Listed>,
-    classes: Option<Option<Vec<SnapshotClassFact>>>,
 }
 
 impl<'a> RuleFacts<'a> {
     /// Facts of this cluster at this time.
     pub fn new(cluster: &'a Cluster, now: Timestamp) -> Self {
-        Self { cluster, now, lists: HashMap::new(), classes: None }
+        Self { cluster, now, lists: HashMap::new() }
     }
 
     /// The configuration that is in force, as the webhook has it, with a remark when that may be another one.
@@ -105,7 +106,8 @@ impl<'a> RuleFacts<'a> {
             velero.backup = backup.map(|found| looked_up(found, BackupFact::read));
         }
         if let Some(name) = needs.schedule {
-            let of_schedule = |backup: &&Value| text(backup, "/metadata/labels/velero.io~1schedule-name") == name;
+            let label = velero_label_value(name);
+            let of_schedule = |backup: &&Value| text(backup, "/metadata/labels/velero.io~1schedule-name") == label;
             velero.backups_of_schedule = self
                 .of_velero(namespace, "backups")
                 .await?
@@ -138,30 +140,31 @@ impl<'a> RuleFacts<'a> {
     }
 
     async fn volume(&self, namespace: &str, name: &str) -> Result<Option<VolumeFact>> {
+        if !can_be_asked_for(&format!("/{name}")) {
+            return Ok(None);
+        }
         let there = Cluster { namespace: namespace.to_owned(), ..self.cluster.clone() };
         let Some(claim) = claim::read_opt(&there, name).await? else { return Ok(None) };
         let storage_class = provisioned::storage_class(&claim).map(str::to_owned);
-        let driver = match claim::provisioned(&there, &claim).await? {
-            Provisioned::ByCsi(driver) => Some(driver),
-            Provisioned::Otherwise(_) | Provisioned::Unknown => None,
+        let driver = match (claim::provisioned(&there, &claim).await?, &storage_class) {
+            (Provisioned::ByCsi(driver), _) => Some(driver),
+            // Whatever makes the volumes of its class, as the webhook has it: no snapshot class is for another one.
+            (_, Some(class)) => self.provisioner(class).await?,
+            (_, None) => None,
         };
         Ok(Some(VolumeFact { storage_class, driver }))
     }
 
+    async fn provisioner(&self, storage_class: &str) -> Result<Option<String>> {
+        Ok(match self.object(format!("/apis/storage.k8s.io/v1/storageclasses/{storage_class}")).await? {
+            Some(Lookup::Found(class)) => Some(text(&class, "/provisioner").to_owned()),
+            Some(Lookup::Absent) | None => None,
+        })
+    }
+
     async fn classes(&mut self) -> Result<Option<Vec<SnapshotClassFact>>> {
-        if let Some(known) = &self.classes {
-            return Ok(known.clone());
-        }
-        let found = snapshots::classes(self.cluster).await?.map(|classes| {
-            let fact = |class: backup_api::snapshot::VolumeSnapshotClass| SnapshotClassFact {
-                name: class.name_any(),
-                is_default: class.is_default(),
-                driver: class.driver,
-            };
-            classes.into_iter().map(fact).collect()
-        });
-        self.classes = Some(found);
-        Ok(self.classes.clone().flatten())
+        let found = self.list("/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses".to_owned()).await?;
+        Ok(found.map(|classes| classes.iter().filter_map(snapshot_class).collect()))
     }
 
     async fn of_velero(&mut self, namespace: &str, plural: &str) -> Result<Option<Vec<Value>>> {
@@ -197,8 +200,11 @@ impl<'a> RuleFacts<'a> {
         Ok(found)
     }
 
-    /// The object at a path; `None` when it may not be read.
+    /// The object at a path; `None` when it may not be read, or no server can be asked for it.
     async fn object(&self, path: String) -> Result<Option<Lookup<Value>>> {
+        if !can_be_asked_for(&path) {
+            return Ok(None);
+        }
         match client::get(self.cluster, &path, "read what the manifest names").await {
             Ok(object) => Ok(Some(Lookup::Found(object))),
             Err(error) if error.code == Some(404) => Ok(Some(Lookup::Absent)),
@@ -206,6 +212,11 @@ impl<'a> RuleFacts<'a> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether it can stand in a request: in manifests there are names that no object can have.
+fn can_be_asked_for(path: &str) -> bool {
+    http::uri::PathAndQuery::try_from(path).is_ok()
 }
 
 fn looked_up<T>(found: Lookup<Value>, read: impl Fn(&Value) -> T) -> Lookup<T> {
@@ -219,6 +230,11 @@ fn looked_up<T>(found: Lookup<Value>, read: impl Fn(&Value) -> T) -> Lookup<T> {
 pub fn config_map(object: &Value) -> ConfigMapFact {
     let data = object.get("data").and_then(Value::as_object).into_iter().flatten();
     ConfigMapFact::of(data.map(|(_, text)| text.as_str().unwrap_or_default()))
+}
+
+fn snapshot_class(object: &Value) -> Option<SnapshotClassFact> {
+    let class = VolumeSnapshotClass::deserialize(object).ok()?;
+    Some(SnapshotClassFact { name: class.name_any(), is_default: class.is_default(), driver: class.driver })
 }
 
 fn location(object: &Value) -> LocationFact {
@@ -260,3 +276,6 @@ pub fn nothing_listed(namespace: Option<&str>) -> CliError {
             .hint(format!("See what you may do there with: kubectl auth can-i --list -n {namespace}")),
     }
 }
+
+#[cfg(test)]
+mod tests;
