@@ -11,6 +11,7 @@ pub mod one_snapshot;
 mod pair_ready;
 pub mod pause;
 pub mod preflight;
+pub mod quota_room;
 pub mod ready;
 mod remind;
 pub mod restoration;

@@ -41,22 +41,42 @@ pub async fn usages(cluster: &Cluster) -> Result<(Vec<Usage>, Vec<String>)> {
     Ok((usages, doubts))
 }
 
-/// Reads a limit that is kept for whoever asks, and what is held of it; `None` when there is none, or it is not known to be
-/// kept.
+/// What is known of the room that a limit leaves whoever asks.
+#[derive(Debug)]
+pub enum Room {
+    /// No limit binds, or none is known to be kept.
+    Unlimited,
+    /// As much as this leaves.
+    Read(Usage),
+    /// What would tell may not be read: only the server knows.
+    Unread,
+}
+
+/// Reads a limit that is kept for whoever asks, and what is held of it.
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub async fn that_binds_me(cluster: &Cluster, resource: &str) -> Result<Option<Usage>> {
-    let config = policy_in_force(cluster).await?.config;
-    let Some(quota) = config.quotas.iter().find(|quota| quota.resource == resource) else { return Ok(None) };
+pub async fn room(cluster: &Cluster, resource: &str) -> Result<Room> {
+    let InForce { config, doubts, .. } = policy_in_force(cluster).await?;
+    let Some(quota) = config.quotas.iter().find(|quota| quota.resource == resource) else {
+        return Ok(if doubts.is_empty() { Room::Unlimited } else { Room::Unread });
+    };
     let (enforced, usage, exempt) = tokio::join!(
         is_enforced(cluster),
         usage(cluster, resource, quota.limit),
         is_exempt(cluster, &config, resource)
     );
-    let usage = usage?;
-    let is_kept = enforced?.unwrap_or_else(|| usage.is_recorded());
-    Ok(Some(usage).filter(|_| is_kept && !exempt))
+    Ok(if exempt { Room::Unlimited } else { left(usage?, enforced?, doubts.is_empty()) })
+}
+
+/// The room of a limit by what could be read: whether API servers ask the webhook, and whether the limit is that of the policy.
+fn left(usage: Usage, enforced: Option<bool>, is_the_policys: bool) -> Room {
+    match (enforced, usage.free()) {
+        (Some(false), _) => Room::Unlimited,
+        (None, _) if !usage.is_recorded() => Room::Unread,
+        (_, Some(_)) if is_the_policys => Room::Read(usage),
+        _ => Room::Unread,
+    }
 }
 
 /// Whether the quota lets whoever asks pass. Who cannot find out is bound.
@@ -171,5 +191,44 @@ pub async fn is_enforced(cluster: &Cluster) -> Result<Option<bool>> {
         }
         Err(error) if error.is_forbidden() => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(objects: Objects, ledger: Ledger, enforced: Option<bool>, is_the_policys: bool) -> &'static str {
+        let usage = Usage { resource: "widgets.example.org".to_owned(), limit: 3, objects, ledger };
+        match left(usage, enforced, is_the_policys) {
+            Room::Unlimited => "unlimited",
+            Room::Read(_) => "read",
+            Room::Unread => "unread",
+        }
+    }
+
+    #[test]
+    fn the_server_is_asked_for_what_may_not_be_read() {
+        let ready = || Ledger::Read(serde_json::from_value(json!({"phase": "Ready"})).expect("a ledger"));
+        let listed = || Objects::Listed(Vec::new());
+        assert_eq!(told(Objects::Forbidden, Ledger::Forbidden, None, false), "unread", "a tenant");
+        assert_eq!(told(listed(), Ledger::Forbidden, None, true), "unread", "it is not known to be kept");
+        assert_eq!(
+            told(Objects::Forbidden, Ledger::Forbidden, Some(true), true),
+            "unread",
+            "what is held is not known"
+        );
+        assert_eq!(told(listed(), ready(), Some(true), false), "unread", "the limit may be another");
+        assert_eq!(told(listed(), Ledger::Forbidden, Some(true), true), "read");
+        assert_eq!(
+            told(Objects::Forbidden, ready(), None, true),
+            "read",
+            "a ledger is kept by a webhook that is asked"
+        );
+        for is_the_policys in [true, false] {
+            assert_eq!(told(listed(), ready(), Some(false), is_the_policys), "unlimited", "nobody asks the webhook");
+        }
     }
 }

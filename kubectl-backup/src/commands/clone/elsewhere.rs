@@ -13,6 +13,7 @@ use crate::{
         made::Made,
         one_snapshot,
         preflight::preflight,
+        quota_room::{self, Wanted},
         ready::until_ready,
         restoration::{How, Restoration, goes_on, restore, undo},
     },
@@ -27,7 +28,7 @@ use crate::{
     },
     plan::{
         refusal, resource_quota,
-        snapshot::{batch, name, preprovisioned},
+        snapshot::{name, preprovisioned},
     },
 };
 
@@ -61,11 +62,16 @@ pub async fn clone(
             lacking.join("; ")
         )));
     }
-    require_room(context, cluster, there, &claim).await?;
+    require_room(cluster, there, &claim).await?;
     let target = claim.name_any();
     let name = name::derive(&format!("{source}-clone"), context.now());
     let mut snapshot = one_snapshot::planned(cluster, source, &name, &mark(), how.dry_run).await?;
     snapshot.metadata.namespace = Some(cluster.namespace.clone());
+    let room = facts::quota::room(there, VOLUME_SNAPSHOTS).await?;
+    let wanted = Wanted { one: &snapshot, count: 2, partial: None, dry_run: how.dry_run };
+    quota_room::fitting(context, cluster, room, &wanted)
+        .await
+        .map_err(|error| error.hint("A clone into another namespace needs two slots for a while."))?;
     snapshot.annotations_mut().insert(labels::FILLS.to_owned(), format!("{}/{target}", there.namespace));
     if let Some(spec) = &mut claim.spec {
         spec.data_source = Some(TypedLocalObjectReference {
@@ -103,20 +109,10 @@ pub async fn clone(
     }
 }
 
-/// Checks that there is room for all that will be made: a snapshot here, and one with the PVC there.
-async fn require_room(
-    context: &Context,
-    cluster: &Cluster,
-    there: &Cluster,
-    claim: &PersistentVolumeClaim,
-) -> Result<()> {
+/// Checks that the ResourceQuotas have room for all that will be made: a snapshot here, and one with the PVC there.
+async fn require_room(cluster: &Cluster, there: &Cluster, claim: &PersistentVolumeClaim) -> Result<()> {
     facts::target_namespace::require_room(there, std::slice::from_ref(claim), 1).await?;
-    resource_quota::room(&cluster.namespace, &facts::resource_quotas::all(cluster).await?, &[], 1)?;
-    if let Some(usage) = facts::quota::that_binds_me(there, VOLUME_SNAPSHOTS).await? {
-        batch::fitting(2, &usage, None, context.now())
-            .map_err(|error| error.hint("A clone into another namespace needs two slots for a while."))?;
-    }
-    Ok(())
+    resource_quota::room(&cluster.namespace, &facts::resource_quotas::all(cluster).await?, &[], 1)
 }
 
 fn mark() -> BTreeMap<String, String> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use backup_api::{labels, snapshot::VolumeSnapshot};
 use jiff::Timestamp;
 
 use super::name;
@@ -13,6 +14,9 @@ use crate::{
 
 /// Holders that a refusal names, at most.
 const NAMED: usize = 20;
+/// How the webhook begins whatever it says of the quota.
+const QUOTA: &str = "cluster quota volumesnapshots: ";
+const PARTIAL: &str = "--partial takes as many as fit, and names the rest.";
 
 /// Returns a name for a snapshot of each claim, all different: names that were shortened may have become equal.
 pub fn names(claims: &[String], now: Timestamp) -> Vec<String> {
@@ -42,16 +46,7 @@ pub fn fitting(wanted: usize, usage: &Usage, partial: Option<bool>, now: Timesta
     if wanted <= free || (partial == Some(true) && free > 0) {
         return Ok(wanted.min(free));
     }
-    let used = usage.used().unwrap_or_default();
-    let room = match (free, wanted) {
-        (0, 1) => "no room for another".to_owned(),
-        (0, _) => format!("no room for any of the {wanted} that are asked for"),
-        _ => format!("room for {free} of the {wanted} that are asked for"),
-    };
-    let mut error = CliError::new(format!(
-        "the cluster's quota of volumesnapshots has {room} ({used} of {} used): nothing was created",
-        usage.limit
-    ));
+    let mut error = no_room(wanted, free, usage.used().unwrap_or_default(), usage.limit);
     let holders = usage.oldest();
     if !holders.is_empty() {
         let mut named: Vec<String> = holders
@@ -67,11 +62,58 @@ pub fn fitting(wanted: usize, usage: &Usage, partial: Option<bool>, now: Timesta
     } else {
         error = error.hint("See who holds the slots with: kubectl backup quota");
     }
-    Err(if free > 0 && partial.is_some() {
-        error.hint("--partial takes as many as fit, and names the rest.")
-    } else {
-        error
-    })
+    Err(if free > 0 && partial.is_some() { error.hint(PARTIAL) } else { error })
+}
+
+fn no_room(wanted: usize, free: usize, used: usize, limit: u32) -> CliError {
+    let room = match (free, wanted) {
+        (0, 1) => "no room for another".to_owned(),
+        (0, _) => format!("no room for any of the {wanted} that are asked for"),
+        _ => format!("room for {free} of the {wanted} that are asked for"),
+    };
+    CliError::new(format!(
+        "the cluster's quota of volumesnapshots has {room} ({used} of {limit} used): nothing was created"
+    ))
+}
+
+/// What is sent as a dry run to ask the webhook whether there is room for so many, of which the snapshot is one.
+pub fn trial(snapshot: &VolumeSnapshot, wanted: usize) -> VolumeSnapshot {
+    let mut trial = snapshot.clone();
+    trial.metadata.annotations.get_or_insert_default().insert(labels::BATCH.to_owned(), wanted.to_string());
+    trial
+}
+
+/// Whether an error is a refusal of the quota of snapshots.
+pub fn is_of_quota(error: &CliError) -> bool {
+    matches!(error.code, Some(403 | 429)) && error.message.contains(QUOTA)
+}
+
+/// The refusal of the wanted snapshots by what the webhook said to a dry run, in the words of [`fitting`].
+pub fn refused(wanted: usize, said: CliError, partial: Option<bool>) -> CliError {
+    let numbers = said.message.split_once(QUOTA).and_then(|(_, words)| numbers(words));
+    let room = numbers.and_then(|(used, limit, rest)| {
+        let free = usize::try_from(limit).ok()?.saturating_sub(used);
+        (free < wanted).then_some((free, used, limit, rest))
+    });
+    // The quota is being set up, or could not be looked at.
+    let Some((free, used, limit, rest)) = room else { return said.hint("Nothing was created.") };
+    let mut error = no_room(wanted, free, used, limit);
+    let rest = if rest.starts_with(", room for ") { rest.split_once('.').map_or("", |(_, rest)| rest) } else { rest };
+    let rest = rest.trim_start_matches([',', '.', ' ']);
+    if let Some((holders, way_out)) = rest.strip_prefix("Holders: ").and_then(|rest| rest.split_once(". ")) {
+        error = error.hint(format!("The slots are held by, oldest first: {holders}"));
+        error = error.hint(way_out.replacen("Free one", "Free a slot", 1));
+    } else if !rest.is_empty() {
+        error = error.hint(capital(rest));
+    }
+    if free > 0 && partial.is_some() { error.hint(PARTIAL) } else { error }
+}
+
+/// Reads `USED/LIMIT used`, and what stands behind it.
+fn numbers(words: &str) -> Option<(usize, u32, &str)> {
+    let (used, rest) = words.split_once('/')?;
+    let (limit, rest) = rest.split_once(" used")?;
+    Some((used.parse().ok()?, limit.parse().ok()?, rest))
 }
 
 fn capital(text: &str) -> String {
@@ -81,7 +123,11 @@ fn capital(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use backup_policy::config::resource::VOLUME_SNAPSHOTS;
+    use backup_ledger::Refusal;
+    use backup_policy::{
+        config::resource::VOLUME_SNAPSHOTS,
+        quota::{Holder, Key, refusal_of_several},
+    };
     use serde_json::json;
 
     use super::*;
@@ -130,6 +176,59 @@ mod tests {
     #[test]
     fn what_cannot_be_counted_is_left_to_the_server() {
         assert_eq!(told(30, &usage(1, Objects::Forbidden), false), "30");
+    }
+
+    /// What the plugin makes of what the webhook says: that is `backup_policy::quota`'s and `backup_ledger`'s.
+    #[test]
+    fn the_webhooks_refusal_of_a_dry_run_is_told_like_one_beforehand() {
+        let told = |wanted: usize, code: u16, words: &str, partial: Option<bool>| {
+            let mut said =
+                CliError::new(format!("admission webhook \"quota.kubectl-backup.dev\" denied the request: {words}"));
+            said.code = Some(code);
+            assert!(is_of_quota(&said));
+            let error = refused(wanted, said, partial);
+            format!("{} | {}", error.message, error.hints.join(" | "))
+        };
+        let holder = |name: &str, day: u32, deleting: bool| Holder {
+            key: Key { namespace: "shop".into(), name: name.into() },
+            created: format!("2026-11-{day:02}T09:00:00Z").parse().ok(),
+            deleting,
+        };
+        let full =
+            |limit, holders: &[Holder], wanted| refusal_of_several(VOLUME_SNAPSHOTS, limit, holders, wanted, now());
+        let two = [holder("a.b", 20, true), holder("c", 19, false)];
+        insta::assert_snapshot!(told(3, 403, &full(4, &two, 3), Some(false)), @"the cluster's quota of volumesnapshots has room for 2 of the 3 that are asked for (2 of 4 used): nothing was created | The slots are held by, oldest first: shop/c (2d), shop/a.b (1d, being deleted) | Free a slot, for example: kubectl backup snapshot delete c -n shop | --partial takes as many as fit, and names the rest.");
+        insta::assert_snapshot!(told(3, 403, &full(4, &two, 3), None), @"the cluster's quota of volumesnapshots has room for 2 of the 3 that are asked for (2 of 4 used): nothing was created | The slots are held by, oldest first: shop/c (2d), shop/a.b (1d, being deleted) | Free a slot, for example: kubectl backup snapshot delete c -n shop");
+        insta::assert_snapshot!(told(3, 403, &full(2, &two, 1), Some(true)), @"the cluster's quota of volumesnapshots has no room for any of the 3 that are asked for (2 of 2 used): nothing was created | The slots are held by, oldest first: shop/c (2d), shop/a.b (1d, being deleted) | Free a slot, for example: kubectl backup snapshot delete c -n shop");
+        insta::assert_snapshot!(told(1, 403, &full(1, &two[..1], 1), Some(false)), @"the cluster's quota of volumesnapshots has no room for another (1 of 1 used): nothing was created | The slots are held by, oldest first: shop/a.b (1d, being deleted) | All of them are being deleted: wait until one is gone");
+        insta::assert_snapshot!(told(3, 403, &full(2, &[], 3), Some(false)), @"the cluster's quota of volumesnapshots has room for 2 of the 3 that are asked for (0 of 2 used): nothing was created | --partial takes as many as fit, and names the rest.");
+        insta::assert_snapshot!(told(3, 403, &full(0, &[], 3), Some(false)), @"the cluster's quota of volumesnapshots has no room for any of the 3 that are asked for (0 of 0 used): nothing was created | The policy allows none");
+        let soon = Refusal::AwaitingOutcome { limit: 10, used: 9, pending: 2 };
+        insta::assert_snapshot!(told(3, 429, &format!("cluster quota volumesnapshots: {soon}"), Some(false)), @"the cluster's quota of volumesnapshots has room for 1 of the 3 that are asked for (9 of 10 used): nothing was created | 2 of them by creates whose outcome is not known yet; try again in a moment | --partial takes as many as fit, and names the rest.");
+        let set_up = Refusal::Initializing;
+        insta::assert_snapshot!(told(3, 429, &format!("cluster quota volumesnapshots: {set_up}"), Some(false)), @r#"admission webhook "quota.kubectl-backup.dev" denied the request: cluster quota volumesnapshots: the quota is being set up: creates that began before it must end first; try again in about a minute | Nothing was created."#);
+    }
+
+    #[test]
+    fn what_else_refuses_a_dry_run_is_no_matter_of_the_quota() {
+        let is_it = |code: Option<u16>, message: &str| is_of_quota(&CliError { code, ..CliError::new(message) });
+        assert!(!is_it(
+            Some(403),
+            "volumesnapshots is forbidden: exceeded quota: few, requested: count/volumesnapshots=1"
+        ));
+        assert!(!is_it(Some(422), "admission webhook denied the request: cluster quota volumesnapshots: no"));
+        assert!(!is_it(None, "failed to create: cluster quota volumesnapshots: cannot reach the server"));
+    }
+
+    #[test]
+    fn a_trial_is_one_of_them_and_says_how_many_there_are() {
+        let snapshot: VolumeSnapshot = serde_json::from_value(json!({"apiVersion": "snapshot.storage.k8s.io/v1",
+            "kind": "VolumeSnapshot", "metadata": {"name": "a", "annotations": {"note": "kept"}},
+            "spec": {"source": {"persistentVolumeClaimName": "data"}}}))
+        .unwrap();
+        let sent = json!(trial(&snapshot, 7));
+        assert_eq!(sent["metadata"]["annotations"], json!({"note": "kept", "kubectl-backup.dev/batch": "7"}));
+        assert_eq!(sent["spec"], json!(snapshot)["spec"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::RESOURCE;
 use crate::{
     apply::{
         preflight::preflight,
+        quota_room::{self, Wanted},
         snapshot_creation::{Made, as_sent, create_all},
     },
     args::{
@@ -30,7 +31,6 @@ use crate::{
     plan::{
         resource_quota,
         snapshot::{
-            batch,
             create::{Plan, table},
             pause,
         },
@@ -206,11 +206,13 @@ impl Args {
         if plans.is_empty() || (plans.len() == 1 && self.pause_hook.is_empty()) {
             return Ok((plans, false));
         }
-        let (usage, quotas) =
-            tokio::join!(facts::quota::that_binds_me(cluster, VOLUME_SNAPSHOTS), facts::resource_quotas::all(cluster));
+        let (room, quotas) =
+            tokio::join!(facts::quota::room(cluster, VOLUME_SNAPSHOTS), facts::resource_quotas::all(cluster));
         let mut count = resource_quota::fitting(&cluster.namespace, &quotas?, plans.len(), self.partial)?;
-        if let Some(usage) = usage? {
-            count = count.min(batch::fitting(plans.len(), &usage, Some(self.partial), context.now())?);
+        if let Some(one) = plans.first().map(|plan| &plan.snapshot) {
+            let dry_run = self.dry_run.dry_run;
+            let wanted = Wanted { one, count: plans.len(), partial: Some(self.partial), dry_run };
+            count = count.min(quota_room::fitting(context, cluster, room?, &wanted).await?);
         }
         let rest = plans.split_off(count);
         if rest.is_empty() {

@@ -8,7 +8,10 @@ use k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClas
 
 use super::Args;
 use crate::{
-    apply::restoration::Restoration,
+    apply::{
+        quota_room::{self, Wanted},
+        restoration::Restoration,
+    },
     client::Cluster,
     context::Context,
     error::{CliError, Result},
@@ -16,7 +19,6 @@ use crate::{
     plan::{
         claim::{absent, kept_labels, waits_for_pod},
         snapshot::{
-            batch,
             content::Content,
             filled_from, name,
             origin::{self, Standing},
@@ -51,10 +53,12 @@ impl Sources<'_> {
         let pairs = items.iter().filter(|item| item.pair.is_some()).count();
         facts::target_namespace::require_room(self.there, &claims, pairs).await?;
         // The first object of each is the content: the server refuses only the second.
-        if pairs > 0
-            && let Some(usage) = facts::quota::that_binds_me(self.there, VOLUME_SNAPSHOTS).await?
-        {
-            batch::fitting(pairs, &usage, None, self.context.now())
+        if let Some(pair) = items.iter().find_map(|item| item.pair.as_ref()) {
+            let room = facts::quota::room(self.there, VOLUME_SNAPSHOTS).await?;
+            let dry_run = self.args.dry_run.dry_run;
+            let wanted = Wanted { one: &pair.snapshot, count: pairs, partial: None, dry_run };
+            quota_room::fitting(self.context, self.there, room, &wanted)
+                .await
                 .map_err(|error| error.hint("Each restore into another namespace needs one slot for a while."))?;
         }
         Ok(items)
