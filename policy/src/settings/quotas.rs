@@ -16,7 +16,20 @@ const QUOTAS: usize = 16;
 const LIMIT: u32 = 2000;
 const NAME: usize = 253;
 /// What is there without a group and worth a limit.
-const CORE: [&str; 3] = ["persistentvolumeclaims", "secrets", "configmaps"];
+const CORE: [&str; 7] =
+    ["persistentvolumeclaims", "secrets", "configmaps", "services", "serviceaccounts", "resourcequotas", "limitranges"];
+/// What is there without a group and made by the cluster itself, or needed to bring the webhook back.
+const UNLIMITED: [&str; 9] = [
+    "bindings",
+    "componentstatuses",
+    "endpoints",
+    "events",
+    "namespaces",
+    "nodes",
+    "persistentvolumes",
+    "podtemplates",
+    "replicationcontrollers",
+];
 /// Ours: the webhook is never asked about its own objects.
 const OWN_GROUP: &str = "kubectl-backup.dev";
 
@@ -63,6 +76,12 @@ fn is_countable(node: &Node<'_>, text: &str, problems: &mut Problems) -> bool {
         problems.mistake(Concern::Quotas, node.path.clone(), message);
         return false;
     }
+    if UNLIMITED.contains(&text) {
+        let message =
+            format!("{text} cannot be limited: of the kinds without a group {} can; remove it", CORE.join(", "));
+        problems.mistake(Concern::Quotas, node.path.clone(), message);
+        return false;
+    }
     if CORE.contains(&text) || (is_label(plural) && !group.is_empty() && group.split('.').all(is_label)) {
         // A singular is the likeliest slip, and would count nothing.
         if let Some(meant) =
@@ -81,6 +100,9 @@ fn is_countable(node: &Node<'_>, text: &str, problems: &mut Problems) -> bool {
     if let Some(meant) = known.iter().find(singular) {
         let fix = Fix::set(node.path.clone(), *meant);
         problems.mistake_with_fix(Concern::Quotas, fix, format!("{text:?} lacks its group; write {meant}"));
+    } else if let Some(meant) = nearest(text, CORE.into_iter()) {
+        let fix = Fix::set(node.path.clone(), meant);
+        problems.mistake_with_fix(Concern::Quotas, fix, format!("no cluster has {:?}; write {meant}", shown(text)));
     } else {
         let message =
             format!("{:?} is no resource's name; write plural.group, as in {}", shown(text), resource::SCHEDULES);

@@ -73,6 +73,17 @@ fn an_empty_list_sets_no_limit_and_says_so_only_when_it_names_others() {
 }
 
 #[test]
+fn of_the_core_group_only_what_the_cluster_does_not_live_on_is_limited() {
+    let limited = |resource: &str| json!({"quotas": [{"resource": resource, "limit": 5}]});
+    for resource in ["persistentvolumeclaims", "services", "serviceaccounts", "resourcequotas", "limitranges"] {
+        assert_eq!(used(&limited(resource)).quota(resource), Some(5));
+    }
+    insta::assert_snapshot!(told(&limited("namespaces")), @"spec.quotas[0].resource: namespaces cannot be limited: of the kinds without a group persistentvolumeclaims, secrets, configmaps, services, serviceaccounts, resourcequotas, limitranges can; remove it");
+    insta::assert_snapshot!(told(&limited("pods")), @"spec.quotas[0].resource: pods cannot be limited: while the webhook is down its own pods would wait for it; remove it");
+    insta::assert_snapshot!(told(&limited("service")), @r#"spec.quotas[0].resource: no cluster has "service"; write services [Set("services")]"#);
+}
+
+#[test]
 fn what_keeps_locks_and_quotas_shut_is_not_weakened() {
     for severity in ["Warn", "Audit", "Off"] {
         let rules = json!({"BKP352": severity, "BKP401": severity});

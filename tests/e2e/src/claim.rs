@@ -35,7 +35,7 @@ impl<'a> Claim<'a> {
     #[track_caller]
     fn bound(namespace: &'a Namespace<'a>, name: &str, family: &'static str) -> Self {
         namespace.cluster().create(&Self::manifest(namespace.name(), name, &format!("test-{family}-std")));
-        namespace.cluster().wait_for(namespace.name(), &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 30);
+        namespace.cluster().wait_for(namespace.name(), &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 120);
         Self { namespace, name: name.into(), family }
     }
 

@@ -59,6 +59,15 @@ impl<'a> Namespace<'a> {
         self.cluster.until_snapshots_are_gone(&["-n", &self.name]);
     }
 
+    /// Panics unless the run says that it deletes what it made. The snapshotter forgets what was deleted while it was being taken, and the
+    /// plugin waits only so long for it to look again: so this waits until all is gone.
+    #[track_caller]
+    pub fn takes_back(&self, run: &crate::Run) {
+        let told = ["deleted again: ", "still being deleted: "];
+        assert!(told.iter().any(|text| run.stderr.contains(text)), "{}", run.stderr);
+        self.until_snapshots_are_gone();
+    }
+
     /// The plugin in this namespace.
     pub fn plugin(&self, args: &[&str]) -> crate::Run {
         self.cluster.plugin(&[args, &["-n", &self.name]].concat())

@@ -20,7 +20,7 @@ impl Namespace<'_> {
             },
         });
         self.cluster().create(&pod.to_string());
-        self.cluster().wait_for(self.name(), &format!("pod/{name}"), "jsonpath={.status.phase}=Succeeded", 60);
+        self.cluster().wait_for(self.name(), &format!("pod/{name}"), "jsonpath={.status.phase}=Succeeded", 120);
         let line = self.kubectl(&["logs", &name]);
         line.split_whitespace().next().unwrap_or_default().to_owned()
     }

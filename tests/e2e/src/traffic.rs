@@ -23,6 +23,8 @@ use crate::{Claim, Run, TestCluster, until};
 const PODS: usize = 20;
 /// Snapshots in one call; one more has no class.
 const SNAPSHOTS: usize = 5;
+/// Snapshots in one call of a client that only keeps a connection busy: kubectl's start takes longer than a few of them.
+const ASKED_AT_ONCE: usize = 100;
 /// Snapshots that are stored at a time: fewer than a namespace's share of creates under way, so that nobody is told to wait for them.
 /// They are gone before the next are created, so that the limit of ten leaves room for those that somebody else has.
 const STORED: usize = 2;
@@ -118,7 +120,7 @@ impl Traffic {
     /// Lets that many more clients ask about snapshots. An API server keeps a connection for each call of a webhook's entry that it
     /// has under way, and a connection stays with its replica: few of them may all lead to the same one.
     pub fn widen(&mut self, cluster: &TestCluster, clients: usize) {
-        let manifest = list(&snapshots());
+        let manifest = list(&snapshots(ASKED_AT_ONCE));
         let asking = || ask(cluster, &self.stop.0, &self.answered, &manifest);
         self.clients.extend(iter::repeat_with(asking).take(clients));
     }
@@ -168,7 +170,14 @@ impl Outcome {
     pub fn only_cut_off(&self, during: &str, times: &[(Instant, Instant)]) {
         self.tell(during, "cut off");
         // Refused is who calls before the dead one's address is taken out of the Service. What was to be filled in is left as it is.
-        let signs = ["connection reset by peer", ": EOF", "connect: connection refused", UNCLASSED];
+        let signs = [
+            "connection reset by peer",
+            "broken pipe",
+            "EOF",
+            "server closed idle connection",
+            "connect: connection refused",
+            UNCLASSED,
+        ];
         for failure in &self.failures {
             let broke = signs.iter().any(|sign| failure.said.contains(sign));
             let then = times.iter().any(|(from, until)| *from <= failure.until && failure.from <= *until);
@@ -279,8 +288,8 @@ fn list(items: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 
-fn snapshots() -> Vec<Value> {
-    (0..SNAPSHOTS).map(|_| snapshot(&json!({"generateName": "traffic-", "namespace": "default"}))).collect()
+fn snapshots(count: usize) -> Vec<Value> {
+    (0..count).map(|_| snapshot(&json!({"generateName": "traffic-", "namespace": "default"}))).collect()
 }
 
 fn manifest() -> String {
@@ -298,7 +307,7 @@ fn manifest() -> String {
     });
     let mut unclassed = snapshot(&json!({"generateName": UNCLASSED, "namespace": "default"}));
     unclassed["spec"] = json!({"source": {"persistentVolumeClaimName": CLAIM}});
-    let items: Vec<_> = pods.chain(snapshots()).chain([unclassed]).collect();
+    let items: Vec<_> = pods.chain(snapshots(SNAPSHOTS)).chain([unclassed]).collect();
     list(&items)
 }
 

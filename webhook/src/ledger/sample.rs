@@ -15,7 +15,9 @@ pub fn known(resource: &str) -> Option<Value> {
         "persistentvolumeclaims" => {
             json!({"spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": {"storage": "1Mi"}}}})
         }
-        "configmaps" | "secrets" => json!({}),
+        "services" => json!({"spec": {"clusterIP": "None"}}),
+        "limitranges" => json!({"spec": {"limits": []}}),
+        "configmaps" | "secrets" | "serviceaccounts" | "resourcequotas" => json!({}),
         _ => return None,
     })
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::Cluster;
 
 /// How long the webhook may take to be ready, and then the API servers to see the configuration.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What the validating side must refuse: Velero would look for a volume named " b".

@@ -39,7 +39,7 @@ fn h2_a_driver_without_a_class_is_refused_with_what_to_do() {
         "volumeName":"{volume}","accessModes":["ReadWriteOnce"],"resources":{{"requests":{{"storage":"1Mi"}}}}}}}}"#,
         shop.name()
     ));
-    cluster.wait_for(shop.name(), "pvc/odd", "jsonpath={.status.phase}=Bound", 30);
+    cluster.wait_for(shop.name(), "pvc/odd", "jsonpath={.status.phase}=Bound", 120);
     let run = shop.plugin(&["snapshot", "create", "odd"]);
     cluster.try_kubectl(&["delete", "pv", &volume, "--wait=false"]);
     run.ends_with(1).says("other.example.com").says("block-snapshot");

@@ -18,7 +18,7 @@ fn c13_restore_into_another_namespace_keeps_objects_and_bytes() {
     let run = cluster.plugin(&["restore", name, "--name", copy.name(), "--namespace-mappings", &mapping]).ok();
     assert_eq!(run.stdout, format!("restore.velero.io/{} created\n", copy.name()));
     assert_eq!(copy.kubectl(&["get", "configmap", "settings", "-o", "jsonpath={.data.color}"]), "blue");
-    cluster.wait_for(copy.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 60);
+    cluster.wait_for(copy.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 120);
     assert_eq!(sha256(&Claim::existing(&copy, "data", "block").read("ledger")), sha256(&bytes));
     let list = cluster.plugin(&["restore", "list"]).ok().stdout;
     assert!(list.lines().any(|line| line.starts_with(copy.name()) && line.contains("Completed")), "{list}");

@@ -54,6 +54,6 @@ fn c17_an_empty_list_says_what_was_looked_for() {
     let cluster = TestCluster::control_plane();
     let run = cluster.plugin(&["list", "-n", "nope", "-l", "no=such"]).ok();
     run.says("No backups that hold namespace \"nope\" found in Velero's namespace \"velero\".");
-    let run = cluster.plugin(&["list", "-A", "-n", "nope", "-l", "no=such", "--request-timeout", "5"]).ok();
+    let run = cluster.plugin(&["list", "-A", "-n", "nope", "-l", "no=such", "--request-timeout", "60"]).ok();
     run.says("No backups found");
 }

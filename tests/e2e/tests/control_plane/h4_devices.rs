@@ -10,7 +10,7 @@ fn device<'a>(shop: &'a Namespace<'a>, family: &'static str) -> (Claim<'a>, Stri
     let mut manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
     manifest["spec"]["volumeMode"] = "Block".into();
     shop.cluster().create(&manifest.to_string());
-    shop.cluster().wait_for(shop.name(), "pvc/raw", "jsonpath={.status.phase}=Bound", 60);
+    shop.cluster().wait_for(shop.name(), "pvc/raw", "jsonpath={.status.phase}=Bound", 120);
     let claim = Claim::existing(shop, "raw", family);
     let bytes = noise(41, 64 * MIB);
     claim.write("disk", &bytes);

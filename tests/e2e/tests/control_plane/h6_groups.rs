@@ -69,7 +69,7 @@ fn h6_of_a_group_all_are_restored_or_none() {
     let restore = ["snapshot", "restore", "--group", "eve", "--to-namespace", depot.name()];
     // Room for one of them.
     depot.kubectl(&["create", "quota", "team", "--hard=persistentvolumeclaims=1"]);
-    cluster.wait_for(depot.name(), "resourcequota/team", "jsonpath={.status.used.persistentvolumeclaims}=0", 30);
+    cluster.wait_for(depot.name(), "resourcequota/team", "jsonpath={.status.used.persistentvolumeclaims}=0", 120);
     shop.plugin(&restore).ends_with(1).says("has no room for 2 PVCs");
     assert_eq!(claims(&depot), "");
     depot.kubectl(&["delete", "quota", "team"]);
@@ -159,7 +159,7 @@ fn h6_a_volume_that_outlives_its_pvc_is_named() {
         run.stderr.split("kubectl patch pv ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a volume");
     assert!(run.stderr.contains(r#"-p '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}'"#), "{}", run.stderr);
     cluster.kubectl(&["patch", "pv", volume, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#]);
-    cluster.wait_for("default", &format!("pv/{volume}"), "delete", 30);
+    cluster.wait_for("default", &format!("pv/{volume}"), "delete", 120);
     for class in [retains, fails] {
         cluster.kubectl(&["delete", "storageclass", &class]);
     }

@@ -74,7 +74,7 @@ fn h7_the_contents_of_many_are_read_at_once() {
         shop.plugin(&["snapshot", "create", "data", "--name", &format!("s{n}"), "--no-wait"]).ok();
     }
     for n in 0..9 {
-        cluster.wait_for(shop.name(), &format!("volumesnapshot/s{n}"), "jsonpath={.status.readyToUse}=true", 60);
+        cluster.wait_for(shop.name(), &format!("volumesnapshot/s{n}"), "jsonpath={.status.readyToUse}=true", 120);
     }
     let single = "GET /apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents/";
     let relay = Relay::start(&cluster, single, 0, Loss::Held);

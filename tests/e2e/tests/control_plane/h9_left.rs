@@ -8,7 +8,7 @@ const DRIVER: &str = "block.csi.test.kubectl-backup.dev";
 /// Makes a PVC `data` with other bytes than its snapshot `good`.
 fn start(shop: &Namespace<'_>, class: &str) {
     shop.cluster().create(&Claim::manifest(shop.name(), "data", class));
-    shop.cluster().wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 30);
+    shop.cluster().wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 120);
     let claim = Claim::existing(shop, "data", "block");
     claim.write("ledger", b"good");
     shop.plugin(&["snapshot", "create", "data", "--name", "good"]).ok();
@@ -65,7 +65,7 @@ fn h9_an_undo_does_not_advise_to_delete_what_belongs_to_somebody_else() {
         "capacity": {"storage": "64Mi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": class,
         "persistentVolumeReclaimPolicy": "Delete", "csi": {"driver": DRIVER, "volumeHandle": free}}});
     cluster.create(&manifest.to_string());
-    cluster.wait_for("default", &format!("pv/{free}"), "jsonpath={.status.phase}=Available", 30);
+    cluster.wait_for("default", &format!("pv/{free}"), "jsonpath={.status.phase}=Available", 120);
     rollback(&shop, &["--safety", "volume"]).ends_with(1).says("which was there before");
     let undone = rollback(&shop, &["--undo"]).ok().says(&format!("Volume {free}")).says("data of somebody else");
     assert!(!undone.stderr.contains(&let_go(&free)), "{}", undone.stderr);
@@ -81,13 +81,16 @@ fn h9_when_the_snapshot_is_deleted_in_the_middle_the_way_back_is_given_in_order(
     start(&shop, "test-block-std");
     let old = volume(&shop);
     let args = ["snapshot", "rollback", "good", "--yes", "--safety", "volume", "-n", shop.name()];
-    let run = cluster.plugin_held_at("deleting the PVC", &args, || {
+    let deleted = || {
         shop.kubectl(&["delete", "volumesnapshot", "good"]);
+    };
+    let run = Relay::first(&cluster, "DELETE /api/v1/namespaces/", deleted, |kubeconfig| {
+        cluster.plugin_with(kubeconfig, &args)
     });
     let lost = run.ends_with(1).says("is gone, and with it the notes of the rollback");
     assert!(!lost.stderr.contains("--continue"), "{}", lost.stderr);
     // As the hints say.
-    shop.kubectl(&["wait", "pvc/data", "--for=delete", "--timeout=30s"]);
+    shop.kubectl(&["wait", "pvc/data", "--for=delete", "--timeout=120s"]);
     let patch = r#"{"spec":{"claimRef":{"uid":null,"resourceVersion":null}}}"#;
     let lost = lost.says(&format!("kubectl patch pv {old} --type=merge -p '{patch}'"));
     cluster.kubectl(&["patch", "pv", &old, "--type=merge", "-p", patch]);
@@ -95,7 +98,7 @@ fn h9_when_the_snapshot_is_deleted_in_the_middle_the_way_back_is_given_in_order(
     let (manifest, command) = made.split_once("' | kubectl ").expect("a command");
     assert!(command.starts_with(&format!("create -n {} -f -", shop.name())), "{command}");
     cluster.create(&manifest.replace(r"'\''", "'"));
-    cluster.wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 30);
+    cluster.wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 120);
     assert_eq!((volume(&shop), Claim::existing(&shop, "data", "block").read("ledger")), (old.clone(), b"bad".to_vec()));
     cluster.kubectl(&["patch", "pv", &old, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}"#]);
 }

@@ -1,6 +1,6 @@
 //! H9: owners of a PVC that come and go while it is rolled back. The garbage collector deletes what has none of its owners.
 
-use e2e_tests::{Claim, Namespace, Person, Run, TestCluster};
+use e2e_tests::{Claim, Namespace, Person, Relay, Run, TestCluster};
 use serde_json::json;
 
 /// A PVC that a ConfigMap owns, with other bytes than its snapshot `good`.
@@ -92,7 +92,10 @@ fn h9_a_rollback_whose_owner_is_made_anew_meanwhile_goes_on() {
     let shop = cluster.namespace("h9");
     let owned = Owned::start(&shop);
     let args = ["snapshot", "rollback", "good", "--yes", "--safety", "volume", "-n", shop.name()];
-    let run = cluster.plugin_held_at("deleting the PVC", &args, || owned.replace_owner());
+    let replaced = || owned.replace_owner();
+    let run = Relay::first(&cluster, "DELETE /api/v1/namespaces/", replaced, |kubeconfig| {
+        cluster.plugin_with(kubeconfig, &args)
+    });
     run.ok().says(LEFT_OUT);
     owned.stays_with(b"good");
     owned.undo().ok().says(LEFT_OUT);

@@ -100,16 +100,16 @@ fn h9_a_namespace_that_is_full_with_the_pvc_has_room_for_the_one_in_its_place() 
     let quota = |command: &[&str], count: &str| {
         shop.kubectl(command);
         let used = format!("jsonpath={{.status.hard.persistentvolumeclaims}}={count}");
-        cluster.wait_for(shop.name(), "resourcequota/full", &used, 30);
+        cluster.wait_for(shop.name(), "resourcequota/full", &used, 120);
     };
     quota(&["create", "quota", "full", "--hard=persistentvolumeclaims=1,requests.storage=64Mi"], "1");
-    cluster.wait_for(shop.name(), "resourcequota/full", "jsonpath={.status.used.persistentvolumeclaims}=1", 30);
+    cluster.wait_for(shop.name(), "resourcequota/full", "jsonpath={.status.used.persistentvolumeclaims}=1", 120);
     ledger.rollback("good", &["--safety", "volume"]).ok();
     assert_eq!(ledger.read(), b"good");
     ledger.rollback("good", &["--undo"]).ok();
     assert_eq!(ledger.read(), b"bad");
     // One that is full for good ends the wait.
-    let run = overtaken(&ledger, "DELETE /api/v1/namespaces/", &["--safety", "volume", "--timeout", "4s"], || {
+    let run = overtaken(&ledger, "DELETE /api/v1/namespaces/", &["--safety", "volume", "--timeout", "20s"], || {
         let patch = r#"{"spec":{"hard":{"persistentvolumeclaims":"0"}}}"#;
         quota(&["patch", "resourcequota", "full", "-p", patch], "0");
     });
@@ -157,7 +157,9 @@ fn h9_whoever_interrupts_before_the_notes_are_gone_is_told_how_to_go_on() {
     let ledger = start(&shop);
     ledger.rollback("good", &["--safety", "volume"]).ok();
     let args = |way| ["snapshot", "rollback", "good", way, "--yes", "-n", shop.name()];
-    cluster.plugin_killed_at("making the PVC on volume", &args("--undo"));
+    let making = Relay::start(&cluster, "POST /api/v1/namespaces/", 1, Loss::Held);
+    cluster.plugin_signalled_when(&making.kubeconfig(), "KILL", &args("--undo"), || making.wait_for_answers(1));
+    drop(making);
     // The only write to the snapshot that is left takes the notes away.
     let relay = Relay::start(&cluster, "PATCH /apis/snapshot.storage.k8s.io/", 1, Loss::Held);
     let run = cluster.plugin_signalled_when(&relay.kubeconfig(), "INT", &args("--continue"), || {
@@ -202,7 +204,7 @@ fn h9_an_undo_takes_nothing_away_for_data_that_were_let_go_at_that_moment() {
     cluster.kubectl(&["patch", "pv", &old, "-p", policy]);
     let undo = ledger.rollback("good", &["--undo"]).ends_with(1).says("The way back is not open; nothing was changed");
     assert!(undo.stderr.contains("was let go") || undo.stderr.contains("is being deleted"), "{}", undo.stderr);
-    cluster.wait_for("default", &format!("pv/{old}"), "jsonpath={.metadata.deletionTimestamp}", 60);
+    cluster.wait_for("default", &format!("pv/{old}"), "jsonpath={.metadata.deletionTimestamp}", 120);
     ledger.rollback("good", &["--undo"]).ends_with(1).says("is being deleted").says("nothing was changed");
     assert_eq!((ledger.uid(), ledger.read()), (uid, b"good".to_vec()));
     cluster.kubectl(&["patch", "pv", &old, "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);

@@ -1,6 +1,6 @@
 //! H9: the volumes of a rollback: what is kept, what is let go, and what it is filled with.
 
-use e2e_tests::{Claim, Namespace, Person, Relay, Run, TestCluster};
+use e2e_tests::{Claim, Hold, Namespace, Person, Relay, Run, TestCluster};
 use serde_json::{Value, json};
 
 const DRIVER: &str = "block.csi.test.kubectl-backup.dev";
@@ -17,7 +17,7 @@ impl<'a> Ledger<'a> {
         let ledger = Self { shop, class: format!("own-block-{}", shop.name()) };
         ledger.class("Immediate");
         shop.cluster().create(&Claim::manifest(shop.name(), "data", &ledger.class));
-        shop.cluster().wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 30);
+        shop.cluster().wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 120);
         ledger.claim().write("ledger", b"good");
         shop.plugin(&["snapshot", "create", "data", "--name", "good"]).ok();
         ledger.claim().write("ledger", b"bad");
@@ -81,7 +81,7 @@ impl<'a> Ledger<'a> {
             "capacity": {"storage": "64Mi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": self.class,
             "persistentVolumeReclaimPolicy": "Delete", "csi": {"driver": DRIVER, "volumeHandle": name}}});
         self.shop.cluster().create(&volume.to_string());
-        self.shop.cluster().wait_for("default", &format!("pv/{name}"), "jsonpath={.status.phase}=Available", 30);
+        self.shop.cluster().wait_for("default", &format!("pv/{name}"), "jsonpath={.status.phase}=Available", 120);
         name
     }
 }
@@ -191,7 +191,7 @@ fn h9_a_volume_that_the_pvc_gets_at_the_moment_of_an_undo_is_kept() {
         others = ledger.free_volume();
         let claim = json!({"spec": {"claimRef": {"namespace": shop.name(), "name": "data"}}}).to_string();
         cluster.kubectl(&["patch", "pv", &others, "-p", &claim]);
-        cluster.wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 60);
+        cluster.wait_for(shop.name(), "pvc/data", "jsonpath={.status.phase}=Bound", 120);
     };
     let run = Relay::first(&cluster, deletion, meanwhile, |kubeconfig| cluster.plugin_with(kubeconfig, &undo)).ok();
     run.says(&format!("Volume {others}")).says("data of somebody else");
@@ -206,9 +206,11 @@ fn h9_what_the_driver_refused_before_does_not_end_who_goes_on() {
     let shop = cluster.namespace("h9");
     let ledger = Ledger::start(&shop);
     // It is mended by the time of the next try.
-    ledger.class_with("Immediate", &json!({"fault.test/fail-times": "1"}));
+    let held = Hold::new(&shop, "block");
+    ledger.class_with("Immediate", &json!({"fault.test/fail-times": "1", "fault.test/hold": held.name()}));
     ledger.begin().ends_with(1).says("cannot be filled").says("--continue");
-    ledger.rollback(&["--continue"]).ok().says("is bound");
+    let go_on = ["snapshot", "rollback", "good", "--continue", "--yes", "-n", shop.name()];
+    cluster.plugin_held_at("waiting for the driver", &go_on, || held.release()).ok().says("is bound");
     assert_eq!(ledger.claim().read("ledger"), b"good");
     ledger.rollback(&["--finish"]).ok();
 }

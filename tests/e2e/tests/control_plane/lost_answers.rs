@@ -40,7 +40,7 @@ fn h4_h6_what_was_made_without_an_answer_is_used_or_removed() {
     depot.kubectl(&["delete", "pvc", "again"]);
     let claims = format!("POST /api/v1/namespaces/{}/persistentvolumeclaims", depot.name());
     let relay = Relay::start(&cluster, &claims, 1, Loss::Held);
-    let flags = ["--to-namespace", depot.name(), "--request-timeout", "15s"];
+    let flags = ["--to-namespace", depot.name(), "--request-timeout", "25s"];
     restore(&relay, &flags).ok();
     assert!(relay.answers() > 0);
     assert_eq!(snapshots(&depot), "");

@@ -79,7 +79,7 @@ fn h3_who_may_create_may_undo_and_who_may_not_is_told_what_stayed() {
     let key = "count/volumesnapshots.snapshot.storage.k8s.io";
     shop.kubectl(&["create", "quota", "few", &format!("--hard={key}=1")]);
     let hard = format!("jsonpath={{.status.hard.{}}}=1", key.replace('.', r"\."));
-    cluster.wait_for(shop.name(), "resourcequota/few", &hard, 30);
+    cluster.wait_for(shop.name(), "resourcequota/few", &hard, 120);
     person.runs(&["snapshot", "create", "a", "b"]).ends_with(1).says("room for 1 of the 2").says("nothing was created");
     assert_eq!(names(), "");
     shop.kubectl(&["delete", "quota", "few"]);

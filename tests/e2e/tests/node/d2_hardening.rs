@@ -97,7 +97,7 @@ fn d2_the_pods_are_spread_and_not_the_first_to_go_and_one_at_a_time_may() {
         selects(&over_nodes["labelSelector"]["matchLabels"], pod);
     }
     // Its status: how many pods it found, and how many of them may be disturbed now.
-    cluster.wait_for(SYSTEM, "pdb/backup-webhook", "jsonpath={.status.disruptionsAllowed}=1", 60);
+    cluster.wait_for(SYSTEM, "pdb/backup-webhook", "jsonpath={.status.disruptionsAllowed}=1", 120);
     let budget = read(&cluster, &["pdb", "backup-webhook"]);
     assert_eq!((&budget["status"]["expectedPods"], &budget["status"]["desiredHealthy"]), (&json!(3), &json!(2)));
     assert_eq!(budget["spec"]["maxUnavailable"], 1);

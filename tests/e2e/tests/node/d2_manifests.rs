@@ -70,5 +70,5 @@ fn w4_a_snapshot_without_a_class_gets_the_one_of_its_storage_class() {
     ));
     let class = shop.kubectl(&["get", "volumesnapshot", "plain", "-o", "jsonpath={.spec.volumeSnapshotClassName}"]);
     assert_eq!(class, "files-snapshot");
-    cluster.wait_for(shop.name(), "volumesnapshot/plain", "jsonpath={.status.readyToUse}=true", 60);
+    cluster.wait_for(shop.name(), "volumesnapshot/plain", "jsonpath={.status.readyToUse}=true", 120);
 }

@@ -34,7 +34,7 @@ fn d2_an_installation_returns_when_every_limit_of_the_policy_is_counted() {
     // All were ready at once. A probe that is answered late takes one out again for a moment.
     let rolled_out = r#"jsonpath={.status.conditions[?(@.type=="Progressing")].reason}"#;
     assert_eq!(system.kubectl(&["get", DEPLOYMENT, "-o", rolled_out]), "NewReplicaSetAvailable");
-    cluster.wait_for(NAMESPACE, DEPLOYMENT, "jsonpath={.status.readyReplicas}=3", 60);
+    cluster.wait_for(NAMESPACE, DEPLOYMENT, "jsonpath={.status.readyReplicas}=3", 120);
     for resource in ["volumesnapshots.snapshot.storage.k8s.io", "schedules.velero.io", CLAIMS] {
         let ledger = format!("quotaledger/{resource}");
         assert_eq!(cluster.kubectl(&["get", &ledger, "-o", "jsonpath={.status.phase}"]), "Ready", "{resource}");
@@ -43,7 +43,7 @@ fn d2_an_installation_returns_when_every_limit_of_the_policy_is_counted() {
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "counted", "namespace": "default"},
         "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "none", "resources": {"requests": {"storage": "1Mi"}}}});
     let took = cluster.try_create(&claim.to_string()).ok().took;
-    assert!(took.as_secs() < 30, "{took:?}");
+    assert!(took.as_secs() < 50, "being put off takes longer: {took:?}");
     let shown = cluster.plugin(&["quota"]).ok();
     assert!(
         shown.stdout.contains(CLAIMS) && !shown.stderr.contains("the limit of persistentvolumeclaims"),
@@ -64,9 +64,7 @@ fn d2_an_installation_returns_when_every_limit_of_the_policy_is_counted() {
     cluster.kubectl(&["delete", "pvc", "counted", "-n", "default", "--wait=false"]);
     cluster.kubectl(&["delete", "backuppolicy", "default"]);
     // It stays in force for a while: what nobody is asked about meanwhile would be adopted.
-    until("the limit of PVCs has ended", TWO_MINUTES, || {
-        cluster.kubectl(&["get", &format!("quotaledger/{CLAIMS}"), "-o", "name", "--ignore-not-found"]).is_empty()
-    });
+    system.until_claims_are_unlimited();
     cluster.plugin(&["policy", "grant"]).ok();
     assert_eq!(cluster.kubectl(&["get", "validatingwebhookconfigurations", "-o", "name"]).lines().count(), 1);
 }

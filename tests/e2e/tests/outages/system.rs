@@ -14,8 +14,8 @@ use serde_json::json;
 /// For what takes a cluster a while.
 pub const TWO_MINUTES: Duration = Duration::from_secs(120);
 pub const NAMESPACE: &str = "kubectl-backup-system";
-/// So many connections hardly all lead to the same of three replicas.
-const MORE_CLIENTS: usize = 8;
+/// So many connections at once hardly all lead to the same of three replicas.
+const MORE_CLIENTS: usize = 10;
 pub const DEPLOYMENT: &str = "deployment/backup-webhook";
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -27,12 +27,29 @@ pub struct System {
 }
 
 impl System {
-    /// Waits for its turn, and for three replicas.
+    /// Waits for its turn, and for three replicas. What a test before it left, because it failed, is taken back.
     pub fn take() -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let system = Self { cluster: TestCluster::node(), _turn: turn };
+        let cluster = &system.cluster;
+        system.kubectl(&["scale", DEPLOYMENT, "--replicas=3"]);
+        let arguments = system.kubectl(&["get", DEPLOYMENT, "-o", "jsonpath={.spec.template.spec.containers[0].args}"]);
+        if arguments.contains("--clock-offset") {
+            system.set_arguments(&[]);
+        }
         system.all_ready();
+        cluster.kubectl(&["delete", "backuppolicy", "default", "--ignore-not-found"]);
+        cluster.kubectl(&["delete", "pvc", "counted", "-n", "default", "--ignore-not-found", "--wait=false"]);
+        system.until_claims_are_unlimited();
+        cluster.plugin(&["policy", "grant"]).ok();
         system
+    }
+
+    /// Waits until the limit of PVCs that the installation's test sets has ended: it stays in force for a while.
+    #[track_caller]
+    pub fn until_claims_are_unlimited(&self) {
+        let ledger = ["get", "quotaledger/persistentvolumeclaims", "-o", "name", "--ignore-not-found"];
+        until("the limit of PVCs has ended", TWO_MINUTES, || self.cluster.kubectl(&ledger).is_empty());
     }
 
     /// kubectl in the webhook's namespace.
@@ -86,12 +103,15 @@ impl System {
         pods.split_whitespace().map(|pod| (pod.to_owned(), counted(pod))).collect()
     }
 
-    /// Waits until some replica has handed over claims since: one does while another writes, so API servers must ask several at once.
+    /// Waits until some replica has handed over claims since: one does while another writes, so API servers must ask several.
     #[track_caller]
-    pub fn handed_since(&self, before: &BTreeMap<String, u64>, traffic: &mut Traffic) {
+    pub fn handed_since(&self, before: &BTreeMap<String, u64>) {
+        let mut traffic = Traffic::start(&self.cluster, 1);
         traffic.widen(&self.cluster, MORE_CLIENTS);
         let more = |(pod, count): (&String, &u64)| *count > before.get(pod).copied().unwrap_or_default();
         until("a claim is handed over", TWO_MINUTES, || self.handed().iter().any(more));
+        // What became of so many is no matter here.
+        traffic.stop();
     }
 
     /// The kernel ends a replica's process, without a word to it. Its pod and its number of restarts so far.

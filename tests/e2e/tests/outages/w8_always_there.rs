@@ -17,11 +17,11 @@ const OVERLAP: Duration = Duration::from_secs(5);
 fn w8_a_rolling_restart_fails_no_create() {
     let system = System::take();
     let handed = system.handed();
-    let mut traffic = Traffic::start(&system.cluster, 2);
+    let traffic = Traffic::start(&system.cluster, 2);
     system.restart();
     traffic.wait_for(AFTERWARDS);
-    system.handed_since(&handed, &mut traffic);
     traffic.stop().none_failed("a rolling restart");
+    system.handed_since(&handed);
 }
 
 /// An API server does not repeat a call whose connection broke after it was sent, nor one that was refused: what the killed
@@ -57,7 +57,7 @@ fn w8_a_changed_policy_fails_no_create() {
             .to_string()
     };
     let handed = system.handed();
-    let mut traffic = Traffic::start(cluster, 2);
+    let traffic = Traffic::start(cluster, 2);
     for n in 0..10 {
         let severity = ["Warn", "Deny", "Audit", "Off"][n % 4];
         let changed = json!({
@@ -69,14 +69,14 @@ fn w8_a_changed_policy_fails_no_create() {
         });
         cluster.try_apply(&policy(changed)).ok();
         let seen = format!("jsonpath={{.status.observedGeneration}}={}", n + 1);
-        cluster.wait_for("default", "backuppolicy/default", &seen, 60);
+        cluster.wait_for("default", "backuppolicy/default", &seen, 120);
         traffic.wait_for(20);
     }
     // A quota that is taken out and put back has a new ledger, which puts creates off for a minute: so that is not tried.
     cluster.kubectl(&["delete", "backuppolicy", "default"]);
     traffic.wait_for(AFTERWARDS);
-    system.handed_since(&handed, &mut traffic);
     traffic.stop().none_failed("a policy changed ten times, and deleted");
+    system.handed_since(&handed);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn w8_new_certificates_and_a_new_authority_fail_no_create() {
     system.set_arguments(&[&format!("--ca-overlap={}s", OVERLAP.as_secs())]);
     let (certificate, authority) = (system.in_secret("tls.crt"), system.in_secret("ca.crt"));
     let handed = system.handed();
-    let mut traffic = Traffic::start(&system.cluster, 2);
+    let traffic = Traffic::start(&system.cluster, 2);
     let wish = |what: &str| {
         system.kubectl(&["annotate", "secret", "backup-webhook-tls", &format!("kubectl-backup.dev/rotate={what}")]);
     };
@@ -111,8 +111,8 @@ fn w8_new_certificates_and_a_new_authority_fail_no_create() {
     };
     until("API servers are told of the new one only", TWO_MINUTES, told);
     traffic.wait_for(AFTERWARDS);
-    system.handed_since(&handed, &mut traffic);
     traffic.stop().none_failed("a new certificate and a new authority");
+    system.handed_since(&handed);
 }
 
 /// All replicas change over to a clock that is an hour ahead, then to one that is an hour behind, and renew everything. The clock is
@@ -121,7 +121,7 @@ fn w8_new_certificates_and_a_new_authority_fail_no_create() {
 fn w8_an_hour_of_clock_skew_fails_no_create() {
     let system = System::take();
     let handed = system.handed();
-    let mut traffic = Traffic::start(&system.cluster, 2);
+    let traffic = Traffic::start(&system.cluster, 2);
     for offset in ["1h", "-1h"] {
         let authority = system.in_secret("ca.crt");
         system.set_arguments(&["--ca-overlap=5s", &format!("--clock-offset={offset}")]);
@@ -131,6 +131,6 @@ fn w8_an_hour_of_clock_skew_fails_no_create() {
     }
     system.set_arguments(&["--ca-overlap=5s"]);
     traffic.wait_for(AFTERWARDS);
-    system.handed_since(&handed, &mut traffic);
     traffic.stop().none_failed("clocks that are off by an hour");
+    system.handed_since(&handed);
 }

@@ -24,7 +24,7 @@ fn w8_without_replicas_pods_start_velero_works_and_limits_hold() {
         .to_string()
     };
     cluster.create(&pod("plain", json!({})));
-    cluster.wait_for(shop.name(), "pod/plain", "condition=Ready", 60);
+    cluster.wait_for(shop.name(), "pod/plain", "condition=Ready", 120);
     let refused =
         cluster.try_create(&pod("annotated", json!({"backup.velero.io/backup-volumes": "data"}))).ends_with(1);
     refused

@@ -37,7 +37,7 @@ fn h6_h9_slots_are_taken_for_a_while_and_a_full_quota_loses_nothing() {
     begins_nothing(run.says("room for 1 of the 2").says("9 of 10 used").says("nothing was created"));
     wait_for_slots(&guarded, 9);
     cluster.try_create(&snapshot("s10", "disk").to_string()).ok();
-    cluster.wait_for("default", "volumesnapshot/s10", "jsonpath={.status.readyToUse}=true", 60);
+    cluster.wait_for("default", "volumesnapshot/s10", "jsonpath={.status.readyToUse}=true", 120);
     wait_for_slots(&guarded, 10);
     let run = runs(&[&["snapshot", "restore", "s1", "--to", "three"][..], &elsewhere].concat()).ends_with(1);
     begins_nothing(run.says("no room for another (10 of 10 used): nothing was created"));

@@ -15,7 +15,7 @@ fn d2_the_plugin_installs_what_the_manifests_have_and_takes_it_away() {
     assert_eq!(cluster.kubectl(&["get", "namespace", "kubectl-backup-system", "--ignore-not-found"]), "");
 
     // No pod ever runs here: API servers must not be told to ask somebody who does not answer.
-    cluster.plugin(&["policy", "install", "--yes", "--timeout", "20s"]).ends_with(124).says("0 of 3 replicas ready");
+    cluster.plugin(&["policy", "install", "--yes", "--timeout", "45s"]).ends_with(124).says("0 of 3 replicas ready");
     let asked = ["get", "validatingwebhookconfigurations,mutatingwebhookconfigurations", "-o", "name"];
     assert_eq!(cluster.kubectl(&asked), "");
 

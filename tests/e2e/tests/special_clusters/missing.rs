@@ -26,7 +26,7 @@ fn h1_a_cluster_without_snapshots_is_told_so() {
         r#"{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"data","namespace":"default"},
         "spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"test-block-std","resources":{"requests":{"storage":"1Mi"}}}}"#,
     );
-    cluster.wait_for("default", "pvc/data", "jsonpath={.status.phase}=Bound", 60);
+    cluster.wait_for("default", "pvc/data", "jsonpath={.status.phase}=Bound", 120);
     for args in [&["snapshot", "create", "data"][..], &["snapshot", "list"], &["snapshot", "restore", "x", "--to", "y"]]
     {
         cluster.plugin(args).ends_with(1).says("snapshots are not installed in this cluster");

@@ -191,7 +191,7 @@ fn w1_a_lowered_limit_refuses_new_ones_and_touches_nothing() {
         "spec": {"quotas": [{"resource": "volumesnapshots.snapshot.storage.k8s.io", "limit": 2}]},
     });
     guarded.cluster.create(&policy.to_string());
-    guarded.cluster.wait_for("default", "backuppolicy/default", "jsonpath={.status.observedGeneration}=1", 60);
+    guarded.cluster.wait_for("default", "backuppolicy/default", "jsonpath={.status.observedGeneration}=1", 120);
     guarded.snapshot("s4", "disk").ends_with(1).says("3/2 used");
     assert_eq!(alive(&guarded), 3);
     guarded.cluster.kubectl(&["delete", "backuppolicy", "default"]);

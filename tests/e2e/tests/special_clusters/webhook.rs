@@ -1,14 +1,9 @@
 //! Our webhook beside a cluster: limits, defaults and annotations, as kubectl's users meet them.
 
-use std::{
-    env,
-    path::PathBuf,
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{env, path::PathBuf, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use e2e_tests::{Run, TestCluster, until};
+use e2e_tests::{Run, Shared, TestCluster, Turn, until};
 use serde_json::{Value, json};
 use test_cluster::{
     Options,
@@ -20,7 +15,7 @@ use crate::webhook_server::told;
 const VELERO: &str = "system:serviceaccount:velero:velero";
 
 /// One cluster for all tests of this file, one test at a time: limits are the whole cluster's.
-static CLUSTER: LazyLock<Mutex<Guarded>> = LazyLock::new(|| Mutex::new(Guarded::start()));
+static CLUSTER: Shared<Guarded> = Shared::new(Guarded::start, |spoiled| spoiled.cluster.down());
 
 pub struct Guarded {
     pub cluster: TestCluster,
@@ -28,15 +23,15 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    fn start() -> Self {
-        let options = Options { name: format!("webhook-{}", std::process::id()), ..Options::default() };
+    fn start(which: u32) -> Self {
+        let options = Options { name: format!("webhook-{which}-{}", std::process::id()), ..Options::default() };
         let cluster = TestCluster::own(&options);
         for (name, class) in [("disk", "test-block-std"), ("share", "test-files-std")] {
             cluster.create(&json!({
                 "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": "default"},
                 "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": class, "resources": {"requests": {"storage": "1Mi"}}},
             }).to_string());
-            cluster.wait_for("default", &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 60);
+            cluster.wait_for("default", &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 120);
         }
         let mut guarded = Self { cluster, webhook: None };
         guarded.start_webhook();
@@ -60,8 +55,8 @@ impl Guarded {
     }
 }
 
-pub fn cluster() -> MutexGuard<'static, Guarded> {
-    let mut guarded = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
+pub fn cluster() -> Turn<'static, Guarded> {
+    let mut guarded = CLUSTER.take();
     // What an earlier test left, also a failed one, is not this test's matter.
     if guarded.webhook.is_none() {
         guarded.start_webhook();
@@ -191,7 +186,7 @@ fn w3_annotations_are_refused_where_they_are_written() {
     guarded.cluster.try_create(&owned.to_string()).ends_with(1).says("[BKP104]");
     guarded.cluster.create(&deployment("data"));
     guarded.cluster.kubectl(&["scale", "deployment/web", "-n", "default", "--replicas=1"]);
-    guarded.cluster.wait_for("default", "deployment/web", "jsonpath={.status.replicas}=1", 30);
+    guarded.cluster.wait_for("default", "deployment/web", "jsonpath={.status.replicas}=1", 120);
     guarded.cluster.kubectl(&["delete", "deployment", "web", "-n", "default"]);
 }
 
@@ -285,7 +280,7 @@ fn w8_without_the_webhook_limits_hold_and_everything_else_works() {
     guarded.cluster.kubectl(&["delete", "pod", "annotated", "-n", "default", "--force"]);
     // An annotated workload that exists goes on: its controller makes pods, and nobody is asked.
     guarded.cluster.kubectl(&["scale", "deployment/web", "-n", "default", "--replicas=1"]);
-    guarded.cluster.wait_for("default", "deployment/web", "jsonpath={.status.replicas}=1", 30);
+    guarded.cluster.wait_for("default", "deployment/web", "jsonpath={.status.replicas}=1", 120);
     guarded.cluster.kubectl(&["delete", "-n", "default", "deployment/web", "pod/plain", "pod/running", "--force"]);
     guarded.start_webhook();
     guarded.snapshot("s1", "disk").ok();
@@ -299,14 +294,14 @@ impl Guarded {
     }
 
     fn wait_for_secret(&self, condition: &str) {
-        self.cluster.wait_for(SECRET[3], "secret/backup-webhook-tls", condition, 60);
+        self.cluster.wait_for(SECRET[3], "secret/backup-webhook-tls", condition, 120);
     }
 
     /// Waits until both configurations name just the CA that signs.
     fn wait_for_authority(&self) {
         let told = format!("jsonpath={{.webhooks[0].clientConfig.caBundle}}={}", self.in_secret("{.data.ca\\.crt}"));
         for kind in ["validatingwebhookconfiguration", "mutatingwebhookconfiguration"] {
-            self.cluster.wait_for("default", &format!("{kind}/backup-webhook"), &told, 30);
+            self.cluster.wait_for("default", &format!("{kind}/backup-webhook"), &told, 120);
         }
         // And the path that goes with it.
         let path = self.in_secret("{.data.path}");

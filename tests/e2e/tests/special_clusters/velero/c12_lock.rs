@@ -184,7 +184,7 @@ fn c12_a_backup_that_velero_never_began_is_not_kept_by_its_lock() {
     let mixed = json!({"includedResources": ["pods"], "excludedClusterScopedResources": ["nodes"], "ttl": "48h"});
     let wrong = locked(backup("wrong", mixed), "lock-for", "24h");
     cluster.try_create_as(VELERO, &wrong.to_string()).ok();
-    cluster.wait_for("velero", "backup.velero.io/wrong", "jsonpath={.status.phase}=FailedValidation", 60);
+    cluster.wait_for("velero", "backup.velero.io/wrong", "jsonpath={.status.phase}=FailedValidation", 120);
     cluster.kubectl(&["delete", "backup.velero.io", "wrong", "-n", "velero"]);
 }
 
