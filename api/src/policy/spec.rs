@@ -52,8 +52,8 @@ pub struct BackupPolicySpec {
     #[x_kube(validation = Rule::new("self.all(code, code.matches('^BKP[1-9][0-9][0-9]$'))")
         .message("a rule's code is BKP and three digits, as in BKP101"))]
     pub rules: Option<BTreeMap<String, RuleSeverity>>,
-    /// Named schedules with their retention. Checked and kept, but not used by any command yet: a plan makes no schedule and
-    /// locks no backup.
+    /// Named schedules with their retention and deletion lock. A backup gets both of `kubectl backup create --plan`; no command
+    /// makes schedules of plans yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -142,7 +142,7 @@ pub enum RuleSeverity {
     Off,
 }
 
-/// A named schedule with its retention. Not used by any command yet.
+/// A named schedule with its retention and deletion lock.
 #[derive(KubeSchema, Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
 #[x_kube(validation = Rule::new("!has(self.lock) || !has(self.ttl) || duration(self.lock) <= duration(self.ttl)")
     .message("a backup cannot be locked for longer than it is kept: lock must not exceed ttl"))]
@@ -160,8 +160,8 @@ pub struct Plan {
     #[x_kube(validation = Rule::new("duration(self) >= duration('1h') && duration(self) <= duration('1752000h')")
         .message("a backup is kept for at least 1h and at most 200 years (1752000h)"))]
     pub ttl: Option<String>,
-    /// For how long after its creation nobody may delete a backup, as a Go duration such as 168h. Not used yet: what locks the
-    /// backups of a schedule is its annotation kubectl-backup.dev/lock-for.
+    /// For how long after its creation nobody may delete a backup, as a Go duration such as 168h. It locks what is made with
+    /// `kubectl backup create --plan`; what locks the backups of a schedule is its annotation kubectl-backup.dev/lock-for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 32), regex(pattern = r"^([0-9]+(\.[0-9]+)?(h|m|s))+$"))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1h') && duration(self) <= duration('1752000h')")

@@ -8,6 +8,7 @@ mod duration;
 mod hook;
 mod labels;
 mod list_output;
+mod lock;
 mod name;
 mod namespace;
 mod namespaces;
@@ -23,6 +24,7 @@ pub use duration::{go_duration, parse_duration, parse_request_timeout, parse_ret
 pub use hook::Hook;
 pub use labels::{Labels, Selector, parse_selector};
 pub use list_output::ListOutputArgs;
+pub use lock::parse_lock;
 pub use name::{parse_claim_name, parse_claim_pair, parse_group, parse_name, parse_snapshot_name};
 pub use namespace::NamespaceScopeArgs;
 pub use namespaces::{NamespaceMapping, parse_namespace, parse_namespace_pattern};

@@ -1,8 +1,12 @@
 //! What a new backup is: from what was asked for to Velero's object.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use backup_api::velero::{Backup, BackupSpec, ResourcePolicyRef};
+use backup_api::{
+    labels::PLAN,
+    velero::{Backup, BackupSpec, ResourcePolicyRef},
+};
+use backup_policy::names::LOCKED_UNTIL;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
@@ -10,6 +14,7 @@ use crate::{
     args::go_duration,
     error::{CliError, Result},
     plan::{
+        backup_terms::Terms,
         name::{Named, check_name},
         no_volume_data,
     },
@@ -57,8 +62,8 @@ pub struct Request {
     pub labels: BTreeMap<String, String>,
     /// How volumes are saved; as Velero's server is set up when absent.
     pub volumes: Option<Volumes>,
-    /// How long it is kept; as the cluster's policy or the server says when absent.
-    pub retention: Option<Duration>,
+    /// How long it is kept and locked.
+    pub terms: Terms,
     /// The storage location; the default one when absent.
     pub location: Option<String>,
 }
@@ -92,7 +97,7 @@ impl Request {
             snapshot_volumes: volumes.snapshot,
             snapshot_move_data: volumes.move_data,
             default_volumes_to_fs_backup: volumes.files_by_default,
-            ttl: self.retention.map(go_duration),
+            ttl: self.terms.retention.map(go_duration),
             storage_location: self.location.clone(),
             resource_policy: (self.volumes == Some(Volumes::None))
                 .then(|| ResourcePolicyRef { kind: "configmap".to_owned(), name: no_volume_data::NAME.to_owned() }),
@@ -100,7 +105,11 @@ impl Request {
         };
         let mut backup = Backup::new(name, spec);
         backup.metadata.namespace = Some(namespace.to_owned());
-        backup.metadata.labels = (!self.labels.is_empty()).then(|| self.labels.clone());
+        let mut labels = self.labels.clone();
+        labels.extend(self.terms.plan.clone().map(|plan| (PLAN.to_owned(), plan)));
+        backup.metadata.labels = (!labels.is_empty()).then_some(labels);
+        backup.metadata.annotations =
+            self.terms.locked_until.map(|end| BTreeMap::from([(LOCKED_UNTIL.to_owned(), end.to_string())]));
         backup
     }
 }
@@ -189,6 +198,8 @@ pub fn is_glob(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn request(scope: Scope) -> Request {
@@ -198,7 +209,7 @@ mod tests {
             selector: None,
             labels: BTreeMap::new(),
             volumes: None,
-            retention: None,
+            terms: Terms::default(),
             location: None,
         }
     }
@@ -237,12 +248,25 @@ mod tests {
     #[test]
     fn the_object_says_no_more_than_was_asked_for() {
         let mut asked = request(namespaces(&["shop"]));
-        asked.retention = Some(Duration::from_secs(30 * 86_400));
+        asked.terms.retention = Some(Duration::from_secs(30 * 86_400));
         let object = serde_json::to_string(&asked.object("b", "velero")).unwrap();
         insta::assert_snapshot!(object, @r#"{"apiVersion":"velero.io/v1","kind":"Backup","metadata":{"name":"b","namespace":"velero"},"spec":{"includedNamespaces":["shop"],"ttl":"720h0m0s"}}"#);
         let everything = request(Scope::Cluster { except: vec!["kube-system".into()] });
         let object = serde_json::to_string(&everything.object("b", "velero").spec).unwrap();
         insta::assert_snapshot!(object, @r#"{"includedNamespaces":["*"],"excludedNamespaces":["kube-system"]}"#);
+    }
+
+    #[test]
+    fn the_lock_is_an_annotation_and_the_plan_a_label() {
+        let mut asked = request(namespaces(&["shop"]));
+        asked.labels = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
+        asked.terms = Terms {
+            plan: Some("nightly".into()),
+            locked_until: "2026-11-28T10:09:08Z".parse().ok(),
+            ..Terms::default()
+        };
+        let metadata = serde_json::to_string(&asked.object("b", "velero").metadata).unwrap();
+        insta::assert_snapshot!(metadata, @r#"{"annotations":{"kubectl-backup.dev/locked-until":"2026-11-28T10:09:08Z"},"labels":{"kubectl-backup.dev/plan":"nightly","team":"shop"},"name":"b","namespace":"velero"}"#);
     }
 
     #[test]

@@ -6,12 +6,14 @@ use backup_api::{
     labels::{VELERO_BACKUP_NAME, VELERO_BACKUP_UID, velero_label_value},
     velero::{BackupStorageLocation, DeleteBackupRequest, DeleteBackupRequestSpec, outcome},
 };
+use backup_policy::velero::Lock;
+use jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde::Deserialize;
 
 use crate::{
     error::{CliError, Result},
-    plan::{backup_row, location, nearest},
+    plan::{backup_lock::LockNotes, backup_row, location, nearest},
 };
 
 /// Names in a question, at most.
@@ -27,10 +29,12 @@ pub struct Candidate {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Metadata {
     name: String,
     uid: String,
+    creation_timestamp: Option<Timestamp>,
+    annotations: Option<LockNotes>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -42,15 +46,23 @@ struct Spec {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Status {
     phase: Option<String>,
+    start_timestamp: Option<Timestamp>,
 }
 
 impl Candidate {
     /// The backup's name.
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// When its lock ends, if it has one now.
+    pub fn lock_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let Self { metadata, status, .. } = self;
+        let lock = metadata.annotations.as_ref()?;
+        lock.end(metadata.creation_timestamp, status.start_timestamp, status.phase.as_deref(), now)
     }
 
     fn holds_only(&self, namespace: &str) -> bool {
@@ -131,18 +143,11 @@ pub fn check(candidates: &[Candidate], locations: &[BackupStorageLocation], name
         .iter()
         .filter_map(|candidate| refusal(candidate, locations).map(|refusal| (candidate.name(), refusal)))
         .collect();
-    let error = match refusals.as_slice() {
-        [] => return Ok(()),
-        [(name, refusal)] => {
-            CliError::new(format!("cannot delete backup {name:?}: {}; nothing was deleted", refusal.why))
-        }
-        _ => {
-            let list: String =
-                refusals.iter().map(|(name, refusal)| format!("\n* {name:?}: {}", refusal.why)).collect();
-            let (some, all) = (refusals.len(), candidates.len());
-            CliError::new(format!("cannot delete {some} of {all} backups; nothing was deleted{list}"))
-        }
-    };
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let reasons: Vec<(&str, &str)> = refusals.iter().map(|(name, refusal)| (*name, refusal.why.as_str())).collect();
+    let error = none_deleted(&reasons, candidates.len());
     let bare: Vec<&str> = refusals.iter().filter(|(_, refusal)| !refusal.is_stored).map(|&(name, _)| name).collect();
     let error = error.hint(LOOK);
     if bare.is_empty() {
@@ -152,6 +157,46 @@ pub fn check(candidates: &[Candidate], locations: &[BackupStorageLocation], name
         "Where nothing is stored, deleting the object is enough: kubectl -n {namespace} delete backups.velero.io {}",
         bare.join(" ")
     )))
+}
+
+/// Says which of so many backups keep all from being deleted.
+fn none_deleted(reasons: &[(&str, &str)], all: usize) -> CliError {
+    if let [(name, why)] = reasons {
+        return CliError::new(format!("cannot delete backup {name:?}: {why}; nothing was deleted"));
+    }
+    let list: String = reasons.iter().map(|(name, why)| format!("\n* {name:?}: {why}")).collect();
+    CliError::new(format!("cannot delete {} of {all} backups; nothing was deleted{list}", reasons.len()))
+}
+
+/// A backup that the server keeps, and the end of its lock.
+pub type Kept<'a> = (&'a Candidate, Timestamp);
+
+/// The error for backups that their locks keep; `all` is how many were to be deleted.
+pub fn kept_by_locks(kept: &[Kept<'_>], all: usize) -> CliError {
+    let words: Vec<String> = kept.iter().map(|(_, end)| format!("it is locked {}", Lock::shown(*end))).collect();
+    let reasons: Vec<(&str, &str)> =
+        kept.iter().zip(&words).map(|((backup, _), why)| (backup.name(), why.as_str())).collect();
+    none_deleted(&reasons, all)
+        .hint("Until then only accounts that the cluster's policy exempts delete it; see: kubectl backup describe")
+}
+
+/// Returns whether a refusal of the server's is that of a lock.
+pub fn is_kept_by_lock(error: &CliError) -> bool {
+    error.is_forbidden() && error.message.contains("BKP352")
+}
+
+/// Warns of the deletion of a locked backup, which the server lets pass, or was not asked about.
+pub fn lock_warning((backup, end): Kept<'_>, asked: bool) -> String {
+    let (name, until) = (backup.name(), Lock::shown(end));
+    if asked {
+        format!(
+            "backup {name:?} is locked {until}, but the server lets you delete it: you are exempt, or no webhook keeps locks here"
+        )
+    } else {
+        format!(
+            "backup {name:?} is locked {until}: where a webhook keeps locks, nobody but exempt accounts deletes it before"
+        )
+    }
 }
 
 /// Why Velero would not delete a backup.
@@ -230,9 +275,9 @@ mod tests {
 
     fn candidate(name: &str, phase: &str, location: Option<&str>) -> Candidate {
         Candidate {
-            metadata: Metadata { name: name.into(), uid: "u1".into() },
+            metadata: Metadata { name: name.into(), uid: "u1".into(), ..Metadata::default() },
             spec: Spec { storage_location: location.map(Into::into), ..Spec::default() },
-            status: Status { phase: Some(phase.into()) },
+            status: Status { phase: Some(phase.into()), ..Status::default() },
         }
     }
 
@@ -294,6 +339,38 @@ mod tests {
         See: kubectl backup list -o wide, and kubectl get backupstoragelocations.velero.io -A
         Where nothing is stored, deleting the object is enough: kubectl -n velero delete backups.velero.io a b c d
         "#);
+    }
+
+    #[test]
+    fn a_lock_keeps_all_from_being_deleted_and_says_until_when() {
+        let now = "2026-11-21T00:00:00Z".parse().unwrap();
+        let read = |annotation: &str, value: &str| -> Candidate {
+            let metadata = serde_json::json!({"name": "a", "uid": "u1", "creationTimestamp": "2026-11-20T00:00:00Z", "annotations": {annotation: value}});
+            serde_json::from_value(serde_json::json!({"metadata": metadata, "status": {"phase": "Completed", "startTimestamp": "2026-11-20T00:00:01Z"}})).unwrap()
+        };
+        let locked = read("kubectl-backup.dev/lock-for", "48h");
+        let end = locked.lock_end(now).unwrap();
+        assert_eq!(end, "2026-11-22T00:00:01Z".parse().unwrap());
+        assert_eq!(read("kubectl-backup.dev/lock-for", "24h").lock_end(end), None, "over");
+        assert_eq!(candidate("a", "Completed", None).lock_end(now), None);
+        let unreadable = read("kubectl-backup.dev/locked-until", "soon");
+        let told = |kept: &[Kept<'_>], all| {
+            let error = kept_by_locks(kept, all);
+            format!("{}\n{}", error.message, error.hints.join("\n"))
+        };
+        insta::assert_snapshot!(told(&[(&locked, end)], 1), @r#"
+        cannot delete backup "a": it is locked until 2026-11-22T00:00:01Z; nothing was deleted
+        Until then only accounts that the cluster's policy exempts delete it; see: kubectl backup describe
+        "#);
+        let both = [(&locked, end), (&unreadable, unreadable.lock_end(now).unwrap())];
+        insta::assert_snapshot!(told(&both, 3), @r#"
+        cannot delete 2 of 3 backups; nothing was deleted
+        * "a": it is locked until 2026-11-22T00:00:01Z
+        * "a": it is locked for ever, or by a lock that cannot be read and that only an exempt account mends
+        Until then only accounts that the cluster's policy exempts delete it; see: kubectl backup describe
+        "#);
+        insta::assert_snapshot!(lock_warning((&locked, end), true), @r#"backup "a" is locked until 2026-11-22T00:00:01Z, but the server lets you delete it: you are exempt, or no webhook keeps locks here"#);
+        insta::assert_snapshot!(lock_warning((&locked, end), false), @r#"backup "a" is locked until 2026-11-22T00:00:01Z: where a webhook keeps locks, nobody but exempt accounts deletes it before"#);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use backup_api::velero::{Backup, BackupSpec, BackupStatus, DeleteBackupRequest, outcome};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
+use serde_json::json;
 
 use crate::{
     output::{Report, age},
     plan::{
+        backup_lock::{self, Origin},
         backup_row::{expires, namespaces},
         no_volume_data,
         restore_row::duration,
@@ -26,6 +28,8 @@ pub struct Facts {
     pub uploads: Option<Vec<DataUpload>>,
     /// Requests to delete it.
     pub deletions: Option<Vec<DeleteBackupRequest>>,
+    /// Its schedule, when it has a lock that may be of it.
+    pub origin: Option<Origin>,
 }
 
 /// Returns the report.
@@ -40,6 +44,7 @@ pub fn render(facts: &Facts, now: Timestamp) -> String {
     status_lines(&mut lines, &status, &backup.name_any(), &backup.namespace().unwrap_or_default());
     spec_lines(&mut lines, &backup.spec);
     time_lines(&mut lines, backup, &status, now);
+    lines.field("Locked", &backup_lock::told(&json!(backup), facts.origin.as_ref(), now));
     volume_lines(&mut lines, facts, &status);
     deletion_lines(&mut lines, facts);
     lines.finish()
@@ -170,6 +175,7 @@ mod tests {
         let backup: Backup = serde_json::from_value(json!({
             "apiVersion": "velero.io/v1", "kind": "Backup",
             "metadata": {"name": "b1", "namespace": "velero", "labels": {"team": "shop", "why": "upgrade"},
+                         "annotations": {"kubectl-backup.dev/locked-until": "2026-12-01T00:05:00Z"},
                          "creationTimestamp": "2026-11-21T00:00:00Z"},
             "spec": {"includedNamespaces": ["shop"], "snapshotVolumes": false, "ttl": "720h0m0s", "storageLocation": "s3",
                      "excludedResources": ["secrets"]},
@@ -187,6 +193,7 @@ mod tests {
             pod_volumes: Some(vec![serde_json::from_value(volume).unwrap()]),
             uploads: Some(vec![]),
             deletions: Some(vec![serde_json::from_value(deletion).unwrap()]),
+            origin: None,
         };
         insta::assert_snapshot!(render(&facts, "2026-11-21T00:05:00Z".parse().unwrap()), @r"
         Name:             b1
@@ -208,6 +215,7 @@ mod tests {
         Ended:            2026-11-21T00:01:31Z (took 90s)
         Retention:        720h0m0s
         Expires:          2026-12-21T00:00:01Z (29d)
+        Locked:           until 2026-12-01T00:05:00Z (10d), by its annotation kubectl-backup.dev/locked-until=2026-12-01T00:05:00Z
         Volume data:
           METHOD         VOLUME            STATUS   BYTES    NODE   MESSAGE
           file by file   shop/web-0:data   Failed   <none>   n1     no space
@@ -219,7 +227,7 @@ mod tests {
     #[test]
     fn what_could_not_be_read_is_not_called_absent() {
         let backup = Backup::new("b1", BackupSpec::default());
-        let facts = Facts { backup, pod_volumes: None, uploads: Some(vec![]), deletions: None };
+        let facts = Facts { backup, pod_volumes: None, uploads: Some(vec![]), deletions: None, origin: None };
         assert!(render(&facts, Timestamp::UNIX_EPOCH).contains("<unknown> (not readable with your rights)"));
     }
 }

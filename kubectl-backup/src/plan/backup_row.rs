@@ -9,7 +9,11 @@ use serde::Deserialize;
 
 use crate::{
     output::{Column, Table, age},
-    plan::{backup::is_glob, selector_words},
+    plan::{
+        backup::is_glob,
+        backup_lock::{self, LockNotes},
+        selector_words,
+    },
 };
 
 const NONE: &str = "<none>";
@@ -28,6 +32,7 @@ pub struct BackupRow {
 struct Metadata {
     name: String,
     creation_timestamp: Option<Timestamp>,
+    annotations: Option<LockNotes>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -46,6 +51,7 @@ struct Status {
     phase: Option<String>,
     errors: Option<i64>,
     warnings: Option<i64>,
+    start_timestamp: Option<Timestamp>,
     expiration: Option<Timestamp>,
     progress: Option<BackupProgress>,
     queue_position: Option<i64>,
@@ -82,7 +88,7 @@ pub fn newest_first(a: &BackupRow, b: &BackupRow) -> Ordering {
 pub fn table(rows: &[BackupRow], now: Timestamp) -> Table {
     let mut columns: Vec<Column> =
         ["NAME", "STATUS", "ERRORS", "WARNINGS", "EXPIRES", "LOCATION"].map(Column::new).into();
-    columns.extend(["NAMESPACES", "SELECTOR", "ITEMS", "QUEUE"].map(Column::wide));
+    columns.extend(["LOCKED-UNTIL", "NAMESPACES", "SELECTOR", "ITEMS", "QUEUE"].map(Column::wide));
     columns.push(Column::new("AGE"));
     let mut table = Table::new(columns);
     for row in rows {
@@ -94,6 +100,8 @@ pub fn table(rows: &[BackupRow], now: Timestamp) -> Table {
 fn cells(row: &BackupRow, now: Timestamp) -> Vec<String> {
     let BackupRow { metadata, spec, status } = row.clone();
     let count = |number: Option<i64>| number.unwrap_or_default().to_string();
+    let lock = metadata.annotations.unwrap_or_default();
+    let locked = lock.end(metadata.creation_timestamp, status.start_timestamp, status.phase.as_deref(), now);
     let or_none = |text: String| if text.is_empty() { NONE.to_owned() } else { text };
     vec![
         metadata.name,
@@ -102,6 +110,7 @@ fn cells(row: &BackupRow, now: Timestamp) -> Vec<String> {
         count(status.warnings),
         expires(status.expiration, now),
         or_none(spec.storage_location.unwrap_or_default()),
+        backup_lock::cell(locked),
         namespaces(spec.included_namespaces.as_deref(), spec.excluded_namespaces.as_deref()),
         or_none(selector_words::words(spec.label_selector.as_ref(), spec.or_label_selectors.as_deref())),
         items(status.progress),
@@ -147,7 +156,8 @@ mod tests {
 
     fn rows() -> Vec<BackupRow> {
         let rows = json!([
-            {"metadata": {"name": "old", "creationTimestamp": "2026-11-01T00:00:00Z", "managedFields": [{}]},
+            {"metadata": {"name": "old", "creationTimestamp": "2026-11-01T00:00:00Z", "managedFields": [{}],
+              "annotations": {"kubectl-backup.dev/locked-until": "2026-11-30T00:00:00Z", "note": "x"}},
              "spec": {"includedNamespaces": ["shop", "pay"], "labelSelector": {"matchLabels": {"app": "web"}}, "storageLocation": "s3"},
              "status": {"phase": "PartiallyFailed", "errors": 2, "warnings": 1, "expiration": "2026-12-01T00:00:00Z",
                         "progress": {"totalItems": 40, "itemsBackedUp": 40}}},
@@ -164,10 +174,10 @@ mod tests {
         let mut rows = rows();
         rows.sort_by(newest_first);
         insta::assert_snapshot!(table(&rows, now).render(true), @r"
-        NAME   STATUS            ERRORS   WARNINGS   EXPIRES   LOCATION   NAMESPACES       SELECTOR   ITEMS    QUEUE    AGE
-        bare   New               0        0          <none>    <none>     *                <none>     <none>   <none>   5m
-        new    Queued            0        0          <none>    <none>     *,!kube-system   <none>     <none>   2        5m
-        old    PartiallyFailed   2        1          9d        s3         shop,pay         app=web    40       <none>   20d
+        NAME   STATUS            ERRORS   WARNINGS   EXPIRES   LOCATION   LOCKED-UNTIL           NAMESPACES       SELECTOR   ITEMS    QUEUE    AGE
+        bare   New               0        0          <none>    <none>     <none>                 *                <none>     <none>   <none>   5m
+        new    Queued            0        0          <none>    <none>     <none>                 *,!kube-system   <none>     <none>   2        5m
+        old    PartiallyFailed   2        1          9d        s3         2026-11-30T00:00:00Z   shop,pay         app=web    40       <none>   20d
         ");
     }
 

@@ -2,8 +2,10 @@
 
 pub mod backup;
 pub mod backup_deletion;
+pub mod backup_lock;
 pub mod backup_report;
 pub mod backup_row;
+pub mod backup_terms;
 pub mod backup_volumes;
 pub mod claim;
 pub mod clone;

@@ -10,7 +10,8 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         why: "A plan is to become a Velero Schedule. Velero checks the expression after the object was made and then \
               only notes FailedValidation in its status, so that no backup is ever made; a lock that outlasts the \
-              retention could not be kept. No command makes Schedules of plans yet; they are checked so that none is wrong on that day.",
+              retention could not be kept. Until a command makes Schedules of plans, kubectl backup create --plan takes their \
+              retention and their lock; the expression is checked so that it is not wrong on that day.",
         bad: include_str!("examples/BKP507.bad.yaml"),
         good: include_str!("examples/BKP507.good.yaml"),
         operation: Operation::Create,

@@ -20,6 +20,7 @@ use crate::{Config, FieldPath};
 use node::Node;
 use problem::Problems;
 pub use problem::{Concern, Problem};
+pub use retention::parse as parse_retention;
 
 /// What became of reading a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]

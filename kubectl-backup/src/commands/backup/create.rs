@@ -3,18 +3,23 @@
 use std::time::Duration;
 
 use backup_api::velero::Backup;
+use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 
 use crate::{
     apply::start::{Start, start},
-    args::{DryRun, DryRunArgs, Labels, OutputArgs, Selector, WaitArgs, parse_namespace_pattern, parse_retention},
+    args::{
+        DryRun, DryRunArgs, Labels, OutputArgs, Selector, WaitArgs, parse_lock, parse_namespace_pattern,
+        parse_retention,
+    },
     client::Cluster,
     context::Context,
     error::{CliError, Result},
     exit::Exit,
-    facts::{self, velero},
+    facts::{self, policy::policy_in_force, velero},
     plan::{
         backup::{Request, Scope, Volumes},
+        backup_terms::{self, Asked, Terms},
         backup_volumes::{self, Judgement},
         location,
         name::Named,
@@ -27,6 +32,7 @@ use crate::{
 const EXAMPLES: &str = "Examples:
   kubectl backup create -n shop
   kubectl backup create nightly --namespaces shop,pay --volumes copy --retention 30d
+  kubectl backup create before-upgrade -n shop --plan nightly
   kubectl backup create everything --all-namespaces --wait=false
   kubectl backup create -n shop --dry-run=client -o yaml";
 
@@ -38,6 +44,10 @@ const EXAMPLES: &str = "Examples:
 ///
 /// Volumes: without --volumes Velero decides as its server is set up: as a rule volumes that pods name in the
 /// annotation backup.velero.io/backup-volumes are copied, and others get a CSI snapshot if CSI is switched on.
+///
+/// A plan of the cluster's policy (see: kubectl backup policy show) gives the backup its retention and its deletion lock;
+/// --retention wins over the plan's, and of two locks the longer one holds. A plan's schedule makes no backups: one is made,
+/// now. A locked backup cannot be deleted before its lock ends, where the admission webhook keeps locks.
 ///
 /// Ends with 0 when the backup completed, 10 when it partially failed, 11 when it failed, 12 when Velero refused it, and
 /// 124 when --timeout passed first.
@@ -64,7 +74,13 @@ pub struct Args {
     /// How volumes are saved; as Velero's server is set up when absent
     #[arg(long, value_enum, value_name = "HOW")]
     volumes: Option<Volumes>,
-    /// How long the backup is kept, such as 30d or 12h; the cluster's policy or Velero's server decides when absent
+    /// Keep and lock the backup as this plan of the cluster's policy says, and label it with the plan's name
+    #[arg(long, value_name = "NAME")]
+    plan: Option<String>,
+    /// How long nobody may delete the backup, such as 168h; never shorter than the plan says
+    #[arg(long, value_name = "DURATION", value_parser = parse_lock)]
+    lock: Option<Duration>,
+    /// How long the backup is kept, such as 30d or 12h; the plan, the cluster's policy or Velero's server decides when absent
     #[arg(long, value_name = "DURATION", value_parser = parse_retention)]
     retention: Option<Duration>,
     /// Storage location; the default one when absent
@@ -86,13 +102,22 @@ impl Args {
         let (wait, dry_run) = (self.wait.limit(), self.dry_run.dry_run);
         let given_namespace = context.connection.namespace.clone();
         let cluster = context.cluster().await?;
+        let now = context.now();
+        let (plan, lock) = (self.plan.clone(), self.lock);
         let mut request = self.request(given_namespace.as_deref(), &cluster.namespace)?;
-        let named = request.name(context.now())?;
+        let named = request.name(now)?;
+        request.terms = terms(&cluster, plan.as_deref(), lock, request.terms.retention, now).await?;
+        if let Some(warning) = &request.terms.warning {
+            ui.warning(warning);
+        }
         request.scope = velero::resolved(&cluster, request.scope).await?;
         let namespace = velero::namespace(&cluster).await?;
         let Checked { name, location, volumes } = preflight(context, &cluster, &namespace, &request, named).await?;
         let backup = request.object(&name, &namespace);
         ui.status(&format!("Backing up {} to location {location:?}", request.scope.words()));
+        if let Some(terms) = request.terms.told() {
+            ui.status(&terms);
+        }
         let what = Start {
             kind: Kind::Backup,
             name: &name,
@@ -130,10 +155,25 @@ impl Args {
             selector: self.selector.map(|selector| selector.0),
             labels: self.labels.unwrap_or_default().0,
             volumes: self.volumes,
-            retention: self.retention,
+            terms: Terms { retention: self.retention, ..Terms::default() },
             location: self.location,
         })
     }
+}
+
+/// How long the backup is kept and locked. The policy is read only where it has a say.
+async fn terms(
+    cluster: &Cluster,
+    plan: Option<&str>,
+    lock: Option<Duration>,
+    retention: Option<Duration>,
+    now: Timestamp,
+) -> Result<Terms> {
+    let has_a_say = plan.is_some() || (lock.is_some() && retention.is_none());
+    let policy = if has_a_say { Some(policy_in_force(cluster).await?) } else { None };
+    let found = plan.zip(policy.as_ref()).map(|(name, policy)| backup_terms::find(policy, name)).transpose()?;
+    let default_ttl = policy.as_ref().and_then(|policy| policy.config.backup_ttl.as_deref());
+    backup_terms::decide(&Asked { plan: found, retention, lock, default_ttl }, now)
 }
 
 /// What the checks have found out.

@@ -32,7 +32,7 @@ const EXAMPLES: &str = "Examples:
 /// Delete cold backups with all data that were stored for them
 ///
 /// Restores made from a backup are deleted with it: the records, not what they restored. All backups are checked before
-/// the first is deleted. Then waits until Velero has done it, and shows what it could not do. With -n, --all and -l mean
+/// the first is deleted: none is when one of them is locked. Then waits until Velero has done it, and shows what it could not do. With -n, --all and -l mean
 /// the backups that hold that namespace and no other.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -78,6 +78,7 @@ impl Args {
             return Ok(Exit::Done);
         }
         backup_deletion::check(&backups, &locations, &namespace)?;
+        self.check_locks(context, &cluster, &namespace, &backups).await?;
         if self.dry_run.dry_run == DryRun::None && !self.yes {
             let restores = restores_of(&cluster, &namespace, &backups).await?;
             let question = backup_deletion::question(&backups, restores, &cluster.context, &namespace);
@@ -96,6 +97,32 @@ impl Args {
         Ok(candidates)
     }
 
+    /// Finds out about locks before the first is deleted. Only the server knows whom they bind.
+    async fn check_locks(
+        &self,
+        context: &Context,
+        cluster: &Cluster,
+        namespace: &str,
+        backups: &[Candidate],
+    ) -> Result<()> {
+        let now = context.now();
+        let asked = self.dry_run.dry_run != DryRun::Client;
+        let (mut kept, mut free) = (Vec::new(), Vec::new());
+        for (backup, end) in backups.iter().filter_map(|backup| Some((backup, backup.lock_end(now)?))) {
+            let answer = if asked { send(cluster, namespace, backup, DryRun::Server).await.err() } else { None };
+            match answer {
+                None => free.push((backup, end)),
+                Some(refused) if backup_deletion::is_kept_by_lock(&refused) => kept.push((backup, end)),
+                Some(error) => return Err(error),
+            }
+        }
+        if !kept.is_empty() {
+            return Err(backup_deletion::kept_by_locks(&kept, backups.len()));
+        }
+        free.into_iter().for_each(|locked| context.ui.warning(&backup_deletion::lock_warning(locked, asked)));
+        Ok(())
+    }
+
     /// Sends all requests, then follows all; what failed does not keep the others.
     async fn delete(
         &self,
@@ -108,7 +135,7 @@ impl Args {
         let mut errors = Vec::new();
         let mut going = Vec::new();
         for backup in backups {
-            match self.send(cluster, namespace, backup).await {
+            match send(cluster, namespace, backup, dry_run).await {
                 Ok(request) => going.push((backup, request)),
                 Err(error) => errors.push(error),
             }
@@ -138,26 +165,26 @@ impl Args {
         context.ui.all_but_last(errors)
     }
 
-    /// Creates the request, or returns what would be created.
-    async fn send(&self, cluster: &Cluster, namespace: &str, backup: &Candidate) -> Result<Value> {
-        let request = json!(backup.request(namespace));
-        if self.dry_run.dry_run == DryRun::Client {
-            return Ok(request);
-        }
-        let path = DeleteBackupRequest::url_path(&(), Some(namespace));
-        let name = backup.name();
-        let doing = format!("create a deletebackuprequest for backup {name:?} in namespace {namespace:?}");
-        client::create(cluster, &path, &request, self.dry_run.dry_run, &doing)
-            .await
-            .map_err(velero_namespace::explain_missing)
-            .map_err(|error| refusal::explain(error, "deletebackuprequests.velero.io", name, namespace))
-    }
-
     fn report(&self, context: &Context, backup: &Candidate, verb: &str, request: &Value) -> Result<()> {
         let name = format!("backup.velero.io/{}", backup.name());
         let changed = Changed { name: &name, verb, object: request };
         print_changed(&context.ui, self.output.format(), self.dry_run.dry_run, &changed)
     }
+}
+
+/// Creates the request, or returns what would be created.
+async fn send(cluster: &Cluster, namespace: &str, backup: &Candidate, dry_run: DryRun) -> Result<Value> {
+    let request = json!(backup.request(namespace));
+    if dry_run == DryRun::Client {
+        return Ok(request);
+    }
+    let path = DeleteBackupRequest::url_path(&(), Some(namespace));
+    let name = backup.name();
+    let doing = format!("create a deletebackuprequest for backup {name:?} in namespace {namespace:?}");
+    client::create(cluster, &path, &request, dry_run, &doing)
+        .await
+        .map_err(velero_namespace::explain_missing)
+        .map_err(|error| refusal::explain(error, "deletebackuprequests.velero.io", name, namespace))
 }
 
 /// Counts the restores made from the backups: Velero deletes them too.

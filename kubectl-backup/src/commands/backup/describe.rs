@@ -1,10 +1,11 @@
 //! `kubectl backup describe`
 
 use backup_api::{
-    labels::{VELERO_BACKUP_NAME, velero_label_value},
-    velero::Backup,
+    labels::{VELERO_BACKUP_NAME, VELERO_SCHEDULE_NAME, velero_label_value},
+    velero::{Backup, Schedule},
 };
-use kube::Resource as _;
+use backup_policy::velero::Lock;
+use kube::{Api, Resource as _, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -16,7 +17,10 @@ use crate::{
     exit::Exit,
     facts::velero,
     output::print_object,
-    plan::backup_report::{self, Facts},
+    plan::{
+        backup_lock::Origin,
+        backup_report::{self, Facts},
+    },
 };
 
 /// Shown below the help.
@@ -26,7 +30,8 @@ const EXAMPLES: &str = "Examples:
 
 /// Show all that the cluster knows about a cold backup
 ///
-/// Status, selection, times, the volumes whose data were copied, and failed attempts to delete it. What Velero keeps only
+/// Status, selection, times, until when it is locked and by what, the volumes whose data were copied, and failed attempts
+/// to delete it. What Velero keeps only
 /// in the storage location (the log, the texts of errors and warnings) is not shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -61,11 +66,29 @@ impl Args {
             print_object(&context.ui, format, &whole)?;
             return Ok(Exit::Done);
         }
-        let facts =
-            Facts { backup, pod_volumes: typed(pod_volumes)?, uploads: typed(uploads)?, deletions: typed(deletions)? };
+        let facts = Facts {
+            origin: origin(&cluster, &namespace, &backup).await?,
+            backup,
+            pod_volumes: typed(pod_volumes)?,
+            uploads: typed(uploads)?,
+            deletions: typed(deletions)?,
+        };
         context.ui.data(&backup_report::render(&facts, context.now()))?;
         Ok(Exit::Done)
     }
+}
+
+/// The schedule that a locked backup was made by: Velero copies its annotations.
+async fn origin(cluster: &Cluster, namespace: &str, backup: &Backup) -> Result<Option<Origin>> {
+    let name = backup.labels().get(VELERO_SCHEDULE_NAME).filter(|_| Lock::end_of(&json!(backup)).is_some());
+    let Some(name) = name.cloned() else { return Ok(None) };
+    let api: Api<Schedule> = Api::namespaced(cluster.client.clone(), namespace);
+    let schedule = match velero::get(&api, "schedule", &name, namespace).await {
+        Ok(schedule) => Some(schedule.map(|schedule| json!(schedule))),
+        Err(error) if error.is_forbidden() => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Origin { name, schedule }))
 }
 
 /// Lists what Velero made for the backup; `None` when it may not be read, nothing when Velero is too old to have it.

@@ -22,7 +22,7 @@ const EXAMPLES: &str = "Examples:
 ///
 /// Tables show the newest first, or those that were named in that order; all other formats keep the server's order, by
 /// name, unless --sort-by is given. -n shows only backups that hold that namespace, as far as their filter tells; without
-/// it, as with -A, all are shown.
+/// it, as with -A, all are shown. -o wide shows until when a backup is locked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
