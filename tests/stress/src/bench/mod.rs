@@ -136,6 +136,7 @@ async fn direct(args: &Args, subject: &Subject) -> Result<Direct> {
     let inside = quota::histogram(subject).await?.since(&inside);
     Ok(Direct {
         who: subject.who,
+        first_ready_after: subject.first_ready_after,
         ready_after: subject.ready_after,
         rest,
         load: after,

@@ -46,7 +46,9 @@ pub struct Subject {
     pub front: SocketAddrV4,
     /// Where it and the others tell their metrics.
     pub admin: Vec<SocketAddrV4>,
-    /// From its start until it said that it is ready.
+    /// From the start of the first one in the cluster until it said that it is ready: it makes what the others find.
+    pub first_ready_after: Duration,
+    /// From the start of a further one.
     pub ready_after: Duration,
 }
 
@@ -65,8 +67,8 @@ impl Subject {
         block_in_place(|| apply_url(cluster, &format!("https://{address}:{PORT}")))?;
         let place = Replica { name: "ours".into(), address, common_address: address, server: 0 };
         let start = || place.start(cluster, program);
-        // Its first start makes certificates and ledgers; what counts is how soon a further replica serves.
-        let (mut first, _) = ready(start, place.answers_on()).await?;
+        // Its first start makes certificates and ledgers.
+        let (mut first, first_ready_after) = ready(start, place.answers_on()).await?;
         block_in_place(|| until_asked(cluster))?;
         block_in_place(|| first.kill())?;
         drop(first);
@@ -75,7 +77,7 @@ impl Subject {
         let path = format!("/validate/{}?timeout=3s", secret(cluster, "path")?);
         let target = Target { at: place.listens_on(), authority, path };
         let (front, admin) = (target.at, vec![place.answers_on()]);
-        Ok(Self { who: Who::Ours, webhook, target, front, admin, ready_after })
+        Ok(Self { who: Who::Ours, webhook, target, front, admin, first_ready_after, ready_after })
     }
 
     /// Starts further replicas, and a balancer before all of them, as a Service is.
@@ -107,14 +109,14 @@ impl Subject {
         let identity = Identity::of(*serves.ip())?;
         block_in_place(|| gatekeeper::prepare(cluster))?;
         let start = |makes_types| gatekeeper::start(cluster, (serves, health), &identity, makes_types);
-        let (mut first, _) = ready(|| start(true), health).await?;
+        let (mut first, first_ready_after) = ready(|| start(true), health).await?;
         block_in_place(|| gatekeeper::enforce(cluster))?;
         block_in_place(|| first.kill())?;
         drop(first);
         let (webhook, ready_after) = ready(|| start(false), health).await?;
         let target = Target { at: serves, authority: identity.certificate, path: gatekeeper::PATH.to_owned() };
         let (front, admin) = (serves, vec![health]);
-        let subject = Self { who: Who::Gatekeeper, webhook, target, front, admin, ready_after };
+        let subject = Self { who: Who::Gatekeeper, webhook, target, front, admin, first_ready_after, ready_after };
         subject.until_it_refuses().await?;
         Ok(subject)
     }

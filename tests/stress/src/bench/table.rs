@@ -20,6 +20,7 @@ pub struct Table {
 /// One webhook by itself.
 pub struct Direct {
     pub who: Who,
+    pub first_ready_after: Duration,
     pub ready_after: Duration,
     pub rest: Usage,
     pub load: Usage,
@@ -62,14 +63,15 @@ impl fmt::Display for Table {
             )?;
         }
         tell(f, &self.ratios())?;
-        writeln!(f, "\nmemory, at rest and the most under load; ready after the start of a further replica")?;
+        writeln!(f, "\nmemory, at rest and the most under load; ready after the start of the first replica, and of a further one")?;
         for one in &self.direct {
             writeln!(
                 f,
-                "  {:<12}{:>8.1} MB {:>8.1} MB {:>8.0} ms",
+                "  {:<12}{:>8.1} MB {:>8.1} MB {:>8.0} ms {:>8.0} ms",
                 one.who.name(),
                 one.rest.memory,
                 one.load.peak,
+                one.first_ready_after.as_secs_f64() * 1e3,
                 one.ready_after.as_secs_f64() * 1e3
             )?;
         }
@@ -112,7 +114,8 @@ impl Table {
             Aim::new("our p99, of Gatekeeper's", a.quantile(0.99) / b.quantile(0.99), 1.0 / 5.0),
             Aim::new("our memory at rest, of Gatekeeper's", ours.rest.memory / other.rest.memory, 1.0 / 5.0),
             Aim::new("our memory under load, of Gatekeeper's", ours.load.peak / other.load.peak, 1.0 / 5.0),
-            Aim::new("ready after, in s", ours.ready_after.as_secs_f64(), 1.0),
+            Aim::new("the first ready after, in s", ours.first_ready_after.as_secs_f64(), 1.0),
+            Aim::new("a further one ready after, in s", ours.ready_after.as_secs_f64(), 1.0),
         ]
     }
 
