@@ -110,6 +110,9 @@ impl Args {
         if let Some(warning) = &request.terms.warning {
             ui.warning(warning);
         }
+        if request.terms.locked_until.is_some() && facts::quota::is_enforced(&cluster).await? == Some(false) {
+            ui.warning("nothing keeps the lock: the admission webhook is not installed in this cluster");
+        }
         request.scope = velero::resolved(&cluster, request.scope).await?;
         let namespace = velero::namespace(&cluster).await?;
         let Checked { name, location, volumes } = preflight(context, &cluster, &namespace, &request, named).await?;
