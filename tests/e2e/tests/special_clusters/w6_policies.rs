@@ -1,5 +1,7 @@
 //! W6: the generated ValidatingAdmissionPolicies on a real API server, beside the rules themselves.
 
+mod chosen;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use backup_policy::{
