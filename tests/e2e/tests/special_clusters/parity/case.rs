@@ -11,6 +11,8 @@ use std::{
 pub enum Door {
     /// `kubectl backup lint`, without the cluster.
     Lint,
+    /// `kubectl backup lint --live`, which asks the cluster for what the webhook asks it for.
+    Live,
     /// The webhook's own port.
     Review,
     /// kubectl and the API server.
@@ -18,11 +20,12 @@ pub enum Door {
 }
 
 impl Door {
-    pub const ALL: [Self; 3] = [Self::Lint, Self::Review, Self::Apply];
+    pub const ALL: [Self; 4] = [Self::Lint, Self::Live, Self::Review, Self::Apply];
 
     fn word(self) -> &'static str {
         match self {
             Self::Lint => "lint",
+            Self::Live => "live",
             Self::Review => "review",
             Self::Apply => "apply",
         }

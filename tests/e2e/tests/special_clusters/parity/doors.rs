@@ -79,14 +79,16 @@ impl<'a> Doors<'a> {
     /// What a door says of a case; `Err` is a refusal for a reason of its own.
     pub fn ask(&self, door: Door, case: &Case) -> Result<Vec<Line>, String> {
         match door {
-            Door::Lint => self.lint(case),
+            Door::Lint => self.lint(case, Path::new("/nonexistent"), &[]),
+            Door::Live => self.lint(case, &self.cluster.cluster().kubeconfig(), &["--live", "-n", namespace(case)]),
             Door::Review => self.review(case),
             Door::Apply => self.apply(case),
         }
     }
 
-    fn lint(&self, case: &Case) -> Result<Vec<Line>, String> {
-        let run = self.cluster.plugin_with(Path::new("/nonexistent"), &["lint", "-o", "json", "-f", &path(&case.file)]);
+    fn lint(&self, case: &Case, kubeconfig: &Path, flags: &[&str]) -> Result<Vec<Line>, String> {
+        let file = path(&case.file);
+        let run = self.cluster.plugin_with(kubeconfig, &[&["lint", "-o", "json", "-f", &file], flags].concat());
         if run.code != 0 && run.code != 3 {
             return Err(run.stderr);
         }

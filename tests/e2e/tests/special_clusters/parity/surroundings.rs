@@ -10,6 +10,9 @@ const LOCATIONS: &str = "parity-locations";
 /// Where the webhook may read ConfigMaps, as with its component `velero-config-maps`.
 const MAPS: &str = "parity-maps";
 
+/// A storage class of directories, by its name one of those whose snapshots are of class `block-snapshot`.
+const DIRECTORIES: &str = "parity-block-directories";
+
 /// Makes all of it.
 pub fn make(cluster: &TestCluster) {
     for namespace in [NAMESPACE, LOCATIONS, MAPS] {
@@ -20,10 +23,14 @@ pub fn make(cluster: &TestCluster) {
         cluster.create(&Claim::manifest(NAMESPACE, name, class));
         cluster.wait_for(NAMESPACE, &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 60);
     }
-    for object in Claim::in_node_directory(NAMESPACE, "shelf", "/nonexistent") {
-        cluster.create(&object.to_string());
+    cluster.create(&directories().to_string());
+    for (name, class) in [("shelf", ""), ("rack", DIRECTORIES)] {
+        for mut object in Claim::in_node_directory(NAMESPACE, name, "/nonexistent") {
+            object["spec"]["storageClassName"] = json!(class);
+            cluster.create(&object.to_string());
+        }
+        cluster.wait_for(NAMESPACE, &format!("pvc/{name}"), "jsonpath={.status.phase}=Bound", 60);
     }
-    cluster.wait_for(NAMESPACE, "pvc/shelf", "jsonpath={.status.phase}=Bound", 60);
     let request = velero(NAMESPACE, "DeleteBackupRequest", "too-early", &json!({"backupName": "backup-lock-late"}));
     cluster.create(&request.to_string());
     for name in ["east", "west"] {
@@ -53,20 +60,30 @@ fn make_velero(cluster: &TestCluster, namespace: &str) {
     let locked = json!({"kubectl-backup.dev/locked-until": "2999-01-01T00:00:00Z"});
     // Velero does not tell the data of these two apart: their label has the same value.
     let (long, namesake) = ("p".repeat(64), format!("{}153ac9", "p".repeat(57)));
-    for (name, location, annotations) in [
-        ("done", "default", json!({})),
-        (&*namesake, "default", json!({})),
-        (&*long, "away", locked.clone()),
-        ("in-archive", "archive", json!({})),
-        ("in-down", "down", json!({})),
-        ("locked", "kept", locked),
+    // As Velero labels backups of a schedule whose name is 64 times "d".
+    let of_long = format!("{}d91323", "d".repeat(57));
+    for (name, location, schedule, annotations) in [
+        ("done", "default", "daily", json!({})),
+        ("of-long", "default", &*of_long, json!({})),
+        (&*namesake, "default", "daily", json!({})),
+        (&*long, "away", "daily", locked.clone()),
+        ("in-archive", "archive", "daily", json!({})),
+        ("in-down", "down", "daily", json!({})),
+        ("locked", "kept", "daily", locked),
     ] {
         let mut backup = velero(namespace, "Backup", name, &json!({"storageLocation": location}));
         backup["metadata"]["annotations"] = annotations;
-        backup["metadata"]["labels"] = json!({"velero.io/schedule-name": "daily"});
+        backup["metadata"]["labels"] = json!({"velero.io/schedule-name": schedule});
         backup["status"] = json!({"phase": "Completed"});
         cluster.create(&backup.to_string());
     }
+}
+
+fn directories() -> Value {
+    json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": DIRECTORIES},
+        "provisioner": "kubernetes.io/no-provisioner",
+    })
 }
 
 fn velero(namespace: &str, kind: &str, name: &str, spec: &Value) -> Value {
