@@ -182,7 +182,7 @@ pub fn kept_by_locks(kept: &[Kept<'_>], all: usize) -> CliError {
 
 /// Returns whether a refusal of the server's is that of a lock.
 pub fn is_kept_by_lock(error: &CliError) -> bool {
-    error.is_forbidden() && error.message.contains("BKP352")
+    error.code.is_some() && error.message.contains("[BKP352]")
 }
 
 /// Warns of the deletion of a locked backup, which the server lets pass, or was not asked about.
@@ -369,6 +369,13 @@ mod tests {
         * "a": it is locked for ever, or by a lock that cannot be read and that only an exempt account mends
         Until then only accounts that the cluster's policy exempts delete it; see: kubectl backup describe
         "#);
+        let refused = |code: Option<u16>, message: &str| {
+            let mut error = CliError::new(message);
+            error.code = code;
+            is_kept_by_lock(&error)
+        };
+        assert!(refused(Some(422), "is invalid:\n* spec.backupName: the backup is locked [BKP352]"));
+        assert!(!refused(Some(403), "is forbidden") && !refused(None, "cannot reach the server"));
         insta::assert_snapshot!(lock_warning((&locked, end), true), @r#"backup "a" is locked until 2026-11-22T00:00:01Z, but the server lets you delete it: you are exempt, or no webhook keeps locks here"#);
         insta::assert_snapshot!(lock_warning((&locked, end), false), @r#"backup "a" is locked until 2026-11-22T00:00:01Z: where a webhook keeps locks, nobody but exempt accounts deletes it before"#);
     }
