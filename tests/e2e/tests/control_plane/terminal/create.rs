@@ -76,6 +76,53 @@ fn h1_create_draws_a_bar_for_each_volume() {
     ");
 }
 
+#[test]
+fn h1_a_drivers_error_ends_the_wait_and_says_what_to_do() {
+    let _settings = settings();
+    let cluster = TestCluster::control_plane();
+    let recorded = Recorded::new(&cluster, "terminal-driver-fault");
+    let shop = &recorded.namespace;
+    Claim::block(shop, "disk");
+    cluster.try_kubectl(&["delete", "volumesnapshotclass", "faulty", "--ignore-not-found"]);
+    let class = serde_json::json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass",
+        "metadata": {"name": "faulty"}, "driver": "block.csi.test.kubectl-backup.dev", "deletionPolicy": "Delete",
+        "parameters": {"fault.test/fail": "the pool is degraded"}});
+    cluster.create(&class.to_string());
+    // So long that the name of the volume, which differs from run to run, stands in one line.
+    let [narrow, wide] = Recorded::each(|screen| {
+        let name = format!("before-the-upgrade-{:03}", screen.0 + u16::from(screen.1));
+        let args = ["snapshot", "create", "disk", "--name", &name, "--class", "faulty"];
+        let (code, text) = recorded.start(screen, &args).end();
+        assert_eq!(code, 1, "{text}");
+        text
+    });
+    insta::assert_snapshot!(narrow, @r#"
+    using VolumeSnapshotClass "faulty" (as named)
+    volumesnapshot.snapshot.storage.k8s.io/before-the-upgrade-080 created
+    error: VolumeSnapshot "before-the-upgrade-080" in namespace "terminal-driver-fau
+    lt" failed: Failed to create snapshot: failed to take snapshot of the volume pvc
+    -01234567-89ab-cdef-0123-456789abcdef: "rpc error: code = Internal desc = the po
+    ol is degraded"
+    hint: It stays and holds a slot of the quota; the driver may try again. Look wit
+    h: kubectl backup snapshot describe before-the-upgrade-080 -n terminal-driver-fa
+    ult
+    hint: Remove it with: kubectl backup snapshot delete before-the-upgrade-080 -n t
+    erminal-driver-fault
+    "#);
+    insta::assert_snapshot!(wide, @r#"
+    using VolumeSnapshotClass "faulty" (as named)
+    volumesnapshot.snapshot.storage.k8s.io/before-the-upgrade-121 created
+    ‹bold red:error:› VolumeSnapshot "before-the-upgrade-121" in namespace "terminal-driver-fault" failed: Failed to create snapshot: f
+    ailed to take snapshot of the volume pvc-01234567-89ab-cdef-0123-456789abcdef: "rpc error: code = Internal desc = the po
+    ol is degraded"
+    ‹cyan:hint:› It stays and holds a slot of the quota; the driver may try again. Look with: kubectl backup snapshot describe befo
+    re-the-upgrade-121 -n terminal-driver-fault
+    ‹cyan:hint:› Remove it with: kubectl backup snapshot delete before-the-upgrade-121 -n terminal-driver-fault
+    "#);
+    shop.plugin(&["snapshot", "delete", "--all", "--yes"]).ok();
+    cluster.kubectl(&["delete", "volumesnapshotclass", "faulty"]);
+}
+
 fn held_class(name: &str, held: &Hold) -> String {
     serde_json::json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass", "metadata": {"name": name},
         "driver": "block.csi.test.kubectl-backup.dev", "deletionPolicy": "Delete", "parameters": {"fault.test/hold": held.name()}})

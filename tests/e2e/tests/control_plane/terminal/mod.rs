@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod list;
+mod pause;
 mod quota;
 mod restore;
 mod rollback;
