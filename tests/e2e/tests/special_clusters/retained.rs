@@ -30,12 +30,19 @@ fn h6_a_clone_elsewhere_by_a_class_that_retains_leaves_nothing_on_the_storage() 
     }
     until("nothing is left on the storage", Duration::from_secs(60), || contents().is_empty() && on_storage() == 0);
 
-    // One that is taken to stay is kept by its class: the count above can see it.
-    shop.plugin(&["snapshot", "create", "data", "--name", "kept"]).ok();
-    assert_eq!(on_storage(), 1);
-    let run = shop.plugin(&["snapshot", "delete", "kept", "--yes"]).ok();
-    run.says("kept");
-    assert_eq!(on_storage(), 1);
+    // Those that are taken to stay are kept by their class: the count above can see them.
+    for name in ["first", "second"] {
+        shop.plugin(&["snapshot", "create", "data", "--name", name]).ok();
+    }
+    assert_eq!(on_storage(), 2);
+    let run = shop.plugin(&["snapshot", "prune", "--keep", "1", "--dry-run=client"]).ok();
+    run.says("Warning: the storage keeps its copy (deletion policy Retain) of: first\n");
+    for consent in ["--dry-run=client", "--yes"] {
+        let run = shop.plugin(&["snapshot", "delete", "second", consent]).ok();
+        run.says("snapshot second of PVC data: the storage keeps its copy (deletion policy Retain)\n");
+    }
+    shop.try_kubectl(&["get", "volumesnapshot", "second"]).ends_with(1).says("not found");
+    assert_eq!(on_storage(), 2);
     drop((shop, depot));
     cluster.down();
 }
