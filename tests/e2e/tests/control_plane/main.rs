@@ -2,11 +2,14 @@
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod bad_input;
+mod c11_plan;
+mod c12_lock;
 mod c13_restore;
 mod c17_list;
 mod c1_create;
 mod c3_volumes;
 mod c4_retention;
+mod contents_view;
 mod csi_faults;
 mod d2_overlays;
 mod h1_create;
@@ -26,6 +29,7 @@ mod h9_owners;
 mod h9_races;
 mod h9_several;
 mod h9_volumes;
+mod keep_labels;
 mod ledger;
 mod lost_answers;
 mod reach;
