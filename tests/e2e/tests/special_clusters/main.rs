@@ -19,6 +19,7 @@ mod w2_oadp;
 mod w6_policies;
 mod w7_tenant;
 mod w8_cert_manager;
+mod w8_own_queue;
 mod w9_audit;
 mod webhook;
 mod webhook_server;
