@@ -1,5 +1,6 @@
-//! Velero's objects as our webhook judges them, and as Velero itself would have: W2, W4, W5 and the deletion lock C12.
+//! Velero's objects as our webhook judges them, and as Velero itself would have: W2, W4, W5, plans C11 and the deletion lock C12.
 
+mod c11_plan;
 mod c12_data;
 mod c12_lock;
 mod w2_exempt;
