@@ -25,7 +25,7 @@ pub enum Named<'a> {
     ByUser(&'a str),
     /// The cluster's admission, asked by a trial.
     ByAdmission(&'a str),
-    /// Nobody yet: a dry run sends no trial.
+    /// Nobody yet: a dry run sends no trial, and a full quota refuses one.
     LeftOpen,
 }
 

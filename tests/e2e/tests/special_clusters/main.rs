@@ -4,6 +4,7 @@
 mod controllers_down;
 mod d1_krew;
 mod full_quota;
+mod h3_unread_quota;
 mod install;
 mod missing;
 mod parity;

@@ -77,12 +77,19 @@ impl Args {
         };
         let admitted;
         if !classes.are_chosen_here() && self.class.is_none() {
-            if self.dry_run.dry_run == DryRun::Client {
-                request.class = Some(create::Named::LeftOpen);
-            } else {
-                admitted = by_admission(cluster, &request, claim).await?;
-                request.class = admitted.as_deref().map(create::Named::ByAdmission);
-            }
+            let asked = match self.dry_run.dry_run {
+                DryRun::Client => None,
+                _ => Some(by_admission(cluster, &request, claim).await),
+            };
+            request.class = match asked {
+                None => Some(create::Named::LeftOpen),
+                // Told later, once for all of them.
+                Some(Err(error)) if batch::is_of_quota(&error) => Some(create::Named::LeftOpen),
+                Some(asked) => {
+                    admitted = asked?;
+                    admitted.as_deref().map(create::Named::ByAdmission)
+                }
+            };
         }
         classes.plan(&request, claim, &provisioned)
     }
