@@ -84,3 +84,17 @@ async fn what_no_server_can_be_asked_for_stays_open() {
     assert_eq!(named("two words").await, None);
     assert_eq!(about(snapshot_of("two words"), &[]).await.source_volume, None);
 }
+
+#[tokio::test]
+async fn the_node_agent_of_either_system_is_known_by_its_name() {
+    let moved = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "spec": {"snapshotMoveData": true}});
+    let ready = async |name: &str, pods: u32| {
+        let agent = json!({"metadata": {"name": name}, "status": {"numberReady": pods}});
+        let list = json!({"kind": "DaemonSetList", "metadata": {}, "items": [agent]});
+        about(moved.clone(), &[("/apis/apps/v1/namespaces/shop/daemonsets", list)]).await.velero.node_agent
+    };
+    assert_eq!(ready("node-agent", 1).await, Some(true));
+    assert_eq!(ready("node-agent-windows", 1).await, Some(true));
+    assert_eq!(ready("node-agent", 0).await, Some(false));
+    assert_eq!(ready("node-exporter", 1).await, Some(false));
+}
