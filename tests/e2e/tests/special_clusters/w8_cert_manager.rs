@@ -108,7 +108,13 @@ fn w8_cert_manager_gives_and_renews_the_certificate_and_no_request_fails() {
     // API servers call an address here, and no Service's name.
     let names = format!(r#"{{"spec":{{"ipAddresses":["{address}"]}}}}"#);
     cluster.kubectl(&["patch", "certificate", "backup-webhook", "-n", NAMESPACE, "--type=merge", "-p", &names]);
-    cluster.wait_for(NAMESPACE, "certificate/backup-webhook", "condition=Ready", 60);
+    // It may be ready as it was before the patch, without the address.
+    let told =
+        r#"jsonpath={.metadata.generation} {.status.conditions[?(@.type=="Ready")]['observedGeneration','status']}"#;
+    until("the certificate has the address", Duration::from_secs(120), || {
+        let told = cluster.kubectl(&["get", "certificate", "backup-webhook", "-n", NAMESPACE, "-o", told]);
+        matches!(told.split(' ').collect::<Vec<_>>()[..], [now, seen, "True"] if now == seen)
+    });
 
     // The webhook has no right to Secrets, and may not write configurations: cert-manager tells the API servers whom to trust.
     for (verb, resource) in [
@@ -121,7 +127,7 @@ fn w8_cert_manager_gives_and_renews_the_certificate_and_no_request_fails() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let _mount = Mount::start(&cluster, folder.path());
-    until("the certificate is mounted", Duration::from_secs(30), || folder.path().join("tls.crt").exists());
+    until("the certificate is mounted", Duration::from_secs(120), || folder.path().join("tls.crt").exists());
     let program = PathBuf::from(env::var_os("KUBECTL_BACKUP_WEBHOOK").expect("run these tests with cargo xtask test"));
     let certificate =
         [("TLS_CERT_FILE", folder.path().join("tls.crt")), ("TLS_KEY_FILE", folder.path().join("tls.key"))];
@@ -178,7 +184,7 @@ fn another_issuer(cluster: &TestCluster) {
         cluster.create(&object.to_string());
     }
     for object in ["certificate/another-ca", "issuer/another-ca"] {
-        cluster.wait_for(NAMESPACE, object, "condition=Ready", 60);
+        cluster.wait_for(NAMESPACE, object, "condition=Ready", 120);
     }
 }
 

@@ -10,11 +10,10 @@ mod w6_preflight;
 use std::{
     env,
     path::PathBuf,
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use e2e_tests::{Run, TestCluster, until};
+use e2e_tests::{Run, Shared, TestCluster, Turn, until};
 use serde_json::{Value, json};
 use test_cluster::{
     Options,
@@ -24,7 +23,7 @@ use test_cluster::{
 const VELERO: &str = "system:serviceaccount:velero:velero";
 
 /// One cluster for the tests with a webhook, one test at a time.
-static CLUSTER: LazyLock<Mutex<Guarded>> = LazyLock::new(|| Mutex::new(Guarded::start()));
+static CLUSTER: Shared<Guarded> = Shared::new(Guarded::start, |spoiled| spoiled.cluster.down());
 
 struct Guarded {
     cluster: TestCluster,
@@ -33,8 +32,8 @@ struct Guarded {
 
 impl Guarded {
     #[allow(clippy::disallowed_methods, reason = "a test is an edge")]
-    fn start() -> Self {
-        let cluster = own("velero");
+    fn start(which: u32) -> Self {
+        let cluster = own(&format!("velero-{which}"));
         let program = env::var_os("KUBECTL_BACKUP_WEBHOOK").expect("run these tests with cargo xtask test");
         let webhook = start_process(cluster.cluster(), &PathBuf::from(program));
         Self { cluster, _webhook: webhook.unwrap_or_else(|error| panic!("{error:?}")) }
@@ -50,8 +49,8 @@ fn own(name: &str) -> TestCluster {
     TestCluster::own(&Options { name: format!("{name}-{}", std::process::id()), ..Options::default() })
 }
 
-fn cluster() -> MutexGuard<'static, Guarded> {
-    CLUSTER.lock().unwrap_or_else(PoisonError::into_inner)
+fn cluster() -> Turn<'static, Guarded> {
+    CLUSTER.take()
 }
 
 fn object(kind: &str, name: &str, spec: Value) -> Value {
@@ -107,7 +106,7 @@ impl Guarded {
     /// Takes the policy away for the next test: one that is gone stays in force for a while.
     fn forget_policy(&self, in_force: impl Fn() -> bool) {
         self.cluster.kubectl(&["delete", "backuppolicy", "default"]);
-        until("the policy is given up", Duration::from_secs(30), || !in_force());
+        until("the policy is given up", Duration::from_secs(120), || !in_force());
     }
 
     fn done(&self, object: &str) {

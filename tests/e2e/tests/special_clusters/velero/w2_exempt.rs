@@ -20,7 +20,7 @@ fn w2_backup_and_restore_with_snapshots_work_while_the_quota_is_full() {
         })
         .to_string(),
     );
-    cluster.wait_for("shop", "pvc/disk", "jsonpath={.status.phase}=Bound", 60);
+    cluster.wait_for("shop", "pvc/disk", "jsonpath={.status.phase}=Bound", 120);
     guarded.fill_snapshots("shop");
     let volumes =
         json!({"includedNamespaces": ["shop"], "includedResources": ["persistentvolumeclaims", "persistentvolumes"]});
@@ -32,7 +32,7 @@ fn w2_backup_and_restore_with_snapshots_work_while_the_quota_is_full() {
     let again = json!({"backupName": "shop", "namespaceMapping": {"shop": "shop-again"}});
     cluster.create(&object("Restore", "shop", again).to_string());
     guarded.done("restore.velero.io/shop");
-    cluster.wait_for("shop-again", "pvc/disk", "jsonpath={.status.phase}=Bound", 60);
+    cluster.wait_for("shop-again", "pvc/disk", "jsonpath={.status.phase}=Bound", 120);
     // The snapshot that was restored stays, and takes a slot beyond the limit: one that is freed is not free for others.
     let restored = ["get", "volumesnapshots", "-n", "shop-again", "-o", "jsonpath={.items[*].metadata.labels}"];
     let labels = cluster.kubectl(&restored);

@@ -204,7 +204,7 @@ fn w5_velero_itself_fails_what_the_rules_refuse() {
     ] {
         cluster.create(&backup(name, spec).to_string());
         let object = format!("backup.velero.io/{name}");
-        cluster.wait_for("velero", &object, "jsonpath={.status.phase}=FailedValidation", 60);
+        cluster.wait_for("velero", &object, "jsonpath={.status.phase}=FailedValidation", 120);
         let errors = cluster.kubectl(&["get", &object, "-n", "velero", "-o", "jsonpath={.status.validationErrors}"]);
         assert!(errors.contains(error), "{errors}");
     }
