@@ -1,5 +1,6 @@
 //! A PersistentVolumeClaim and what holds its data.
 
+use backup_api::claim::storage_class_of;
 use k8s_openapi::api::{
     core::v1::{PersistentVolume, PersistentVolumeClaim},
     storage::v1::StorageClass,
@@ -123,7 +124,7 @@ pub async fn require_bound(cluster: &Cluster, claim: &PersistentVolumeClaim) -> 
     if check_bound(claim, None, None).is_ok() {
         return Ok(());
     }
-    let class = match provisioned::storage_class(claim) {
+    let class = match storage_class_of(claim) {
         // The class only makes the message better.
         Some(name) => storage_class(cluster, name).await.unwrap_or(None),
         None => None,
@@ -154,7 +155,7 @@ pub async fn provisioned(cluster: &Cluster, claim: &PersistentVolumeClaim) -> Re
             Err(error) => return Err(error),
         }
     }
-    let Some(name) = provisioned::storage_class(claim) else { return Ok(Provisioned::Unknown) };
+    let Some(name) = storage_class_of(claim) else { return Ok(Provisioned::Unknown) };
     match storage_class(cluster, name).await {
         Ok(class) => Ok(class.as_ref().map_or(Provisioned::Unknown, provisioned::of_class)),
         Err(error) if error.is_forbidden() => Ok(Provisioned::Unknown),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use backup_api::{labels::velero_label_value, snapshot::VolumeSnapshotClass};
+use backup_api::{claim::storage_class_of, labels::velero_label_value, snapshot::VolumeSnapshotClass};
 use backup_policy::{
     Config, Facts, Subject,
     facts::{VolumeFact, claim_in_node_directory},
@@ -21,7 +21,7 @@ use crate::{
     client::{self, Cluster, ListRequest, list},
     error::{CliError, Result},
     facts::{claim, policy::policy_in_force},
-    plan::provisioned::{self, Provisioned},
+    plan::provisioned::Provisioned,
 };
 
 const UNREAD: &str = "the cluster's BackupPolicy may not be read: the built-in values are used";
@@ -145,7 +145,7 @@ impl<'a> RuleFacts<'a> {
         }
         let there = Cluster { namespace: namespace.to_owned(), ..self.cluster.clone() };
         let Some(claim) = claim::read_opt(&there, name).await? else { return Ok(None) };
-        let storage_class = provisioned::storage_class(&claim).map(str::to_owned);
+        let storage_class = storage_class_of(&claim).map(str::to_owned);
         let driver = match (claim::provisioned(&there, &claim).await?, &storage_class) {
             (Provisioned::ByCsi(driver), _) => Some(driver),
             // Whatever makes the volumes of its class, as the webhook has it: no snapshot class is for another one.

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use backup_api::claim::STORAGE_CLASS_ANNOTATION;
 use backup_api::labels::{BACKUP_VOLUMES, BACKUP_VOLUMES_EXCLUDES, VELERO_EXCLUDE};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::plan::{
-    provisioned::{Provisioned, STORAGE_CLASS_ANNOTATION},
+    provisioned::Provisioned,
     volume_fate::{Claim, Class, Pod, PodVolume, Usage},
 };
 
@@ -95,8 +96,8 @@ impl ClaimRow {
         let phase = Some(self.status.phase.clone()).filter(|phase| phase != "Bound");
         let unbound = phase.map(|phase| if phase.is_empty() { "Pending".to_owned() } else { phase });
         let name = self.name();
-        let by_annotation = || self.metadata.annotations.get(STORAGE_CLASS_ANNOTATION).cloned();
-        let class = self.spec.storage_class_name.clone().or_else(by_annotation).filter(|class| !class.is_empty());
+        let by_annotation = self.metadata.annotations.get(STORAGE_CLASS_ANNOTATION).cloned();
+        let class = by_annotation.or_else(|| self.spec.storage_class_name.clone()).filter(|class| !class.is_empty());
         let class = match (class, classes) {
             (None, _) => Class::None,
             (Some(_), None) => Class::Unknown,

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use backup_api::claim::storage_class_of;
 use k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass};
 
-use crate::{
-    error::{CliError, Result},
-    plan::provisioned::storage_class,
-};
+use crate::error::{CliError, Result};
 
 /// A storage class binds its volumes when a pod first uses them.
 const FIRST_CONSUMER: &str = "WaitForFirstConsumer";
@@ -78,7 +76,7 @@ pub fn check_bound(
         }
         phase if binds_late(class) => Err(CliError::new(format!(
             "{subject} is {phase}, not Bound: its storage class {:?} makes the volume when the first pod uses it",
-            storage_class(claim).unwrap_or_default()
+            storage_class_of(claim).unwrap_or_default()
         ))
         .hint("There is nothing to snapshot yet: start a pod that mounts it first.")
         .hint(look)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use backup_api::claim::storage_class_of;
 use k8s_openapi::{
     api::{
         core::v1::{
@@ -15,7 +16,7 @@ use k8s_openapi::{
 use crate::{
     error::{CliError, Result},
     plan::{
-        provisioned::{Provisioned, storage_class},
+        provisioned::Provisioned,
         quantity::{Quantity, QuantityError},
     },
 };
@@ -88,7 +89,7 @@ pub fn plan(request: &Request<'_>, facts: &Facts<'_>) -> Result<PersistentVolume
 }
 
 fn class(request: &Request<'_>, facts: &Facts<'_>) -> Result<String> {
-    let Some(named) = request.storage_class.or_else(|| storage_class(facts.source)) else {
+    let Some(named) = request.storage_class.or_else(|| storage_class_of(facts.source)) else {
         return Err(CliError::new("the PVC names no storage class, so that none is known for the clone")
             .hint("Name one of the volume's own driver with --storage-class."));
     };

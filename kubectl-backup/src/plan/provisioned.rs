@@ -1,12 +1,6 @@
 //! Which CSI driver holds a claim's data.
 
-use k8s_openapi::api::{
-    core::v1::{PersistentVolume, PersistentVolumeClaim},
-    storage::v1::StorageClass,
-};
-
-/// Where a claim named its storage class before there was a field.
-pub const STORAGE_CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
+use k8s_openapi::api::{core::v1::PersistentVolume, storage::v1::StorageClass};
 
 /// What holds the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,13 +44,6 @@ pub fn of_class(class: &StorageClass) -> Provisioned {
     Provisioned::ByCsi(class.provisioner.clone())
 }
 
-/// Returns the name of a claim's storage class; none when it has none.
-pub fn storage_class(claim: &PersistentVolumeClaim) -> Option<&str> {
-    let by_annotation = || claim.metadata.annotations.as_ref()?.get(STORAGE_CLASS_ANNOTATION).map(String::as_str);
-    let by_field = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref());
-    by_field.or_else(by_annotation).filter(|name| !name.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -86,14 +73,5 @@ mod tests {
         };
         assert_eq!(of_class(&class("csi.test")), Provisioned::ByCsi("csi.test".into()));
         assert!(matches!(of_class(&class("kubernetes.io/no-provisioner")), Provisioned::Otherwise(_)));
-    }
-
-    #[test]
-    fn a_claim_names_its_class_by_field_or_annotation() {
-        let claim = |value: serde_json::Value| -> PersistentVolumeClaim { serde_json::from_value(value).unwrap() };
-        assert_eq!(storage_class(&claim(json!({"spec": {"storageClassName": "a"}}))), Some("a"));
-        assert_eq!(storage_class(&claim(json!({"spec": {"storageClassName": ""}}))), None);
-        let old = json!({"metadata": {"annotations": {STORAGE_CLASS_ANNOTATION: "b"}}});
-        assert_eq!(storage_class(&claim(old)), Some("b"));
     }
 }

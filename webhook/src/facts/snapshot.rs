@@ -1,6 +1,6 @@
 //! Where a snapshot's PVC lives, and which classes there are.
 
-use backup_api::snapshot::VolumeSnapshotClass;
+use backup_api::{claim::storage_class_of, snapshot::VolumeSnapshotClass};
 use backup_policy::{Facts, facts::VolumeFact, snapshot_class::SnapshotClassFact};
 use k8s_openapi::api::{
     core::v1::{PersistentVolume, PersistentVolumeClaim},
@@ -26,8 +26,8 @@ impl Cluster {
     async fn volume(&self, namespace: &str, claim: &str) -> kube::Result<Option<VolumeFact>> {
         let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client.clone(), namespace);
         let Some(claim) = claims.get_opt(claim).await? else { return Ok(None) };
+        let storage_class = storage_class_of(&claim).map(str::to_owned);
         let spec = claim.spec.unwrap_or_default();
-        let storage_class = spec.storage_class_name.filter(|name| !name.is_empty());
         // A bound volume knows its driver itself; its storage class may be gone or another one by now.
         let mut driver = match spec.volume_name {
             Some(name) if !name.is_empty() => self.driver_of_volume(&name).await?,

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use backup_api::claim::storage_class_of;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::{
@@ -23,7 +24,7 @@ use crate::{
     facts,
     plan::{
         claim::{is_bound, waits_for_pod},
-        provisioned, undo,
+        undo,
     },
 };
 
@@ -208,7 +209,7 @@ async fn decided(
 
 /// Whether its class binds it only for a pod, and a pod that uses it keeps it. Whoever may not read classes waits.
 async fn binds_late(cluster: &Cluster, found: &PersistentVolumeClaim) -> bool {
-    let Some(name) = provisioned::storage_class(found) else { return false };
+    let Some(name) = storage_class_of(found) else { return false };
     let class = facts::claim::storage_class(cluster, name).await.ok().flatten();
     waits_for_pod(found, Some(class.as_slice()))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use backup_api::{
+    claim::storage_class_of,
     labels,
     snapshot::{VolumeSnapshot, VolumeSnapshotClass, VolumeSnapshotSource, VolumeSnapshotSpec},
 };
@@ -15,7 +16,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use crate::{
     error::{CliError, Result},
     output::{Column, Table},
-    plan::provisioned::{self, Provisioned},
+    plan::provisioned::Provisioned,
 };
 
 /// A class, and who named it.
@@ -133,7 +134,7 @@ fn no_choice() -> CliError {
 fn remembered(claim: &PersistentVolumeClaim) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
     let Some(spec) = &claim.spec else { return annotations };
-    if let Some(class) = provisioned::storage_class(claim) {
+    if let Some(class) = storage_class_of(claim) {
         annotations.insert(labels::SOURCE_STORAGE_CLASS.to_owned(), class.to_owned());
     }
     if let Some(modes) = spec.access_modes.as_ref().filter(|modes| !modes.is_empty()) {
@@ -199,7 +200,7 @@ fn choose(
             is_default: class.is_default(),
         })
         .collect();
-    match snapshot_class::choose(config, provisioned::storage_class(claim), driver, &facts) {
+    match snapshot_class::choose(config, storage_class_of(claim), driver, &facts) {
         Choice::Use { class, reason } => Ok((class, reason.to_string())),
         Choice::None(none) => Err(no_class(&none, &facts)),
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use backup_api::{
+    claim::storage_class_of,
     labels,
     snapshot::{VolumeSnapshot, VolumeSnapshotContent},
 };
@@ -18,7 +19,7 @@ use k8s_openapi::{
 
 use crate::{
     error::{CliError, Result},
-    plan::{provisioned, quantity::Quantity},
+    plan::quantity::Quantity,
 };
 
 /// What is asked for.
@@ -133,7 +134,7 @@ fn check_ready(snapshot: &VolumeSnapshot) -> Result<()> {
 fn storage_class(request: &Request<'_>, facts: &Facts<'_>, remarks: &mut Vec<String>) -> Result<String> {
     let driver = facts.content.map(|content| content.spec.driver.as_str());
     let remembered = annotation(facts.snapshot, labels::SOURCE_STORAGE_CLASS);
-    let known = request.storage_class.or(remembered).or_else(|| facts.source.and_then(provisioned::storage_class));
+    let known = request.storage_class.or(remembered).or_else(|| facts.source.and_then(storage_class_of));
     let fitting: Vec<&str> = facts
         .classes
         .unwrap_or_default()

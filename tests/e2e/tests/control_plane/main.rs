@@ -4,8 +4,6 @@
 mod bad_input;
 mod c11_plan;
 mod c12_lock;
-mod c11_plan;
-mod c12_lock;
 mod c13_restore;
 mod c17_list;
 mod c1_create;

@@ -109,10 +109,10 @@ fn w8_cert_manager_gives_and_renews_the_certificate_and_no_request_fails() {
     let names = format!(r#"{{"spec":{{"ipAddresses":["{address}"]}}}}"#);
     cluster.kubectl(&["patch", "certificate", "backup-webhook", "-n", NAMESPACE, "--type=merge", "-p", &names]);
     // It may be ready as it was before the patch, without the address.
-    let told =
+    let standing =
         r#"jsonpath={.metadata.generation} {.status.conditions[?(@.type=="Ready")]['observedGeneration','status']}"#;
     until("the certificate has the address", Duration::from_secs(120), || {
-        let told = cluster.kubectl(&["get", "certificate", "backup-webhook", "-n", NAMESPACE, "-o", told]);
+        let told = cluster.kubectl(&["get", "certificate", "backup-webhook", "-n", NAMESPACE, "-o", standing]);
         matches!(told.split(' ').collect::<Vec<_>>()[..], [now, seen, "True"] if now == seen)
     });
 
