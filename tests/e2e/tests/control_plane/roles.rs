@@ -84,7 +84,11 @@ fn h3_who_may_create_may_undo_and_who_may_not_is_told_what_stayed() {
     assert_eq!(names(), "");
     shop.kubectl(&["delete", "quota", "few"]);
 
+    // Whoever may not read the policy asks admission for the class, and hears of a refusal before anything is made.
     let _refusal = Refusal::of_claim(&shop, "b");
+    person.runs(&["snapshot", "create", "a", "b"]).ends_with(1).says("refused by the test");
+    assert_eq!(names(), "");
+    let _policy = person.may_in_cluster("quota-view");
     let run = person.runs(&["snapshot", "create", "a", "b"]).ends_with(1).says("refused by the test");
     // Whoever may not touch contents waits for one that the snapshotter forgot until it looks again.
     assert!(

@@ -228,7 +228,7 @@ fn w7_a_wrong_policy_is_refused_at_apply() {
 #[test]
 fn w7_a_policy_that_cannot_be_used_keeps_the_last_good_one_also_over_a_restart() {
     let mut guarded = cluster();
-    guarded.apply(&json!({"quotas": limit(1)["quotas"], "rules": {"BKP101": "Warn"}})).ok();
+    guarded.apply(&json!({"quotas": limit(1)["quotas"], "rules": {"BKP104": "Warn"}})).ok();
     guarded.cluster.wait_for("default", "backuppolicy/default", "condition=Ready", 120);
     guarded.schedule("a", &[]).ok();
     // A wrong one gets in only where nobody asks us.
@@ -252,7 +252,8 @@ fn w7_a_policy_that_cannot_be_used_keeps_the_last_good_one_also_over_a_restart()
     std::fs::write(&file, pod.to_string()).expect("written");
     let lint = ["lint", "--live", "-f", file.path().to_str().expect("a path"), "-o", "json"];
     let judged = guarded.cluster.plugin(&lint).ok().says("its generation 1 stays in force").json();
-    assert_eq!((&judged[0]["code"], &judged[0]["severity"]), (&json!("BKP101"), &json!("Warn")), "{judged}");
+    let found = &judged["findings"][0];
+    assert_eq!((&found["code"], &found["severity"]), (&json!("BKP104"), &json!("Warn")), "{judged}");
     let policies = guarded.cluster.plugin(&["policy", "show", "--format", "vap"]).ok();
     policies.says("its generation 1 stays in force");
     let message = ready["message"].as_str().unwrap_or_default();
@@ -333,15 +334,15 @@ fn w7_the_table_of_snapshot_classes_changes_live() {
         let made: Value = serde_json::from_str(&run.ok().stdout).expect("an object");
         made["spec"]["volumeSnapshotClassName"].clone()
     };
-    let create = ["snapshot", "create", disk.name(), "-o", "json", "--dry-run"];
-    for dry_run in ["client", "server"] {
+    let create = ["snapshot", "create", disk.name(), "-o", "json"];
+    for dry_run in ["--dry-run=client", "--dry-run=server"] {
         assert_eq!(class_by(namespace.plugin(&[&create[..], &[dry_run]].concat())), "policy-snapshot", "{dry_run}");
     }
     let person = Person::new(&namespace);
     person.may("snapshot-create");
     let _classes = person.may_in_cluster("classes");
-    assert_eq!(class_by(person.runs(&[&create[..], &["server"]].concat())), "policy-snapshot");
-    person.runs(&[&create[..4], &["--dry-run=client"]].concat()).ok().says("<cluster's choice>");
+    assert_eq!(class_by(person.runs(&[&create[..], &["--dry-run=server"]].concat())), "policy-snapshot");
+    person.runs(&[&create[..3], &["--dry-run=client"]].concat()).ok().says("<cluster's choice>");
     // So does a snapshot on the way of a clone.
     let elsewhere = guarded.cluster.namespace("table-there");
     let clone = ["clone", disk.name(), "copy", "-n", namespace.name(), "--to-namespace", elsewhere.name()];
