@@ -63,7 +63,10 @@ impl fmt::Display for Table {
             )?;
         }
         tell(f, &self.ratios())?;
-        writeln!(f, "\nmemory, at rest and the most under load; ready after the start of the first replica, and of a further one")?;
+        writeln!(
+            f,
+            "\nmemory, at rest and the most under load; ready after the start of the first replica, and of a further one"
+        )?;
         for one in &self.direct {
             writeln!(
                 f,

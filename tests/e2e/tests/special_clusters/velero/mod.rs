@@ -7,11 +7,7 @@ mod w2_exempt;
 mod w5_rules;
 mod w6_preflight;
 
-use std::{
-    env,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{env, path::PathBuf, time::Duration};
 
 use e2e_tests::{Run, Shared, TestCluster, Turn, until};
 use serde_json::{Value, json};
