@@ -25,14 +25,17 @@ pub async fn planned(
         create::Request { name, namespace: &cluster.namespace, class: None, labels, annotations: &BTreeMap::new() };
     let admitted;
     if !classes.are_chosen_here() {
-        // What refuses the trial refuses the snapshot too, and is told then.
         admitted = match dry_run {
             DryRun::Client => None,
-            _ => by_admission(cluster, &request, &claim).await.ok().flatten(),
+            // What refuses the trial refuses the snapshot too, and is told then.
+            _ => by_admission(cluster, &request, &claim).await.ok(),
         };
-        // Whoever may not list the classes leaves the choice to admission.
-        let open = classes.listed.is_none().then_some(create::Named::LeftOpen);
-        request.class = admitted.as_deref().map(create::Named::ByAdmission).or(open);
+        request.class = match &admitted {
+            Some(Some(class)) => Some(create::Named::ByAdmission(class)),
+            // No webhook is there: the built-in table holds.
+            Some(None) if classes.listed.is_some() => None,
+            _ => Some(create::Named::LeftOpen),
+        };
     }
     Ok(classes.plan(&request, &claim, &provisioned)?.snapshot)
 }

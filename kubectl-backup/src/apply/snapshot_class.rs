@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// How the name of a trial begins.
+const TRIAL: &str = "class-of-trial-";
+
 /// What is known of how classes are chosen.
 pub struct Classes {
     /// The cluster's snapshot classes; nothing when they may not be listed.
@@ -67,7 +70,9 @@ pub async fn by_admission(
     request: &create::Request<'_>,
     claim: &PersistentVolumeClaim,
 ) -> Result<Option<String>> {
-    let trial = as_sent(&create::object(request, claim, None))?;
-    let answer = create(cluster, &trial, request.name, DryRun::Server).await?;
+    let mut trial = create::object(request, claim, None);
+    // Its own name may be taken, which has another answer than this question.
+    (trial.metadata.name, trial.metadata.generate_name) = (None, Some(TRIAL.to_owned()));
+    let answer = create(cluster, &as_sent(&trial)?, request.name, DryRun::Server).await?;
     Ok(answer.pointer("/spec/volumeSnapshotClassName").and_then(Value::as_str).map(str::to_owned))
 }
