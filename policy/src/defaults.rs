@@ -11,6 +11,8 @@ use crate::{
 };
 
 const HOUR: i64 = 3600;
+/// The time to live in seconds that Velero's server takes where nobody says any, unless it was started with another.
+pub const VELEROS_TTL: i64 = 30 * 24 * HOUR;
 
 /// The changes to a new object: merged into it, never over what its author wrote, and none the second time.
 #[must_use]
@@ -76,18 +78,33 @@ fn fill_backup(object: &mut Value, spec: &[&str], ttl: Option<&str>, config: &Co
 
 /// The time to live of a backup whose author gives none: the default, or as long as its deletion lock.
 ///
+/// A lock never makes a backup's life shorter: without a default of ours Velero's server decides, whose own may be longer and
+/// cannot be seen, as long as that is enough where nobody set it. Should it be less, the lock holds all the same.
 /// Whole hours, upwards: Velero begins a backup a moment after it was written.
 fn locked_ttl(object: &Value, default: Option<&str>, facts: &Facts) -> Option<String> {
     let lock = Lock::readable(object);
     let left = lock.until.zip(facts.now).map(|(until, now)| until.as_second() - now.as_second());
     let needed = left.max(lock.lasts.map(|lasts| lasts.as_secs())).filter(|seconds| *seconds > 0);
-    let known = default.and_then(go_duration::parse_seconds);
+    let kept = default.and_then(go_duration::parse_seconds).unwrap_or(VELEROS_TTL);
     match needed {
-        // Without a default of ours the server's may well be longer, and cannot be seen.
-        Some(needed) if known.is_none_or(|known| known < needed) => {
-            Some(go_duration::format_seconds((needed / HOUR + 1) * HOUR))
-        }
+        Some(needed) if kept < needed => Some(go_duration::format_seconds(outliving(needed))),
         _ => default.map(str::to_owned),
+    }
+}
+
+/// The time to live that is written for a lock of so many seconds.
+#[must_use]
+pub fn outliving(lock: i64) -> i64 {
+    (lock / HOUR + 1) * HOUR
+}
+
+/// Whether a time to live is left to others. Velero's client writes a zero where its user said nothing, and Velero's server
+/// reads it so.
+pub(crate) fn is_open_ttl(ttl: Option<&Value>) -> bool {
+    match ttl {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => matches!(text.as_str(), "" | "0" | "0s" | "0h0m0s"),
+        Some(_) => false,
     }
 }
 
@@ -110,14 +127,7 @@ fn fill_text(object: &mut Value, holder: &[&str], key: &str, text: &str) {
 
 fn fill_ttl(object: &mut Value, holder: &[&str], default: Option<&str>) {
     let Some(default) = default else { return };
-    let ttl = at(object, holder).and_then(|spec| spec.get("ttl"));
-    // Velero's client writes a zero where its user said nothing, and Velero's server reads it so.
-    let open = match ttl {
-        None | Some(Value::Null) => true,
-        Some(Value::String(text)) => matches!(text.as_str(), "" | "0" | "0s" | "0h0m0s"),
-        Some(_) => false,
-    };
-    if open {
+    if is_open_ttl(at(object, holder).and_then(|spec| spec.get("ttl"))) {
         set(object, holder, "ttl", default);
     }
 }
@@ -270,8 +280,23 @@ mod tests {
             "24h",
             "refused, not overwritten"
         );
-        let none = filled_with(&Config::default(), "Schedule", &lock(crate::names::LOCK_FOR, "24h"), &json!({}));
-        assert_eq!(none["spec"]["template"]["ttl"], "25h0m0s");
+        let short = Config { schedule_ttl: Some("2h0m0s".to_owned()), ..Config::default() };
+        let filled = filled_with(&short, "Schedule", &lock(crate::names::LOCK_FOR, "24h"), &json!({}));
+        assert_eq!(filled["spec"]["template"]["ttl"], "25h0m0s");
+    }
+
+    #[test]
+    fn a_lock_does_not_make_a_life_shorter_that_veleros_server_decides() {
+        let ttl = |annotation: &str, value: &str| {
+            let metadata = json!({"annotations": {annotation: value}});
+            let filled = filled_with(&Config::default(), "Backup", &metadata, &json!({}));
+            filled["spec"].get("ttl").cloned()
+        };
+        assert_eq!(ttl(crate::names::LOCK_FOR, "24h"), None, "its own may be a year");
+        assert_eq!(ttl(crate::names::LOCK_FOR, "720h"), None, "and is 30 days where nobody set it");
+        assert_eq!(ttl(crate::names::LOCK_FOR, "720h1s"), Some(json!("721h0m0s")));
+        assert_eq!(ttl(crate::names::LOCKED_UNTIL, "2026-01-31T00:00:00Z"), None);
+        assert_eq!(ttl(crate::names::LOCKED_UNTIL, "2026-02-01T00:00:00Z"), Some(json!("745h0m0s")));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::{NOW, at_new_year, lock_unreadable};
 use crate::{
-    Config, Facts, FieldPath, Kind, Operation, Severity, Subject, go_duration,
+    Config, Facts, FieldPath, Kind, Operation, Severity, Subject,
+    defaults::{VELEROS_TTL, is_open_ttl},
+    go_duration,
     rules::{Cel, Check, Missing, Outcome, Page, Rule, Violation},
     velero::{BACKUPS, Lock, Spec},
 };
@@ -17,8 +19,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
     page: Page {
         why: "Velero's garbage collection asks to delete backups that have expired, which a lock refuses, again and \
               again. A locked backup therefore expires after its lock: spec.ttl, or status.expiration once \
-              the backup was made, must reach its end. Where the time to live is left open, the webhook fills in what \
-              the lock needs.",
+              the backup was made, must reach its end. Where the time to live is left open, Velero's server decides, \
+              which takes 30 days unless it was started with another: for locks of up to 30 days it may stay open, and for longer ones \
+              the webhook fills in what the lock needs.",
         bad: include_str!("../examples/BKP353.bad.yaml"),
         good: include_str!("../examples/BKP353.good.yaml"),
         operation: Operation::Create,
@@ -58,7 +61,8 @@ fn check(_: &Config, subject: &Subject<'_>, facts: &Facts) -> Outcome {
 fn too_short(subject: &Subject<'_>, lock: &Lock, facts: &Facts) -> Result<Option<Violation>, Missing> {
     let fields = if subject.kind == Kind::Schedule { &["spec", "template", "ttl"][..] } else { &["spec", "ttl"] };
     let path = FieldPath::of(fields);
-    let ttl = path.find(subject.object).and_then(Value::as_str).and_then(go_duration::parse_seconds);
+    let written = path.find(subject.object);
+    let ttl = written.and_then(Value::as_str).and_then(go_duration::parse_seconds);
     // A schedule's backups begin now at the earliest, and a lasting lock begins with them.
     let left = match lock.until {
         Some(until) => Some(until.as_second() - facts.now.ok_or(Missing(NOW))?.as_second()),
@@ -68,6 +72,8 @@ fn too_short(subject: &Subject<'_>, lock: &Lock, facts: &Facts) -> Result<Option
     let Some(needed) = left.max(lasts).filter(|needed| *needed > 0) else { return Ok(None) };
     let message = match ttl.filter(|seconds| *seconds > 0) {
         Some(ttl) if ttl >= needed => return Ok(None),
+        // Velero's server decides: whether it was started with less cannot be seen, and the lock holds all the same.
+        None if needed <= VELEROS_TTL && is_open_ttl(written) => return Ok(None),
         Some(_) => "is shorter than the deletion lock, and Velero deletes what has expired",
         None => "is not given, and must reach the end of the deletion lock",
     };
@@ -109,7 +115,13 @@ mod tests {
             said(kind, annotations, &spec, &json!({}))
         };
         insta::assert_snapshot!(said("Schedule", &month, json!({"template": {"ttl": "24h"}})), @"spec.template.ttl: is shorter than the deletion lock, and Velero deletes what has expired; give 721h or more");
-        insta::assert_snapshot!(said("Backup", &month, json!({"ttl": "0s"})), @"spec.ttl: is not given, and must reach the end of the deletion lock; give 721h or more");
+        let longer = json!({LOCK_FOR: "721h"});
+        insta::assert_snapshot!(said("Backup", &longer, json!({"ttl": "0s"})), @"spec.ttl: is not given, and must reach the end of the deletion lock; give 722h or more");
+        for open in [json!({}), json!({"ttl": null}), json!({"ttl": "0s"})] {
+            assert_eq!(said("Backup", &month, open), "", "Velero's server takes as much by itself");
+        }
+        insta::assert_snapshot!(said("Backup", &month, json!({"ttl": "-1h"})), @"spec.ttl: is not given, and must reach the end of the deletion lock; give 721h or more");
+        insta::assert_snapshot!(said("Backup", &month, json!({"ttl": "500ms"})), @"spec.ttl: is not given, and must reach the end of the deletion lock; give 721h or more");
         assert_eq!(said("Backup", &month, json!({"ttl": "720h"})), "");
         let until = json!({LOCKED_UNTIL: "2026-01-11T00:00:00Z"});
         insta::assert_snapshot!(said("Backup", &until, json!({"ttl": "239h"})), @"spec.ttl: is shorter than the deletion lock, and Velero deletes what has expired; give 241h or more");
