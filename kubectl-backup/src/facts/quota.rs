@@ -25,8 +25,12 @@ use crate::{
     },
 };
 
-/// The admission webhook's configuration, and its entry that asks for slots.
-const WEBHOOK: (&str, &str) = ("backup-webhook", "quota.kubectl-backup.dev");
+/// The admission webhook's configuration.
+const WEBHOOK: &str = "backup-webhook";
+/// Its entry that asks for slots.
+const SLOTS: &str = "quota.kubectl-backup.dev";
+/// Its entry that asks about deletion locks.
+const LOCKS: &str = "locks.kubectl-backup.dev";
 
 /// Reads all limits and what is held of them, and says what makes the limits doubtful.
 ///
@@ -183,15 +187,27 @@ pub async fn not_kept(cluster: &Cluster) -> Result<Vec<(String, String)>> {
 /// # Errors
 /// When the server cannot be asked.
 pub async fn is_enforced(cluster: &Cluster) -> Result<Option<bool>> {
-    let (configuration, entry) = WEBHOOK;
+    Ok(configuration(cluster).await?.map(|found| has_entry(found.as_ref(), SLOTS)))
+}
+
+/// Whether the API server asks the webhook about deletion locks; `None` when that is not known, for whatever reason.
+pub async fn keeps_locks(cluster: &Cluster) -> Option<bool> {
+    configuration(cluster).await.ok().flatten().map(|found| has_entry(found.as_ref(), LOCKS))
+}
+
+/// The webhook's configuration, if it is there; nothing when that may not be known.
+async fn configuration(cluster: &Cluster) -> Result<Option<Option<ValidatingWebhookConfiguration>>> {
     let api: Api<ValidatingWebhookConfiguration> = Api::all(cluster.client.clone());
-    match api.get_opt(configuration).await.doing(|| format!("read validatingwebhookconfiguration {configuration:?}")) {
-        Ok(found) => {
-            Ok(Some(found.and_then(|found| found.webhooks).unwrap_or_default().iter().any(|hook| hook.name == entry)))
-        }
+    match api.get_opt(WEBHOOK).await.doing(|| format!("read validatingwebhookconfiguration {WEBHOOK:?}")) {
+        Ok(found) => Ok(Some(found)),
         Err(error) if error.is_forbidden() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn has_entry(configuration: Option<&ValidatingWebhookConfiguration>, entry: &str) -> bool {
+    let entries = configuration.and_then(|found| found.webhooks.as_deref()).unwrap_or_default();
+    entries.iter().any(|hook| hook.name == entry)
 }
 
 #[cfg(test)]
@@ -207,6 +223,20 @@ mod tests {
             Room::Read(_) => "read",
             Room::Unread => "unread",
         }
+    }
+
+    #[test]
+    fn locks_and_slots_are_kept_by_entries_of_their_own() {
+        let with = |entry: &str| -> ValidatingWebhookConfiguration {
+            let client = json!({"url": "https://webhook.example"});
+            let entry = json!({"name": entry, "admissionReviewVersions": ["v1"], "clientConfig": client, "sideEffects": "None"});
+            serde_json::from_value(json!({"webhooks": [entry]})).expect("a configuration")
+        };
+        let kept = |found: Option<&ValidatingWebhookConfiguration>| (has_entry(found, SLOTS), has_entry(found, LOCKS));
+        assert_eq!(kept(Some(&with("quota.kubectl-backup.dev"))), (true, false));
+        assert_eq!(kept(Some(&with("locks.kubectl-backup.dev"))), (false, true));
+        assert_eq!(kept(Some(&with("exempt-locks.kubectl-backup.dev"))), (false, false));
+        assert_eq!(kept(None), (false, false));
     }
 
     #[test]

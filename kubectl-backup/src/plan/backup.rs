@@ -6,7 +6,7 @@ use backup_api::{
     labels::PLAN,
     velero::{Backup, BackupSpec, ResourcePolicyRef},
 };
-use backup_policy::names::LOCKED_UNTIL;
+use backup_policy::names::LOCK_FOR;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
@@ -109,7 +109,7 @@ impl Request {
         labels.extend(self.terms.plan.clone().map(|plan| (PLAN.to_owned(), plan)));
         backup.metadata.labels = (!labels.is_empty()).then_some(labels);
         backup.metadata.annotations =
-            self.terms.locked_until.map(|end| BTreeMap::from([(LOCKED_UNTIL.to_owned(), end.to_string())]));
+            self.terms.lock.map(|lock| BTreeMap::from([(LOCK_FOR.to_owned(), go_duration(lock))]));
         backup
     }
 }
@@ -260,13 +260,10 @@ mod tests {
     fn the_lock_is_an_annotation_and_the_plan_a_label() {
         let mut asked = request(namespaces(&["shop"]));
         asked.labels = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
-        asked.terms = Terms {
-            plan: Some("nightly".into()),
-            locked_until: "2026-11-28T10:09:08Z".parse().ok(),
-            ..Terms::default()
-        };
+        asked.terms =
+            Terms { plan: Some("nightly".into()), lock: Some(Duration::from_secs(168 * 3600)), ..Terms::default() };
         let metadata = serde_json::to_string(&asked.object("b", "velero").metadata).unwrap();
-        insta::assert_snapshot!(metadata, @r#"{"annotations":{"kubectl-backup.dev/locked-until":"2026-11-28T10:09:08Z"},"labels":{"kubectl-backup.dev/plan":"nightly","team":"shop"},"name":"b","namespace":"velero"}"#);
+        insta::assert_snapshot!(metadata, @r#"{"annotations":{"kubectl-backup.dev/lock-for":"168h0m0s"},"labels":{"kubectl-backup.dev/plan":"nightly","team":"shop"},"name":"b","namespace":"velero"}"#);
     }
 
     #[test]

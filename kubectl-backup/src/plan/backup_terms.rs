@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use backup_policy::{config::Plan, go_duration::parse_seconds};
-use jiff::{Timestamp, TimestampRound, Unit};
+use backup_policy::{
+    config::Plan,
+    defaults::{VELEROS_TTL, outliving},
+    go_duration::parse_seconds,
+};
 
 use crate::{
     args::go_duration,
@@ -12,11 +15,6 @@ use crate::{
     plan::effective::InForce,
 };
 
-const HOUR: u64 = 3600;
-/// By so much the clocks here and in the cluster may differ.
-const CLOCKS: u64 = 60;
-/// What Velero's server takes where nobody says anything.
-const VELEROS: Duration = Duration::from_secs(30 * 24 * HOUR);
 /// Said to who looks for a plan's schedule.
 const NO_SCHEDULES: &str =
     "--plan takes a plan's retention and deletion lock; its schedule is used by no command of this version";
@@ -30,8 +28,22 @@ pub struct Asked<'a> {
     pub retention: Option<Duration>,
     /// How long it is locked.
     pub lock: Option<Duration>,
-    /// What the policy gives backups of which nothing is said.
+    /// What the policy gives backups of which nothing is said, where that is certain.
     pub default_ttl: Option<&'a str>,
+    /// Who keeps the lock.
+    pub keeper: Keeper,
+}
+
+/// Who keeps locks in the cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keeper {
+    /// The webhook, which also sees to it that a backup of which nothing is said outlives its lock.
+    Webhook,
+    /// Nobody.
+    None,
+    /// Perhaps nobody.
+    #[default]
+    Unknown,
 }
 
 /// What follows from it.
@@ -39,12 +51,12 @@ pub struct Asked<'a> {
 pub struct Terms {
     /// How long the backup is kept; as the cluster's policy or the server says when absent.
     pub retention: Option<Duration>,
-    /// Until when it must not be deleted.
-    pub locked_until: Option<Timestamp>,
+    /// How long it must not be deleted, from its start on.
+    pub lock: Option<Duration>,
     /// The plan that was followed.
     pub plan: Option<String>,
     /// What has to be warned of.
-    pub warning: Option<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Finds a plan of the policy.
@@ -72,16 +84,19 @@ pub fn find<'a>(policy: &'a InForce, name: &str) -> Result<&'a Plan> {
         .hint(NO_SCHEDULES))
 }
 
-/// Decides how long the backup is kept and locked; `now` is the time at which it is made.
+/// What the policy gives backups of which nothing is said. Nothing where another may hold, or Velero's server decides.
+pub fn default_ttl(policy: &InForce) -> Option<&str> {
+    policy.config.backup_ttl.as_deref().filter(|_| policy.doubts.is_empty())
+}
+
+/// Decides how long the backup is kept and locked.
 ///
-/// Of two locks the longer one holds. What is kept without a word of its author's outlives the lock.
+/// Of two locks the longer one holds. What is kept without a word of its author's outlives the lock, and is not kept shorter
+/// for its sake: it is left open unless that is known to be too short.
 ///
 /// # Errors
 /// When it is to be kept for a shorter time than it is locked.
-pub fn decide(asked: &Asked<'_>, now: Timestamp) -> Result<Terms> {
-    let duration = |text: Option<&str>| {
-        text.and_then(parse_seconds).and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs)
-    };
+pub fn decide(asked: &Asked<'_>) -> Result<Terms> {
     let of_plan = |text: fn(&Plan) -> Option<&str>| duration(asked.plan.and_then(text));
     let plans_lock = of_plan(|plan| plan.lock.as_deref());
     let plans_ttl = of_plan(|plan| plan.ttl.as_deref());
@@ -98,24 +113,39 @@ pub fn decide(asked: &Asked<'_>, now: Timestamp) -> Result<Terms> {
     {
         return Err(too_short(retention, lock, &whose));
     }
-    let open = plans_ttl.or_else(|| duration(asked.default_ttl)).unwrap_or(VELEROS);
-    let retention = asked.retention.unwrap_or_else(|| open.max(outliving(lock, open)));
-    let warning = asked.lock.filter(|shorter| *shorter < lock).map(|shorter| {
-        format!("--lock {} is shorter than the lock{whose}, which holds: {}", go_duration(shorter), go_duration(lock))
-    });
-    Ok(Terms { retention: Some(retention), locked_until: Some(end(lock, now)), plan, warning })
+    let is_too_short = plans_ttl.or_else(|| unsaid(asked)).is_some_and(|kept| kept < lock);
+    let retention = asked.retention.or_else(|| if is_too_short { longer_than(lock) } else { plans_ttl });
+    let mut warnings = Vec::new();
+    if let Some(shorter) = asked.lock.filter(|shorter| *shorter < lock) {
+        let (shorter, longer) = (go_duration(shorter), go_duration(lock));
+        warnings.push(format!("--lock {shorter} is shorter than the lock{whose}, which holds: {longer}"));
+    }
+    if asked.keeper == Keeper::None {
+        warnings
+            .push("nothing keeps the lock: this cluster's API server asks no webhook about deletion locks".to_owned());
+    }
+    Ok(Terms { retention, lock: Some(lock), plan, warnings })
 }
 
-/// Whole seconds, downwards: a retention as long as the lock reaches its end.
-fn end(lock: Duration, now: Timestamp) -> Timestamp {
-    let whole = TimestampRound::new().smallest(Unit::Second).mode(jiff::RoundMode::Floor);
-    now.round(whole).unwrap_or(now).checked_add(lock).unwrap_or(Timestamp::MAX)
+/// How long a backup is kept of which nothing is said; nothing where only the server knows.
+fn unsaid(asked: &Asked<'_>) -> Option<Duration> {
+    match asked.keeper {
+        // Where the default is not known it takes the longer one of that and the lock.
+        Keeper::Webhook => duration(asked.default_ttl),
+        Keeper::None | Keeper::Unknown => seconds(VELEROS_TTL),
+    }
 }
 
-/// The retention itself if it outlives the lock, else whole hours that do.
-fn outliving(lock: Duration, retention: Duration) -> Duration {
-    let needed = lock + Duration::from_secs(CLOCKS);
-    if retention >= needed { retention } else { Duration::from_secs(needed.as_secs().div_ceil(HOUR) * HOUR) }
+fn longer_than(lock: Duration) -> Option<Duration> {
+    seconds(outliving(i64::try_from(lock.as_secs()).ok()?))
+}
+
+fn duration(text: Option<&str>) -> Option<Duration> {
+    text.and_then(parse_seconds).and_then(seconds)
+}
+
+fn seconds(seconds: i64) -> Option<Duration> {
+    u64::try_from(seconds).ok().map(Duration::from_secs)
 }
 
 /// What the rule BKP353 says, whose exit code is kept.
@@ -134,12 +164,12 @@ impl Terms {
     /// Says what was decided; nothing where nothing was.
     pub fn told(&self) -> Option<String> {
         let kept = self.retention.map(|kept| format!("kept for {}", go_duration(kept)));
-        let locked = self.locked_until.map(|end| format!("locked until {end}"));
+        let locked = self.lock.map(|lock| format!("locked for {}", go_duration(lock)));
         let said: Vec<String> = [kept, locked].into_iter().flatten().collect();
         match &self.plan {
             Some(plan) if said.is_empty() => Some(format!("Plan {plan:?} says neither retention nor lock")),
             Some(plan) => Some(format!("Plan {plan:?}: {}; a backup is made once, now", said.join(", "))),
-            None if self.locked_until.is_some() => Some(format!("The backup will be {}", said.join(", "))),
+            None if self.lock.is_some() => Some(format!("The backup will be {}", said.join(", "))),
             None => None,
         }
     }
@@ -147,9 +177,9 @@ impl Terms {
 
 #[cfg(test)]
 mod tests {
-    use backup_policy::{Config, Facts};
+    use backup_policy::{Config, Facts, Subject, defaults};
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::{
@@ -160,9 +190,7 @@ mod tests {
         },
     };
 
-    fn now() -> Timestamp {
-        "2026-11-21T10:09:08.7Z".parse().unwrap()
-    }
+    const HOUR: u64 = 3600;
 
     fn hours(hours: u64) -> Duration {
         Duration::from_secs(hours * HOUR)
@@ -175,7 +203,7 @@ mod tests {
 
     fn said(result: &Result<Terms>) -> String {
         match result {
-            Ok(terms) => [terms.warning.clone(), terms.told()].into_iter().flatten().collect::<Vec<_>>().join("\n"),
+            Ok(terms) => [terms.warnings.clone(), terms.told().into_iter().collect()].concat().join("\n"),
             Err(error) => format!("{} ({:?})\n{}", error.message, error.exit, error.hints.join("\n")),
         }
     }
@@ -184,49 +212,90 @@ mod tests {
     fn a_plan_gives_retention_and_lock() {
         let plan = plan(Some("720h0m0s"), Some("168h0m0s"));
         let asked = Asked { plan: Some(&plan), ..Asked::default() };
-        insta::assert_snapshot!(said(&decide(&asked, now())), @r#"Plan "nightly": kept for 720h0m0s, locked until 2026-11-28T10:09:08Z; a backup is made once, now"#);
+        insta::assert_snapshot!(said(&decide(&asked)), @r#"Plan "nightly": kept for 720h0m0s, locked for 168h0m0s; a backup is made once, now"#);
         let longer = Asked { lock: Some(hours(200)), retention: Some(hours(1000)), ..asked };
-        insta::assert_snapshot!(said(&decide(&longer, now())), @r#"Plan "nightly": kept for 1000h0m0s, locked until 2026-11-29T18:09:08Z; a backup is made once, now"#);
+        insta::assert_snapshot!(said(&decide(&longer)), @r#"Plan "nightly": kept for 1000h0m0s, locked for 200h0m0s; a backup is made once, now"#);
         let shorter = Asked { lock: Some(hours(1)), ..asked };
-        insta::assert_snapshot!(said(&decide(&shorter, now())), @r#"
+        insta::assert_snapshot!(said(&decide(&shorter)), @r#"
         --lock 1h0m0s is shorter than the lock of plan "nightly", which holds: 168h0m0s
-        Plan "nightly": kept for 720h0m0s, locked until 2026-11-28T10:09:08Z; a backup is made once, now
+        Plan "nightly": kept for 720h0m0s, locked for 168h0m0s; a backup is made once, now
         "#);
     }
 
     #[test]
     fn a_plan_without_them_gives_none() {
-        let asked = |plan: Plan| decide(&Asked { plan: Some(&plan), ..Asked::default() }, now());
+        let asked = |plan: Plan| decide(&Asked { plan: Some(&plan), ..Asked::default() });
         let terms = asked(plan(None, None)).unwrap();
-        assert_eq!((terms.retention, terms.locked_until), (None, None));
+        assert_eq!((terms.retention, terms.lock), (None, None));
         assert_eq!(terms.told().unwrap(), "Plan \"nightly\" says neither retention nor lock");
         assert_eq!(asked(plan(Some("24h0m0s"), None)).unwrap().retention, Some(hours(24)));
-        assert_eq!(decide(&Asked::default(), now()).unwrap(), Terms::default());
+        assert_eq!(decide(&Asked::default()).unwrap(), Terms::default());
     }
 
     #[test]
     fn what_is_kept_no_longer_than_locked_is_refused_or_kept_longer() {
         let as_long = plan(Some("168h0m0s"), Some("168h0m0s"));
         let asked = Asked { plan: Some(&as_long), ..Asked::default() };
-        let kept = |asked: Asked<'_>| decide(&asked, now()).unwrap().retention;
-        assert_eq!(kept(asked), Some(hours(169)), "clocks differ");
+        let kept = |asked: Asked<'_>| decide(&asked).unwrap().retention;
+        assert_eq!(kept(asked), Some(hours(168)), "both begin with the backup");
+        assert_eq!(kept(Asked { lock: Some(hours(200)), ..asked }), Some(hours(201)), "longer than the plan says");
         assert_eq!(kept(Asked { retention: Some(hours(168)), ..asked }), Some(hours(168)), "as it was asked for");
-        insta::assert_snapshot!(said(&decide(&Asked { retention: Some(hours(167)), ..asked }, now())), @r#"
+        insta::assert_snapshot!(said(&decide(&Asked { retention: Some(hours(167)), ..asked })), @r#"
         --retention 167h0m0s is shorter than the deletion lock of plan "nightly", 168h0m0s, and Velero deletes what has expired [BKP353]; nothing was created (Findings)
         Give --retention 168h0m0s or more, or leave it out
         More about the rule: kubectl backup explain BKP353
         "#);
         let lock = |lock| Asked { lock: Some(hours(lock)), ..Asked::default() };
-        insta::assert_snapshot!(said(&decide(&Asked { retention: Some(hours(1)), ..lock(2) }, now())), @r"
+        insta::assert_snapshot!(said(&decide(&Asked { retention: Some(hours(1)), ..lock(2) })), @r"
         --retention 1h0m0s is shorter than the deletion lock, 2h0m0s, and Velero deletes what has expired [BKP353]; nothing was created (Findings)
         Give --retention 2h0m0s or more, or leave it out
         More about the rule: kubectl backup explain BKP353
         ");
-        assert_eq!(kept(lock(24)), Some(VELEROS), "as long as Velero would keep it");
-        assert_eq!(kept(lock(720)), Some(hours(721)));
-        let by_default = Asked { default_ttl: Some("48h0m0s"), ..lock(24) };
-        assert_eq!(kept(by_default), Some(hours(48)));
-        assert_eq!(kept(Asked { default_ttl: Some("24h0m0s"), ..by_default }), Some(hours(25)));
+    }
+
+    #[test]
+    fn what_nobody_says_is_left_open_unless_it_is_known_to_be_too_short() {
+        let kept = |keeper: Keeper, lock: u64, default_ttl: Option<&str>| {
+            decide(&Asked { lock: Some(hours(lock)), keeper, default_ttl, ..Asked::default() }).unwrap().retention
+        };
+        for default in [None, Some("48h0m0s"), Some("8760h0m0s")] {
+            assert_eq!(kept(Keeper::Webhook, 24, default), None, "a default that is longer stays: {default:?}");
+        }
+        assert_eq!(kept(Keeper::Webhook, 1000, None), None, "the webhook knows the default");
+        assert_eq!(kept(Keeper::Webhook, 48, Some("48h0m0s")), None);
+        assert_eq!(kept(Keeper::Webhook, 49, Some("48h0m0s")), Some(hours(50)));
+        for keeper in [Keeper::None, Keeper::Unknown] {
+            assert_eq!(kept(keeper, 720, None), None, "Velero keeps it as long by itself");
+            assert_eq!(kept(keeper, 721, None), Some(hours(722)));
+            assert_eq!(kept(keeper, 721, Some("8760h0m0s")), Some(hours(722)), "nobody fills in the policy's");
+        }
+    }
+
+    #[test]
+    fn that_nothing_keeps_the_lock_is_said_where_it_is_known() {
+        let told = |keeper| said(&decide(&Asked { lock: Some(hours(24)), keeper, ..Asked::default() }));
+        insta::assert_snapshot!(told(Keeper::None), @r"
+        nothing keeps the lock: this cluster's API server asks no webhook about deletion locks
+        The backup will be locked for 24h0m0s
+        ");
+        for keeper in [Keeper::Webhook, Keeper::Unknown] {
+            assert_eq!(told(keeper), "The backup will be locked for 24h0m0s");
+        }
+        let open = decide(&Asked { retention: Some(hours(1)), keeper: Keeper::None, ..Asked::default() }).unwrap();
+        assert!(open.warnings.is_empty());
+    }
+
+    #[test]
+    fn a_default_that_may_be_another_is_none() {
+        let flags = Some(vec!["--default-backup-ttl=48h".to_owned()]);
+        let known = |policy: Standing, flags: &Option<Vec<String>>| {
+            default_ttl(&in_force(&Given { policy, flags: flags.clone() })).map(str::to_owned)
+        };
+        let said = || Standing::Found(json!({"spec": {"defaults": {"backupTTL": "8760h"}}}));
+        assert_eq!(known(said(), &None).as_deref(), Some("8760h0m0s"), "it wins over a flag");
+        assert_eq!(known(Standing::Absent, &flags).as_deref(), Some("48h"));
+        assert_eq!(known(Standing::Forbidden, &flags), None);
+        assert_eq!(known(Standing::Absent, &None), None);
     }
 
     fn policy(standing: Standing) -> InForce {
@@ -261,27 +330,37 @@ mod tests {
         "#);
     }
 
-    /// What the rules about locks find in the backup, `later` seconds after it was asked for.
-    fn found(retention: Option<Duration>, locked_until: Option<Timestamp>, later: i64) -> Vec<&'static str> {
+    fn request(terms: Terms) -> Value {
         let request = Request {
             name: None,
             scope: Scope::Namespaces(vec!["shop".into()]),
             selector: None,
             labels: [].into(),
             volumes: None,
-            terms: Terms { retention, locked_until, ..Terms::default() },
+            terms,
             location: None,
         };
-        let value = json!(request.object("b", "velero"));
-        let now = Some(Timestamp::from_second(now().as_second() + later).unwrap());
+        json!(request.object("b", "velero"))
+    }
+
+    /// The backup as the webhook stores it where there is one, and what the rules about locks find in it.
+    fn stored(terms: Terms, keeper: Keeper, default: Option<&str>) -> (Option<Duration>, Vec<&'static str>) {
+        let now = "2026-11-21T10:09:08Z".parse().ok();
         let facts = Facts { now, requester_exempt: Some(false), ..Facts::default() };
+        let config = Config { backup_ttl: default.map(str::to_owned), ..Config::default() };
+        let mut value = request(terms);
+        if keeper == Keeper::Webhook {
+            value = defaults::filled(&config, &Subject::read(&value, None).unwrap(), &facts);
+        }
+        let ttl = duration(value.pointer("/spec/ttl").and_then(Value::as_str));
         let mut report = Report::default();
-        check::judge(&mut report, &Config::default(), &facts, &Object { value, origin: None });
-        report.findings.iter().map(|found| found.code).filter(|code| code.starts_with("BKP35")).collect()
+        check::judge(&mut report, &config, &facts, &Object { value, origin: None });
+        (ttl, report.findings.iter().map(|found| found.code).filter(|code| code.starts_with("BKP35")).collect())
     }
 
     proptest! {
-        /// The rules have nothing against what is decided, and would refuse what is refused.
+        /// The rules have nothing against what is decided, and would refuse what is refused. Where nobody says how long, nothing
+        /// is kept shorter than its lock, nor than without one.
         #[test]
         fn what_is_decided_is_what_the_rules_let_pass(
             ttl in prop::option::of(HOUR..9000 * HOUR),
@@ -289,43 +368,40 @@ mod tests {
             retention in prop::option::of(1..9000 * HOUR),
             lock in prop::option::of(HOUR..9000 * HOUR),
             default in prop::option::of(HOUR..9000 * HOUR),
-            later in 0..3600_i64,
+            is_known in any::<bool>(),
+            keeper in prop::sample::select(vec![Keeper::Webhook, Keeper::None, Keeper::Unknown]),
         ) {
             let text = |seconds: Option<u64>| seconds.map(|seconds| go_duration(Duration::from_secs(seconds)));
-            let plan = plan(text(ttl.max(plans_lock.filter(|_| ttl.is_some()))).as_deref(), text(plans_lock).as_deref());
-            let default = text(default);
+            // A policy has no plan that is locked for longer than it is kept.
+            let ttl = ttl.map(|ttl| ttl.max(plans_lock.unwrap_or_default()));
+            let (ttl, plan_lock, default) = (text(ttl), text(plans_lock), text(default));
+            let plan = plan(ttl.as_deref(), plan_lock.as_deref());
             let asked = Asked {
                 plan: Some(&plan),
                 retention: retention.map(Duration::from_secs),
                 lock: lock.map(Duration::from_secs),
-                default_ttl: default.as_deref(),
+                default_ttl: default.as_deref().filter(|_| is_known),
+                keeper,
             };
-            let needed = lock.max(plans_lock);
-            match decide(&asked, now()) {
+            let needed = lock.max(plans_lock).map(Duration::from_secs);
+            match decide(&asked) {
                 Ok(terms) => {
-                    prop_assert_eq!(terms.locked_until.is_some(), needed.is_some());
-                    prop_assert_eq!(found(terms.retention, terms.locked_until, later), Vec::<&str>::new());
+                    prop_assert_eq!(terms.lock, needed, "the longer of both");
+                    let (kept, found) = stored(terms, keeper, default.as_deref());
+                    prop_assert_eq!(found, Vec::<&str>::new());
+                    let veleros = seconds(VELEROS_TTL).unwrap();
+                    prop_assert!(kept.unwrap_or(veleros) >= needed.unwrap_or_default());
                     if let Some(asked) = asked.retention {
-                        prop_assert_eq!(terms.retention, Some(asked));
+                        prop_assert_eq!(kept, Some(asked));
+                    } else if keeper == Keeper::Webhook && ttl.is_none() {
+                        prop_assert!(kept >= duration(default.as_deref()));
                     }
                 }
                 Err(_) => {
-                    let until = needed.map(|lock| end(Duration::from_secs(lock), now()));
-                    prop_assert_eq!(found(asked.retention, until, 0), ["BKP353"]);
+                    let refused = Terms { retention: asked.retention, lock: needed, ..Terms::default() };
+                    prop_assert_eq!(stored(refused, keeper, default.as_deref()).1, ["BKP353"]);
                 }
             }
-        }
-
-        /// The lock lasts as long as was asked for, to the second, and what is kept without a word outlives it by a minute.
-        #[test]
-        fn a_lock_is_as_long_as_the_longer_of_both(plans_lock in HOUR..9000 * HOUR, lock in HOUR..9000 * HOUR) {
-            let plan = plan(None, Some(&go_duration(Duration::from_secs(plans_lock))));
-            let asked = Asked { plan: Some(&plan), lock: Some(Duration::from_secs(lock)), ..Asked::default() };
-            let terms = decide(&asked, now()).unwrap();
-            let longer = lock.max(plans_lock);
-            let lasts = terms.locked_until.unwrap().as_second() - now().as_second();
-            prop_assert_eq!(u64::try_from(lasts), Ok(longer));
-            prop_assert!(terms.retention.unwrap().as_secs() >= longer + CLOCKS);
         }
     }
 }

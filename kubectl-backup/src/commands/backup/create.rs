@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use backup_api::velero::Backup;
-use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 
 use crate::{
@@ -16,10 +15,10 @@ use crate::{
     context::Context,
     error::{CliError, Result},
     exit::Exit,
-    facts::{self, policy::policy_in_force, velero},
+    facts::{self, policy::policy_in_force, served::served, velero},
     plan::{
         backup::{Request, Scope, Volumes},
-        backup_terms::{self, Asked, Terms},
+        backup_terms::{self, Asked, Keeper, Terms},
         backup_volumes::{self, Judgement},
         location,
         name::Named,
@@ -28,6 +27,8 @@ use crate::{
     },
 };
 
+/// The kind of the cluster's policy, which is installed with the webhook.
+const POLICIES: &str = "backuppolicies.kubectl-backup.dev";
 /// Shown below the help.
 const EXAMPLES: &str = "Examples:
   kubectl backup create -n shop
@@ -77,7 +78,7 @@ pub struct Args {
     /// Keep and lock the backup as this plan of the cluster's policy says, and label it with the plan's name
     #[arg(long, value_name = "NAME")]
     plan: Option<String>,
-    /// How long nobody may delete the backup, such as 168h; never shorter than the plan says
+    /// How long nobody may delete the backup, from its start on, such as 168h; never shorter than the plan says
     #[arg(long, value_name = "DURATION", value_parser = parse_lock)]
     lock: Option<Duration>,
     /// How long the backup is kept, such as 30d or 12h; the plan, the cluster's policy or Velero's server decides when absent
@@ -102,17 +103,11 @@ impl Args {
         let (wait, dry_run) = (self.wait.limit(), self.dry_run.dry_run);
         let given_namespace = context.connection.namespace.clone();
         let cluster = context.cluster().await?;
-        let now = context.now();
         let (plan, lock) = (self.plan.clone(), self.lock);
         let mut request = self.request(given_namespace.as_deref(), &cluster.namespace)?;
-        let named = request.name(now)?;
-        request.terms = terms(&cluster, plan.as_deref(), lock, request.terms.retention, now).await?;
-        if let Some(warning) = &request.terms.warning {
-            ui.warning(warning);
-        }
-        if request.terms.locked_until.is_some() && facts::quota::is_enforced(&cluster).await? == Some(false) {
-            ui.warning("nothing keeps the lock: the admission webhook is not installed in this cluster");
-        }
+        let named = request.name(context.now())?;
+        request.terms = terms(&cluster, plan.as_deref(), lock, request.terms.retention).await?;
+        request.terms.warnings.iter().for_each(|warning| ui.warning(warning));
         request.scope = velero::resolved(&cluster, request.scope).await?;
         let namespace = velero::namespace(&cluster).await?;
         let Checked { name, location, volumes } = preflight(context, &cluster, &namespace, &request, named).await?;
@@ -164,19 +159,32 @@ impl Args {
     }
 }
 
-/// How long the backup is kept and locked. The policy is read only where it has a say.
+/// How long the backup is kept and locked. The policy, and whether anything keeps locks, are read only where they have a say.
 async fn terms(
     cluster: &Cluster,
     plan: Option<&str>,
     lock: Option<Duration>,
     retention: Option<Duration>,
-    now: Timestamp,
 ) -> Result<Terms> {
     let has_a_say = plan.is_some() || (lock.is_some() && retention.is_none());
     let policy = if has_a_say { Some(policy_in_force(cluster).await?) } else { None };
     let found = plan.zip(policy.as_ref()).map(|(name, policy)| backup_terms::find(policy, name)).transpose()?;
-    let default_ttl = policy.as_ref().and_then(|policy| policy.config.backup_ttl.as_deref());
-    backup_terms::decide(&Asked { plan: found, retention, lock, default_ttl }, now)
+    let default_ttl = policy.as_ref().and_then(backup_terms::default_ttl);
+    let is_locked = lock.is_some() || found.is_some_and(|plan| plan.lock.is_some());
+    let keeper = if is_locked { keeper(cluster).await } else { Keeper::None };
+    backup_terms::decide(&Asked { plan: found, retention, lock, default_ttl, keeper })
+}
+
+/// Who keeps locks here. Whoever may not read the webhook's configuration sees by the policy's kind that it was installed.
+async fn keeper(cluster: &Cluster) -> Keeper {
+    match facts::quota::keeps_locks(cluster).await {
+        Some(true) => Keeper::Webhook,
+        Some(false) => Keeper::None,
+        None => match served(cluster, POLICIES).await {
+            Ok(Some(_)) => Keeper::Webhook,
+            _ => Keeper::Unknown,
+        },
+    }
 }
 
 /// What the checks have found out.

@@ -15,23 +15,29 @@ fn c12_a_lock_without_a_plan_is_written_and_shown() {
     let name = shop.name();
     let create = ["create", name, "--namespaces", name, "--lock", "24h"];
     let dry = cluster.plugin(&[&create[..], &["--dry-run=client", "-o", "json"]].concat()).ok().json();
-    assert!(dry["metadata"]["annotations"]["kubectl-backup.dev/locked-until"].is_string(), "{dry}");
-    assert_eq!(dry["spec"]["ttl"], "720h0m0s");
+    assert_eq!(dry["metadata"]["annotations"]["kubectl-backup.dev/lock-for"], "24h0m0s", "{dry}");
+    assert_eq!(dry["spec"].get("ttl"), None, "the server's own may be longer: {dry}");
     cluster.try_kubectl(&["get", "backups.velero.io", "-n", "velero", name]).ends_with(1);
 
     let run = cluster.plugin(&create).ok();
     let backup = stored(&cluster, name);
-    let until = backup["metadata"]["annotations"]["kubectl-backup.dev/locked-until"].as_str().unwrap().to_owned();
-    let run = run.says(&format!("locked until {until}")).says("nothing keeps the lock");
+    assert_eq!(backup["metadata"]["annotations"]["kubectl-backup.dev/lock-for"], "24h0m0s");
+    let run = run.says("The backup will be locked for 24h0m0s").says("nothing keeps the lock");
     assert!(!run.stderr.contains("Plan"), "{}", run.stderr);
-    assert_eq!(backup["spec"]["ttl"], "720h0m0s");
+    assert_eq!(backup["spec"]["ttl"], "720h0m0s", "as Velero's server decided");
     assert_eq!(backup["metadata"]["labels"].get("kubectl-backup.dev/plan"), None);
 
+    // A day from its start on, by the cluster's clock.
+    let text = cluster.plugin(&["describe", name]).ok().stdout;
+    let lock = text.lines().find(|line| line.contains("by its annotation")).unwrap_or_else(|| panic!("{text}"));
+    let until = lock.split("until ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let started = backup["status"]["startTimestamp"].as_str().unwrap();
+    let ((day, time), (day_of_end, time_of_end)) = (started.split_once('T').unwrap(), until.split_once('T').unwrap());
+    assert!(time == time_of_end && day < day_of_end, "from {started} {lock}");
     let list = cluster.plugin(&["list", name, "-o", "wide"]).ok().stdout;
     assert!(list.contains("LOCKED-UNTIL") && list.contains(&until), "{list}");
-    let text = cluster.plugin(&["describe", name]).ok().stdout;
     assert!(text.contains(&format!("until {until} (")), "{text}");
-    assert!(text.contains("by its annotation kubectl-backup.dev/locked-until="), "{text}");
+    assert!(text.contains("by its annotation kubectl-backup.dev/lock-for=24h0m0s"), "{text}");
 
     // Nothing keeps locks here: the lock is told, and does not bind.
     let locked = format!("is locked until {until}");
@@ -46,6 +52,10 @@ fn c12_what_is_kept_for_less_time_than_it_is_locked_is_not_made() {
     let name = shop.name();
     let create = ["create", name, "--namespaces", name, "--lock"];
     let run = cluster.plugin(&[&create[..], &["24h", "--retention", "23h"]].concat()).ends_with(3);
+    let equal = ["24h", "--retention", "24h", "--dry-run=server", "-o", "json"];
+    assert_eq!(cluster.plugin(&[&create[..], &equal].concat()).ok().json()["spec"]["ttl"], "24h0m0s");
+    let longer = cluster.plugin(&[&create[..], &["1000h", "--dry-run=client", "-o", "json"]].concat()).ok().json();
+    assert_eq!(longer["spec"]["ttl"], "1001h0m0s", "Velero would keep it for 720h");
     run.says("--retention 23h0m0s is shorter than the deletion lock, 24h0m0s").says("[BKP353]");
     cluster.plugin(&[&create[..], &["1d"]].concat()).ends_with(2).says("write hours, minutes and seconds");
     cluster.plugin(&[&create[..], &["30m"]].concat()).ends_with(2).says("at least 1h");

@@ -39,18 +39,30 @@ fn c11_a_backup_of_a_plan_is_kept_and_locked_as_the_plan_says() {
     create("planned", &["--plan", "hourly"]).ends_with(2).says("The plans there are: nightly, tight");
     let short = ["--plan", "nightly", "--retention", "100h"];
     create("planned", &short).ends_with(3).says("of plan \"nightly\", 168h0m0s").says("BKP353");
-    let run = create("planned", &["--plan", "nightly"]).ok().says("Plan \"nightly\": kept for 720h0m0s, locked until");
+    let run =
+        create("planned", &["--plan", "nightly"]).ok().says("Plan \"nightly\": kept for 720h0m0s, locked for 168h0m0s");
     assert!(!run.stderr.contains("nothing keeps the lock"), "{}", run.stderr);
     let get = ["get", "backup.velero.io", "planned", "-n", "velero", "-o", "json"];
     let planned = cluster.try_kubectl(&get).ok().json();
     assert_eq!(planned["spec"]["ttl"], "720h0m0s");
     assert_eq!(planned["metadata"]["labels"]["kubectl-backup.dev/plan"], "nightly");
-    let end = planned["metadata"]["annotations"]["kubectl-backup.dev/locked-until"].as_str().unwrap().to_owned();
+    assert_eq!(planned["metadata"]["annotations"]["kubectl-backup.dev/lock-for"], "168h0m0s");
     let told = cluster.plugin(&["describe", "planned"]).ok().stdout;
-    assert!(told.contains(&format!("until {end} (6d23h), by its annotation")), "{told}");
+    let lock = told.lines().find(|line| line.contains("(6d23h), by its annotation"));
+    let end = lock.and_then(|lock| lock.split("until ").nth(1)?.split(' ').next()).unwrap_or_else(|| panic!("{told}"));
+    let start = planned["status"]["startTimestamp"].as_str().unwrap();
+    assert_eq!(start.split_once('T').unwrap().1, end.split_once('T').unwrap().1, "from {start} until {end}");
 
     // The webhook takes the plan whose retention is as long as its lock.
-    create("tight", &["--plan", "tight", "--dry-run=server"]).ok();
+    let ttl = |more: &[&str]| {
+        let dry = ["--dry-run=server", "-o", "json"];
+        create("tight", &[more, &dry].concat()).ok().json()["spec"].get("ttl").cloned()
+    };
+    assert_eq!(ttl(&["--plan", "tight"]), Some(json!("2h0m0s")));
+    assert_eq!(ttl(&["--lock", "24h", "--retention", "24h"]), Some(json!("24h0m0s")));
+    // What nobody says is left to Velero's server where that is enough: its own may be longer.
+    assert_eq!(ttl(&["--lock", "24h"]), None);
+    assert_eq!(ttl(&["--lock", "1000h"]), Some(json!("1001h0m0s")), "by the webhook");
 
     // Of several none is deleted.
     create("open", &[]).ok();
