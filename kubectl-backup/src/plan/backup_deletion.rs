@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use backup_api::{
-    labels::{VELERO_BACKUP_NAME, VELERO_BACKUP_UID, velero_label_value},
+    labels::{VELERO_BACKUP_NAME, VELERO_BACKUP_UID, velero_label_may_be_shared, velero_label_value},
     velero::{BackupStorageLocation, DeleteBackupRequest, DeleteBackupRequestSpec, outcome},
 };
 use backup_policy::velero::Lock;
@@ -63,6 +63,12 @@ impl Candidate {
         let Self { metadata, status, .. } = self;
         let lock = metadata.annotations.as_ref()?;
         lock.end(metadata.creation_timestamp, status.start_timestamp, status.phase.as_deref(), now)
+    }
+
+    /// Whether a lock may keep it: its own, which may be past by our clock alone, or that of a backup whose data Velero finds by
+    /// the same label value.
+    pub fn may_be_kept(&self) -> bool {
+        self.metadata.annotations.as_ref().is_some_and(LockNotes::are_there) || velero_label_may_be_shared(self.name())
     }
 
     fn holds_only(&self, namespace: &str) -> bool {
@@ -168,25 +174,29 @@ fn none_deleted(reasons: &[(&str, &str)], all: usize) -> CliError {
     CliError::new(format!("cannot delete {} of {all} backups; nothing was deleted{list}", reasons.len()))
 }
 
-/// A backup that the server keeps, and the end of its lock.
-pub type Kept<'a> = (&'a Candidate, Timestamp);
-
-/// The error for backups that their locks keep; `all` is how many were to be deleted.
-pub fn kept_by_locks(kept: &[Kept<'_>], all: usize) -> CliError {
-    let words: Vec<String> = kept.iter().map(|(_, end)| format!("it is locked {}", Lock::shown(*end))).collect();
-    let reasons: Vec<(&str, &str)> =
-        kept.iter().zip(&words).map(|((backup, _), why)| (backup.name(), why.as_str())).collect();
+/// The error for backups that locks keep, each with the reason; `all` is how many were to be deleted.
+pub fn kept_by_locks(kept: &[(&Candidate, String)], all: usize) -> CliError {
+    let reasons: Vec<(&str, &str)> = kept.iter().map(|(backup, why)| (backup.name(), why.as_str())).collect();
     none_deleted(&reasons, all)
         .hint("Until then only accounts that the cluster's policy exempts delete it; see: kubectl backup describe")
 }
 
-/// Returns whether a refusal of the server's is that of a lock.
-pub fn is_kept_by_lock(error: &CliError) -> bool {
-    error.code.is_some() && error.message.contains("[BKP352]")
+/// Why a lock keeps the backup of which the server was asked, `end` being that of its lock by our clock: else in the server's
+/// words. Nothing when it refused something else.
+pub fn kept_by_lock(refused: &CliError, end: Option<Timestamp>) -> Option<String> {
+    refused.code?;
+    let (words, _) = refused.message.lines().find_map(|line| line.split_once(" [BKP352]"))?;
+    let words = words.strip_prefix("* spec.backupName: ").unwrap_or(words);
+    Some(end.map_or_else(|| words.to_owned(), |end| format!("it is locked {}", Lock::shown(end))))
+}
+
+/// What the server answers about one backup other than that it is locked, before any is deleted.
+pub fn not_tried(error: CliError) -> CliError {
+    error.hint("Nothing was deleted: the server was asked first, by a dry run, whether locks keep backups")
 }
 
 /// Warns of the deletion of a locked backup, which the server lets pass, or was not asked about.
-pub fn lock_warning((backup, end): Kept<'_>, asked: bool) -> String {
+pub fn lock_warning(backup: &Candidate, end: Timestamp, asked: bool) -> String {
     let (name, until) = (backup.name(), Lock::shown(end));
     if asked {
         format!(
@@ -354,30 +364,56 @@ mod tests {
         assert_eq!(read("kubectl-backup.dev/lock-for", "24h").lock_end(end), None, "over");
         assert_eq!(candidate("a", "Completed", None).lock_end(now), None);
         let unreadable = read("kubectl-backup.dev/locked-until", "soon");
-        let told = |kept: &[Kept<'_>], all| {
-            let error = kept_by_locks(kept, all);
+        let mut refused = CliError::new(
+            "The DeleteBackupRequest \"\" is invalid:\n* spec.backupName: the backup is locked until X, and cannot be deleted before [BKP352]",
+        );
+        refused.code = Some(422);
+        let why = |end| kept_by_lock(&refused, end).unwrap();
+        let told = |kept: &[(&Candidate, Option<Timestamp>)], all| {
+            let kept: Vec<_> = kept.iter().map(|(backup, end)| (*backup, why(*end))).collect();
+            let error = kept_by_locks(&kept, all);
             format!("{}\n{}", error.message, error.hints.join("\n"))
         };
-        insta::assert_snapshot!(told(&[(&locked, end)], 1), @r#"
+        insta::assert_snapshot!(told(&[(&locked, Some(end))], 1), @r#"
         cannot delete backup "a": it is locked until 2026-11-22T00:00:01Z; nothing was deleted
         Until then only accounts that the cluster's policy exempts delete it; see: kubectl backup describe
         "#);
-        let both = [(&locked, end), (&unreadable, unreadable.lock_end(now).unwrap())];
-        insta::assert_snapshot!(told(&both, 3), @r#"
-        cannot delete 2 of 3 backups; nothing was deleted
+        let over = read("kubectl-backup.dev/lock-for", "1h");
+        let three = [&locked, &unreadable, &over].map(|backup| (backup, backup.lock_end(now)));
+        insta::assert_snapshot!(told(&three, 4), @r#"
+        cannot delete 3 of 4 backups; nothing was deleted
         * "a": it is locked until 2026-11-22T00:00:01Z
         * "a": it is locked for ever, or by a lock that cannot be read and that only an exempt account mends
+        * "a": the backup is locked until X, and cannot be deleted before
         Until then only accounts that the cluster's policy exempts delete it; see: kubectl backup describe
         "#);
         let refused = |code: Option<u16>, message: &str| {
             let mut error = CliError::new(message);
             error.code = code;
-            is_kept_by_lock(&error)
+            kept_by_lock(&error, None)
         };
-        assert!(refused(Some(422), "is invalid:\n* spec.backupName: the backup is locked [BKP352]"));
-        assert!(!refused(Some(403), "is forbidden") && !refused(None, "cannot reach the server"));
-        insta::assert_snapshot!(lock_warning((&locked, end), true), @r#"backup "a" is locked until 2026-11-22T00:00:01Z, but the server lets you delete it: you are exempt, or no webhook keeps locks here"#);
-        insta::assert_snapshot!(lock_warning((&locked, end), false), @r#"backup "a" is locked until 2026-11-22T00:00:01Z: where a webhook keeps locks, nobody but exempt accounts deletes it before"#);
+        assert_eq!(refused(Some(403), "is forbidden"), None);
+        assert_eq!(refused(None, "cannot reach the server"), None);
+        let told = not_tried(CliError::new("is forbidden").hint("Ask."));
+        insta::assert_snapshot!(told.hints.join("\n"), @r"
+        Ask.
+        Nothing was deleted: the server was asked first, by a dry run, whether locks keep backups
+        ");
+        insta::assert_snapshot!(lock_warning(&locked, end, true), @r#"backup "a" is locked until 2026-11-22T00:00:01Z, but the server lets you delete it: you are exempt, or no webhook keeps locks here"#);
+        insta::assert_snapshot!(lock_warning(&locked, end, false), @r#"backup "a" is locked until 2026-11-22T00:00:01Z: where a webhook keeps locks, nobody but exempt accounts deletes it before"#);
+    }
+
+    #[test]
+    fn whatever_a_lock_may_keep_is_asked_about() {
+        let with = |annotations: serde_json::Value, name: &str| -> bool {
+            let backup = serde_json::json!({"metadata": {"name": name, "annotations": annotations}});
+            serde_json::from_value::<Candidate>(backup).unwrap().may_be_kept()
+        };
+        let none = || serde_json::json!({"team": "shop"});
+        assert!(with(serde_json::json!({"kubectl-backup.dev/lock-for": "1h"}), "a"));
+        assert!(with(serde_json::json!({"kubectl-backup.dev/locked-until": "2001-01-01T00:00:00Z"}), "a"), "past here");
+        assert!(with(none(), &"a".repeat(63)), "another one may have this label value");
+        assert!(!with(none(), &"a".repeat(62)));
     }
 
     #[test]

@@ -21,6 +21,11 @@ pub struct LockNotes {
 }
 
 impl LockNotes {
+    /// Whether they say anything, be it past or unreadable.
+    pub fn are_there(&self) -> bool {
+        self.until.is_some() || self.lasts.is_some()
+    }
+
     /// When the lock of a backup with these times ends; past ends count as none.
     pub fn end(
         &self,
@@ -29,7 +34,7 @@ impl LockNotes {
         phase: Option<&str>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        if self.until.is_none() && self.lasts.is_none() {
+        if !self.are_there() {
             return None;
         }
         let backup = json!({

@@ -32,8 +32,8 @@ const EXAMPLES: &str = "Examples:
 /// Delete cold backups with all data that were stored for them
 ///
 /// Restores made from a backup are deleted with it: the records, not what they restored. All backups are checked before
-/// the first is deleted: none is when one of them is locked. Then waits until Velero has done it, and shows what it could not do. With -n, --all and -l mean
-/// the backups that hold that namespace and no other.
+/// the first is deleted: none is when a lock keeps one of them. Then waits until Velero has done it, and shows what it could
+/// not do. With -n, --all and -l mean the backups that hold that namespace and no other.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
@@ -108,18 +108,23 @@ impl Args {
         let now = context.now();
         let asked = self.dry_run.dry_run != DryRun::Client;
         let (mut kept, mut free) = (Vec::new(), Vec::new());
-        for (backup, end) in backups.iter().filter_map(|backup| Some((backup, backup.lock_end(now)?))) {
+        for backup in backups.iter().filter(|backup| backup.may_be_kept()) {
+            let end = backup.lock_end(now);
             let answer = if asked { send(cluster, namespace, backup, DryRun::Server).await.err() } else { None };
             match answer {
-                None => free.push((backup, end)),
-                Some(refused) if backup_deletion::is_kept_by_lock(&refused) => kept.push((backup, end)),
-                Some(error) => return Err(error),
+                None => free.extend(end.map(|end| (backup, end))),
+                Some(error) => match backup_deletion::kept_by_lock(&error, end) {
+                    Some(why) => kept.push((backup, why)),
+                    None => return Err(backup_deletion::not_tried(error)),
+                },
             }
         }
         if !kept.is_empty() {
             return Err(backup_deletion::kept_by_locks(&kept, backups.len()));
         }
-        free.into_iter().for_each(|locked| context.ui.warning(&backup_deletion::lock_warning(locked, asked)));
+        for (backup, end) in free {
+            context.ui.warning(&backup_deletion::lock_warning(backup, end, asked));
+        }
         Ok(())
     }
 

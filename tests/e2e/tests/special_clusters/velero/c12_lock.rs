@@ -135,6 +135,10 @@ fn c12_a_backup_of_a_locked_ones_label_stays_with_it() {
     for name in [&long, &namesake] {
         cluster.create(&own("Backup", name, json!({"storageLocation": "main", "ttl": "8760h"})));
     }
+    for name in ["kept", &long, &namesake] {
+        let done = r#"{"status":{"phase":"Completed"}}"#;
+        cluster.kubectl(&["patch", "backup.velero.io", name, "-n", "namesakes", "--type=merge", "-p", done]);
+    }
     let request = own("DeleteBackupRequest", "namesake", json!({"backupName": namesake}));
     let lock = ["annotate", "backup.velero.io", &long, "-n", "namesakes", "kubectl-backup.dev/lock-for=24h"];
     cluster.create(&request);
@@ -143,6 +147,11 @@ fn c12_a_backup_of_a_locked_ones_label_stays_with_it() {
     cluster.try_kubectl(&lock).ok();
     cluster.try_create(&request).ends_with(1).says("[BKP352]").says(&format!("the data of the backup \"{long}\""));
     cluster.try_create_as(VELERO, &request).ends_with(1).says("[BKP352]");
+    // The plugin finds out before it deletes the first, though neither has a lock of its own.
+    let delete = ["delete", "kept", &namesake, "--yes", "--velero-namespace", "namesakes"];
+    let run = cluster.plugin(&delete).ends_with(1);
+    run.says(&format!("the data of the backup \"{long}\"")).says("nothing was deleted");
+    assert_eq!(cluster.kubectl(&["get", "deletebackuprequests.velero.io", "-n", "namesakes", "-o", "name"]), "");
     cluster.create(&own("DeleteBackupRequest", "other", json!({"backupName": "kept"})));
 }
 
