@@ -87,9 +87,11 @@ async fn judge(admission: &Admission, config: &Config, request: &Request, subjec
     answer
 }
 
-/// How many a dry run is to be answered for: what is made is decided one by one, and a number that no quota can have is none.
+/// How many a dry run is to be answered for: what is made is decided one by one, only snapshots are made by the dozen, and a
+/// number that no quota can have is none.
 fn batch(request: &Request) -> usize {
-    let told = request.annotation(BATCH).filter(|_| request.dry_run == Some(true));
+    let is_asked = request.dry_run == Some(true) && request.resource_name() == VOLUME_SNAPSHOTS;
+    let told = request.annotation(BATCH).filter(|_| is_asked);
     told.and_then(|told| told.parse().ok()).filter(|count| (1..=MAX_SLOTS).contains(count)).unwrap_or(1)
 }
 
@@ -148,20 +150,28 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_a_dry_run_with_a_number_that_a_quota_can_have() {
-        let told = |count: Value, dry_run: bool| {
-            let mut request = request("shop", dry_run);
-            request.object.as_mut().expect("an object")["metadata"]["annotations"][BATCH] = count;
-            batch(&request)
+    fn a_batch_is_a_dry_run_of_a_snapshot_with_a_number_that_a_quota_can_have() {
+        let told = |(group, resource): (&str, &str), count: Value, dry_run: bool| {
+            let review = json!({"request": {
+                "uid": "u", "operation": "CREATE", "userInfo": {}, "dryRun": dry_run, "namespace": "shop", "name": "a",
+                "kind": {"group": group, "version": "v1", "kind": "Any"},
+                "resource": {"group": group, "version": "v1", "resource": resource},
+                "object": {"metadata": {"name": "a", "annotations": {BATCH: count}}},
+            }});
+            batch(&admit::read(review.to_string().as_bytes()).expect("a review"))
         };
-        assert_eq!(batch(&request("shop", true)), 1);
+        let snapshot = ("snapshot.storage.k8s.io", "volumesnapshots");
         for (count, is) in
             [("1", 1), ("12", 12), ("2000", 2000), ("2001", 1), ("0", 1), ("-3", 1), ("many", 1), ("", 1)]
         {
-            assert_eq!(told(json!(count), true), is, "{count}");
-            assert_eq!(told(json!(count), false), 1, "one that is made: {count}");
+            assert_eq!(told(snapshot, json!(count), true), is, "{count}");
+            assert_eq!(told(snapshot, json!(count), false), 1, "one that is made: {count}");
         }
-        assert_eq!(told(json!(5), true), 1, "no annotation is a number");
+        assert_eq!(told(snapshot, json!(5), true), 1, "no annotation is a number");
+        for other in [("", "secrets"), ("velero.io", "schedules"), ("example.org", "volumesnapshots")] {
+            assert_eq!(told(other, json!("5"), true), 1, "nobody makes several of those at once: {other:?}");
+        }
+        assert_eq!(batch(&request("shop", true)), 1);
     }
 
     fn judged(request: &Request) -> Answer {
