@@ -27,6 +27,15 @@ pub struct Holder {
     pub deleting: bool,
 }
 
+/// What is asked for at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Several<'a> {
+    /// How many objects.
+    pub wanted: usize,
+    /// In which namespace.
+    pub namespace: &'a str,
+}
+
 /// Room, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
@@ -54,33 +63,63 @@ pub fn decide(resource: &str, limit: u32, holders: &[Holder], request: &Key, now
 /// Says that a quota is full, who holds its slots and how to free one.
 #[must_use]
 pub fn refusal(resource: &str, limit: u32, holders: &[Holder], now: Timestamp) -> String {
-    refusal_of_several(resource, limit, holders, 1, now)
+    refusal_of_several(resource, limit, holders, Several { wanted: 1, namespace: "" }, now)
 }
 
-/// Says that a quota has no room for so many at once, for how many it has, who holds its slots and how to free one.
+/// Says that a quota has no room for so many at once, for how many it has, who holds its slots and how to free one. While a
+/// slot is free the holders of other namespaces are only counted: one object alone would be admitted, and told nothing of them.
 #[must_use]
-pub fn refusal_of_several(resource: &str, limit: u32, holders: &[Holder], wanted: usize, now: Timestamp) -> String {
-    let plural = resource.split('.').next().unwrap_or(resource);
-    let mut oldest_first: Vec<_> = holders.iter().collect();
+pub fn refusal_of_several(
+    resource: &str,
+    limit: u32,
+    holders: &[Holder],
+    several: Several<'_>,
+    now: Timestamp,
+) -> String {
+    let Several { wanted, namespace } = several;
+    let free = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(holders.len());
+    let is_told = |holder: &&Holder| wanted <= 1 || free == 0 || holder.key.namespace == namespace;
+    let mut oldest_first: Vec<_> = holders.iter().filter(is_told).collect();
+    let elsewhere = holders.len() - oldest_first.len();
     // One whose age is not known yet is one of the newest: the watch has not shown it.
     oldest_first.sort_by_key(|holder| (holder.created.is_none(), holder.created, &holder.key));
     let mut named: Vec<_> = oldest_first.iter().take(NAMED_HOLDERS).map(|holder| describe(holder, now)).collect();
-    if let Some(rest) = holders.len().checked_sub(NAMED_HOLDERS).filter(|rest| *rest > 0) {
+    if let Some(rest) = oldest_first.len().checked_sub(NAMED_HOLDERS).filter(|rest| *rest > 0) {
         named.push(format!("and {rest} more"));
     }
-    let free = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(holders.len());
     let room = if wanted > 1 { format!(", room for {free} of {wanted}") } else { String::new() };
-    let mut message = format!("cluster quota {plural}: {}/{limit} used{room}.", holders.len());
+    let mut message = format!("{}{}/{limit} used{room}.", quota_of(resource), holders.len());
     if named.is_empty() {
-        return if limit == 0 { message + " The policy allows none" } else { message };
+        message.push_str(match (limit, elsewhere) {
+            (0, _) => " The policy allows none",
+            (_, 0) => "",
+            _ => " The slots are held in other namespaces",
+        });
+        return message;
+    }
+    if elsewhere > 0 {
+        named.push(format!("and {elsewhere} in other namespaces"));
     }
     message.push_str(&format!(" Holders: {}.", named.join(", ")));
     // The oldest object that is not on its way out already is the likeliest to go.
     match oldest_first.iter().find(|holder| !holder.deleting) {
         Some(holder) => message.push_str(&format!(" Free one, for example: {}", free_command(resource, &holder.key))),
+        None if elsewhere > 0 => {
+            message.push_str(" Those of this namespace are being deleted: wait until one is gone");
+        }
         None => message.push_str(" All of them are being deleted: wait until one is gone"),
     }
     message
+}
+
+/// Says that so many are more than a quota ever has room for. It names no holders: nobody needs to look at them for that.
+#[must_use]
+pub fn refusal_beyond_limit(resource: &str, limit: u32, wanted: usize) -> String {
+    format!("{}room for at most {limit}, and {wanted} are asked for", quota_of(resource))
+}
+
+fn quota_of(resource: &str) -> String {
+    format!("cluster quota {}: ", resource.split('.').next().unwrap_or(resource))
 }
 
 fn describe(holder: &Holder, now: Timestamp) -> String {
@@ -164,7 +203,7 @@ mod tests {
     #[test]
     fn a_refusal_of_several_says_for_how_many_there_is_room() {
         let said = |limit, holders: &[Holder], wanted| {
-            refusal_of_several(resource::VOLUME_SNAPSHOTS, limit, holders, wanted, now())
+            refusal_of_several(resource::VOLUME_SNAPSHOTS, limit, holders, Several { wanted, namespace: "shop" }, now())
         };
         let holders = [holder("b", 90, false), holder("a", 3 * 86_400, true)];
         insta::assert_snapshot!(said(4, &holders, 3), @"cluster quota volumesnapshots: 2/4 used, room for 2 of 3. Holders: shop/a (3d, being deleted), shop/b (1m). Free one, for example: kubectl backup snapshot delete b -n shop");
@@ -172,6 +211,27 @@ mod tests {
         insta::assert_snapshot!(said(2, &[], 3), @"cluster quota volumesnapshots: 0/2 used, room for 2 of 3.");
         insta::assert_snapshot!(said(0, &[], 3), @"cluster quota volumesnapshots: 0/0 used, room for 0 of 3. The policy allows none");
         assert_eq!(said(1, &holders, 1), refusal(resource::VOLUME_SNAPSHOTS, 1, &holders, now()));
+    }
+
+    #[test]
+    fn while_a_slot_is_free_other_namespaces_holders_are_only_counted() {
+        let said = |limit, holders: &[Holder], wanted, namespace| {
+            refusal_of_several(resource::VOLUME_SNAPSHOTS, limit, holders, Several { wanted, namespace }, now())
+        };
+        let there = Holder { key: Key { namespace: "bank".into(), name: "secret".into() }, ..holder("", 7_200, false) };
+        let mut holders = vec![holder("b", 90, false), there.clone(), holder("a", 3_600, true)];
+        insta::assert_snapshot!(said(4, &holders, 2, "shop"), @"cluster quota volumesnapshots: 3/4 used, room for 1 of 2. Holders: shop/a (1h, being deleted), shop/b (1m), and 1 in other namespaces. Free one, for example: kubectl backup snapshot delete b -n shop");
+        insta::assert_snapshot!(said(4, &holders[1..], 3, "shop"), @"cluster quota volumesnapshots: 2/4 used, room for 2 of 3. Holders: shop/a (1h, being deleted), and 1 in other namespaces. Those of this namespace are being deleted: wait until one is gone");
+        insta::assert_snapshot!(said(4, &holders, 2, "depot"), @"cluster quota volumesnapshots: 3/4 used, room for 1 of 2. The slots are held in other namespaces");
+        insta::assert_snapshot!(said(3, &holders, 2, "depot"), @"cluster quota volumesnapshots: 3/3 used, room for 0 of 2. Holders: bank/secret (2h), shop/a (1h, being deleted), shop/b (1m). Free one, for example: kubectl backup snapshot delete secret -n bank");
+        holders.extend((0..20).map(|n| holder(&format!("s{n:02}"), 100 + n, false)));
+        let long = said(100, &holders, 90, "shop");
+        assert!(long.contains(", and 2 more, and 1 in other namespaces. Free one") && !long.contains("bank"), "{long}");
+    }
+
+    #[test]
+    fn more_than_a_quota_ever_holds_is_refused_by_the_limit_alone() {
+        insta::assert_snapshot!(refusal_beyond_limit(resource::VOLUME_SNAPSHOTS, 10, 11), @"cluster quota volumesnapshots: room for at most 10, and 11 are asked for");
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub struct Wanted<'a> {
     pub dry_run: DryRun,
 }
 
-/// How many of them fit. Whoever may not read what is held has the server asked, by a dry run of one for all of them; an older
-/// webhook answers it for the one alone, and then the server decides on each as it is made.
+/// How many of them fit. Whoever may not read what is held has the server asked, by a dry run of one for all of them. Where it
+/// does not know now, and where an older webhook answers for the one alone, the server decides on each as it is made.
 ///
 /// # Errors
 /// When none does, or not all do and a part will not do. The error names who holds the slots.
@@ -38,10 +38,8 @@ pub async fn fitting(context: &Context, cluster: &Cluster, room: Room, wanted: &
         Room::Unread if dry_run != DryRun::Client => {
             // With a part that will do, one is enough.
             let asked = if partial == Some(true) { 1 } else { count };
-            match refusal(cluster, &batch::trial(one, asked)).await? {
-                Some(said) => Err(batch::refused(count, said, partial)),
-                None => Ok(count),
-            }
+            let said = refusal(cluster, &batch::trial(one, asked)).await?;
+            said.and_then(|said| batch::refused(count, said, partial)).map_or(Ok(count), Err)
         }
         Room::Unread | Room::Unlimited => Ok(count),
     }

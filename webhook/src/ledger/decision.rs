@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backup_ledger::{Object, Refusal, Standing};
-use backup_policy::quota::{self, Holder};
+use backup_policy::quota::{self, Holder, Several};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,13 @@ pub struct Ask {
     pub batch: usize,
     /// Whether the limit holds for this account.
     pub standing: Standing,
+}
+
+impl Ask {
+    /// How many are asked for, and where.
+    pub fn several(&self) -> Several<'_> {
+        Several { wanted: self.batch, namespace: self.object.key.namespace() }
+    }
 }
 
 /// The answer.
@@ -58,17 +65,22 @@ pub enum Setup {
 const LONGEST_PAUSE: u32 = 10;
 
 impl Decision {
+    /// The refusal of more than there will ever be room for.
+    pub fn beyond_limit(resource: &str, limit: u32, batch: usize) -> Self {
+        Self::Full { message: quota::refusal_beyond_limit(resource, limit, batch) }
+    }
+
     /// A refusal of so many in people's words.
     pub fn refused(
         resource: &str,
         refusal: &Refusal,
-        (batch, holders): (usize, &[Holder]),
+        (several, holders): (Several<'_>, &[Holder]),
         setup: Setup,
         now: Timestamp,
     ) -> Self {
         if let Refusal::Full { limit, .. } = refusal {
             let limit = u32::try_from(*limit).unwrap_or(u32::MAX);
-            return Self::Full { message: quota::refusal_of_several(resource, limit, holders, batch, now) };
+            return Self::Full { message: quota::refusal_of_several(resource, limit, holders, several, now) };
         }
         let plural = resource.split('.').next().unwrap_or(resource);
         let text = match (refusal, setup) {
@@ -106,7 +118,8 @@ mod tests {
     fn refused(refusal: &Refusal, setup: Setup) -> Decision {
         let key = quota::Key { namespace: "shop".into(), name: "a".into() };
         let holders = [Holder { key, created: None, deleting: false }];
-        Decision::refused(SNAPSHOTS, refusal, (1, &holders), setup, Timestamp::UNIX_EPOCH)
+        let several = Several { wanted: 1, namespace: "shop" };
+        Decision::refused(SNAPSHOTS, refusal, (several, &holders), setup, Timestamp::UNIX_EPOCH)
     }
 
     #[test]

@@ -88,15 +88,28 @@ pub fn is_of_quota(error: &CliError) -> bool {
     matches!(error.code, Some(403 | 429)) && error.message.contains(QUOTA)
 }
 
-/// The refusal of the wanted snapshots by what the webhook said to a dry run, in the words of [`fitting`].
-pub fn refused(wanted: usize, said: CliError, partial: Option<bool>) -> CliError {
-    let numbers = said.message.split_once(QUOTA).and_then(|(_, words)| numbers(words));
-    let room = numbers.and_then(|(used, limit, rest)| {
+/// The refusal of the wanted snapshots by what the webhook said to a dry run, in the words of [`fitting`]. Nothing when that
+/// says only that it is not known now whether there is room.
+pub fn refused(wanted: usize, said: CliError, partial: Option<bool>) -> Option<CliError> {
+    let (_, words) = said.message.split_once(QUOTA)?;
+    let offered = |error: CliError, free: usize| {
+        if free > 0 && partial.is_some() { error.hint(PARTIAL) } else { error }
+    };
+    if let Some(most) = at_most(words).filter(|most| *most < wanted) {
+        let error = CliError::new(format!(
+            "the cluster's quota of volumesnapshots has room for at most {most}, and {wanted} are asked for: nothing was \
+             created"
+        ));
+        return Some(offered(error, most));
+    }
+    let room = numbers(words).and_then(|(used, limit, rest)| {
         let free = usize::try_from(limit).ok()?.saturating_sub(used);
         (free < wanted).then_some((free, used, limit, rest))
     });
-    // The quota is being set up, or could not be looked at.
-    let Some((free, used, limit, rest)) = room else { return said.hint("Nothing was created.") };
+    let Some((free, used, limit, rest)) = room else {
+        // The quota is being set up, or could not be looked at in time: soon it may let all of them pass.
+        return (said.code != Some(429)).then(|| said.hint("Nothing was created."));
+    };
     let mut error = no_room(wanted, free, used, limit);
     let rest = if rest.starts_with(", room for ") { rest.split_once('.').map_or("", |(_, rest)| rest) } else { rest };
     let rest = rest.trim_start_matches([',', '.', ' ']);
@@ -106,7 +119,15 @@ pub fn refused(wanted: usize, said: CliError, partial: Option<bool>) -> CliError
     } else if !rest.is_empty() {
         error = error.hint(capital(rest));
     }
-    if free > 0 && partial.is_some() { error.hint(PARTIAL) } else { error }
+    if free > 0 && rest.contains(" in other namespaces") {
+        error = error.hint("Whoever may list what other namespaces hold sees it with: kubectl backup quota");
+    }
+    Some(offered(error, free))
+}
+
+/// Reads `room for at most LIMIT`.
+fn at_most(words: &str) -> Option<usize> {
+    words.strip_prefix("room for at most ")?.split_once(',')?.0.parse().ok()
 }
 
 /// Reads `USED/LIMIT used`, and what stands behind it.
@@ -126,7 +147,7 @@ mod tests {
     use backup_ledger::Refusal;
     use backup_policy::{
         config::resource::VOLUME_SNAPSHOTS,
-        quota::{Holder, Key, refusal_of_several},
+        quota::{Holder, Key, Several, refusal_beyond_limit, refusal_of_several},
     };
     use serde_json::json;
 
@@ -179,23 +200,27 @@ mod tests {
     }
 
     /// What the plugin makes of what the webhook says: that is `backup_policy::quota`'s and `backup_ledger`'s.
+    fn told_by_webhook(wanted: usize, code: u16, words: &str, partial: Option<bool>) -> String {
+        let mut said =
+            CliError::new(format!("admission webhook \"quota.kubectl-backup.dev\" denied the request: {words}"));
+        said.code = Some(code);
+        assert!(is_of_quota(&said));
+        let error = refused(wanted, said, partial);
+        error.map_or_else(|| "go on".to_owned(), |error| format!("{} | {}", error.message, error.hints.join(" | ")))
+    }
+
     #[test]
     fn the_webhooks_refusal_of_a_dry_run_is_told_like_one_beforehand() {
-        let told = |wanted: usize, code: u16, words: &str, partial: Option<bool>| {
-            let mut said =
-                CliError::new(format!("admission webhook \"quota.kubectl-backup.dev\" denied the request: {words}"));
-            said.code = Some(code);
-            assert!(is_of_quota(&said));
-            let error = refused(wanted, said, partial);
-            format!("{} | {}", error.message, error.hints.join(" | "))
-        };
+        let told = told_by_webhook;
         let holder = |name: &str, day: u32, deleting: bool| Holder {
             key: Key { namespace: "shop".into(), name: name.into() },
             created: format!("2026-11-{day:02}T09:00:00Z").parse().ok(),
             deleting,
         };
-        let full =
-            |limit, holders: &[Holder], wanted| refusal_of_several(VOLUME_SNAPSHOTS, limit, holders, wanted, now());
+        let full_in = |namespace, limit, holders: &[Holder], wanted| {
+            refusal_of_several(VOLUME_SNAPSHOTS, limit, holders, Several { wanted, namespace }, now())
+        };
+        let full = |limit, holders: &[Holder], wanted| full_in("shop", limit, holders, wanted);
         let two = [holder("a.b", 20, true), holder("c", 19, false)];
         insta::assert_snapshot!(told(3, 403, &full(4, &two, 3), Some(false)), @"the cluster's quota of volumesnapshots has room for 2 of the 3 that are asked for (2 of 4 used): nothing was created | The slots are held by, oldest first: shop/c (2d), shop/a.b (1d, being deleted) | Free a slot, for example: kubectl backup snapshot delete c -n shop | --partial takes as many as fit, and names the rest.");
         insta::assert_snapshot!(told(3, 403, &full(4, &two, 3), None), @"the cluster's quota of volumesnapshots has room for 2 of the 3 that are asked for (2 of 4 used): nothing was created | The slots are held by, oldest first: shop/c (2d), shop/a.b (1d, being deleted) | Free a slot, for example: kubectl backup snapshot delete c -n shop");
@@ -205,8 +230,25 @@ mod tests {
         insta::assert_snapshot!(told(3, 403, &full(0, &[], 3), Some(false)), @"the cluster's quota of volumesnapshots has no room for any of the 3 that are asked for (0 of 0 used): nothing was created | The policy allows none");
         let soon = Refusal::AwaitingOutcome { limit: 10, used: 9, pending: 2 };
         insta::assert_snapshot!(told(3, 429, &format!("cluster quota volumesnapshots: {soon}"), Some(false)), @"the cluster's quota of volumesnapshots has room for 1 of the 3 that are asked for (9 of 10 used): nothing was created | 2 of them by creates whose outcome is not known yet; try again in a moment | --partial takes as many as fit, and names the rest.");
-        let set_up = Refusal::Initializing;
-        insta::assert_snapshot!(told(3, 429, &format!("cluster quota volumesnapshots: {set_up}"), Some(false)), @r#"admission webhook "quota.kubectl-backup.dev" denied the request: cluster quota volumesnapshots: the quota is being set up: creates that began before it must end first; try again in about a minute | Nothing was created."#);
+        // While a slot is free others' objects are not named.
+        let mut other = holder("x", 18, false);
+        other.key.namespace = "bank".into();
+        let mixed = [two[0].clone(), two[1].clone(), other];
+        insta::assert_snapshot!(told(3, 403, &full(5, &mixed, 3), Some(false)), @"the cluster's quota of volumesnapshots has room for 2 of the 3 that are asked for (3 of 5 used): nothing was created | The slots are held by, oldest first: shop/c (2d), shop/a.b (1d, being deleted), and 1 in other namespaces | Free a slot, for example: kubectl backup snapshot delete c -n shop | Whoever may list what other namespaces hold sees it with: kubectl backup quota | --partial takes as many as fit, and names the rest.");
+        insta::assert_snapshot!(told(3, 403, &full_in("depot", 5, &mixed, 3), None), @"the cluster's quota of volumesnapshots has room for 2 of the 3 that are asked for (3 of 5 used): nothing was created | The slots are held in other namespaces | Whoever may list what other namespaces hold sees it with: kubectl backup quota");
+        insta::assert_snapshot!(told(11, 403, &refusal_beyond_limit(VOLUME_SNAPSHOTS, 10, 11), Some(false)), @"the cluster's quota of volumesnapshots has room for at most 10, and 11 are asked for: nothing was created | --partial takes as many as fit, and names the rest.");
+    }
+
+    #[test]
+    fn where_the_webhook_does_not_know_now_the_server_decides_on_each() {
+        let told = |code, refusal: &dyn std::fmt::Display| {
+            told_by_webhook(3, code, &format!("cluster quota volumesnapshots: {refusal}"), Some(false))
+        };
+        for soon in [Refusal::Initializing, Refusal::TimedOut, Refusal::Overloaded] {
+            assert_eq!(told(429, &soon), "go on", "{soon}");
+        }
+        assert_eq!(told(429, &"the names in the request are longer than Kubernetes allows"), "go on");
+        assert!(told(403, &Refusal::Uncountable).ends_with("| Nothing was created."), "that does not pass by itself");
     }
 
     #[test]

@@ -67,15 +67,23 @@ fn h3_h6_h10_who_may_not_read_the_quota_is_refused_several_snapshots_before_the_
     let create = ["snapshot", "create", "a", "b", "c"];
     let room = "the cluster's quota of volumesnapshots has room for 2 of the 3 that are asked for (8 of 10 used): nothing \
                 was created";
-    let run = person.runs(&create).ends_with(1).says(room).says("oldest first: default/s1 (");
-    run.says("kubectl backup snapshot delete s1 -n default").says("--partial takes as many as fit");
+    // While a slot is free it is not told what others hold.
+    let own = format!("oldest first: {}/a-", shop.name());
+    let run = person.runs(&create).ends_with(1).says(room).says(&own).says(", and 5 in other namespaces");
+    let run = run.says("kubectl backup snapshot delete a-").says("--partial takes as many as fit");
+    assert!(!run.stderr.contains("default/"), "{}", run.stderr);
     let elsewhere = person.may_in_cluster("elsewhere");
     let into = ["--to-namespace", depot.name()];
     let restore = [&["snapshot", "restore", "--group", "trio"][..], &into].concat();
-    person.runs(&restore).ends_with(1).says(room).says("needs one slot for a while");
+    let run = person.runs(&restore).ends_with(1).says(room).says("needs one slot for a while");
+    let run = run.says("The slots are held in other namespaces");
+    assert!(!run.stderr.contains(&format!("{}/", shop.name())), "{}", run.stderr);
 
-    // By hand: so many, no number, and more than there are slots.
-    asked(&guarded, "3").ends_with(1).says("(Forbidden)").says("8/10 used, room for 2 of 3. Holders: default/s1 (");
+    // By hand: so many, more than the limit, no number, and more than any quota has.
+    let run =
+        asked(&guarded, "3").ends_with(1).says("(Forbidden)").says("8/10 used, room for 2 of 3. Holders: default/s1 (");
+    run.says(", and 3 in other namespaces. Free one, for example: kubectl backup snapshot delete s1 -n default");
+    asked(&guarded, "11").ends_with(1).says("(Forbidden)").says("room for at most 10, and 11 are asked for");
     for count in ["2", "0", "2001", "many"] {
         asked(&guarded, count).ok();
     }
@@ -91,6 +99,7 @@ fn h3_h6_h10_who_may_not_read_the_quota_is_refused_several_snapshots_before_the_
     let none = "no room for any of the 3 that are asked for (10 of 10 used): nothing was created";
     for part in [&[][..], &["--partial"]] {
         let run = person.runs(&[&create[..], part].concat()).ends_with(1).says(none);
+        let run = run.says("default/s1 (");
         assert!(!run.stderr.contains("admission webhook"), "once for all: {}", run.stderr);
     }
     drop(elsewhere);

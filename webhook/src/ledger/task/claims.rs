@@ -90,10 +90,8 @@ impl Task {
         {
             return self.put_aside(Asked { ask, deadline, reply });
         }
-        let mut several = Some(Several { ask, arrived, reply });
-        if let (Verdict::Admitted, Some(deadline)) = (verdict, deadline) {
-            several = several.and_then(|several| self.count(several, deadline));
-        }
+        let several = Several { ask, arrived, reply };
+        let several = if *verdict == Verdict::Admitted { self.count(several) } else { Some(several) };
         if let Some(several) = several {
             self.answer(several, verdict);
         }
@@ -107,7 +105,7 @@ impl Task {
                     Refusal::Full { holders, .. } => self.roll.describe(holders),
                     _ => Vec::new(),
                 };
-                Decision::refused(&self.resource, refusal, (ask.batch, &holders), self.setup(), self.times.now())
+                Decision::refused(&self.resource, refusal, (ask.several(), &holders), self.setup(), self.times.now())
             }
         };
         self.report.series.decided(&self.resource, &decision, arrived.elapsed());

@@ -6,7 +6,7 @@ mod effects;
 
 use std::{collections::HashMap, future::pending, panic::resume_unwind, sync::Arc, time::Duration};
 
-use backup_ledger::{Event, Limits, Phase, Replica, RequestId, Sightings, Timer, Verdict, WriteOutcome};
+use backup_ledger::{Event, Limits, Phase, Replica, RequestId, Sightings, Timer, WriteOutcome};
 use futures::StreamExt;
 use kube::Client;
 use tokio::{
@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::time::DelayQueue;
 
-use batch::Several;
+use batch::Counting;
 use claims::Waiting;
 
 use super::{
@@ -61,8 +61,8 @@ pub enum Heard {
     Looked(Sightings, bool),
     /// Whether the object of a claim for a taken name is in its way, and how long it took to find that out.
     LookedUp(Asked, Option<Duration>),
-    /// Whether there is room for all that a dry run stands for.
-    Counted(Several, Verdict),
+    /// What a look for dry runs of several creates found.
+    Counted(Sightings),
     /// It was found out again whether the API servers ask.
     LookedAround,
 }
@@ -125,6 +125,7 @@ struct Task {
     waiting: HashMap<RequestId, Waiting>,
     /// Claims that came while the quota ends and no ledger is ready: nothing is going to limit them.
     put_aside: Vec<Asked>,
+    counting: Counting,
     next: u64,
     deadlines: DelayQueue<RequestId>,
     timers: DelayQueue<Timer>,
@@ -206,6 +207,7 @@ impl Task {
             deletion: None,
             waiting: HashMap::new(),
             put_aside: Vec::new(),
+            counting: Counting::default(),
             next: 0,
             deadlines: DelayQueue::new(),
             timers: DelayQueue::new(),
@@ -314,7 +316,7 @@ impl Task {
             Heard::LookedAround => return,
             Heard::LookedUp(asked, Some(took)) => return self.exists(asked, took),
             Heard::LookedUp(asked, None) => return self.take(asked),
-            Heard::Counted(several, verdict) => return self.answer(several, &verdict),
+            Heard::Counted(found) => return self.looked_for_several(&found),
             Heard::Event(event) => event,
         };
         match &event {
@@ -397,7 +399,8 @@ impl Task {
         self.asked.close();
         let put_aside = std::mem::take(&mut self.put_aside).into_iter();
         let late = put_aside.chain(std::iter::from_fn(|| self.asked.try_recv().ok())).map(|asked| asked.reply);
-        for reply in self.waiting.drain().map(|(_, waiting)| waiting.reply).chain(late) {
+        let counting = self.counting.drain().chain(late);
+        for reply in self.waiting.drain().map(|(_, waiting)| waiting.reply).chain(counting) {
             drop(reply.send(Decision::Admitted));
         }
         self.report.series.forget(&self.resource);
