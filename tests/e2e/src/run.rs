@@ -158,6 +158,7 @@ fn act_at(mut command: Command, text: &str, act: impl FnOnce(&Child)) -> Run {
 #[track_caller]
 fn send(signal: &str, child: &Child) {
     let named = match signal {
+        "KILL" => Signal::KILL,
         "INT" => Signal::INT,
         "TERM" => Signal::TERM,
         "STOP" => Signal::STOP,
