@@ -47,7 +47,7 @@ fn w8_a_write_of_the_ledger_stands_in_the_webhooks_own_queue_and_nobody_elses_do
         .map(|kind| cluster.kubectl(&["get", kind, "backup-webhook", "-o", "jsonpath={.metadata.uid}"]));
     // The webhook itself may have written it in between.
     let mut uids = Default::default();
-    until("the ledger is written", Duration::from_secs(30), || {
+    until("the ledger is written", Duration::from_secs(120), || {
         let (status, of) = write(cluster, "kubectl-backup-system", "backup-webhook");
         uids = of;
         status == 200

@@ -50,7 +50,7 @@ fn c12_a_locked_backup_stays_until_its_lock_ends() {
     });
     cluster.create(&policy.to_string());
     let exempt = || cluster.try_create_as(VELERO, &request.to_string()).code == 0;
-    until("the policy is followed", Duration::from_secs(30), exempt);
+    until("the policy is followed", Duration::from_secs(120), exempt);
     cluster.kubectl(&["wait", "--for=delete", "backup.velero.io/kept", "-n", "velero", "--timeout=120s"]);
     let new = backup("new", json!({})).to_string();
     guarded.forget_policy(|| {

@@ -71,7 +71,7 @@ fn w2_an_account_of_veleros_name_gains_nothing() {
     };
     for (user, namespace) in [(impostor, "tenant"), ("system:serviceaccount:velero:velero-server", "velero")] {
         let may = || marked(user, namespace).code == 0;
-        until("the role binding is known", Duration::from_secs(30), may);
+        until("the role binding is known", Duration::from_secs(120), may);
     }
     let mark = |run: Run| run.ok().json()["metadata"]["labels"]["kubectl-backup.dev/quota-exempt"].clone();
     // All rights in a namespace of theirs are none with the ledgers, also where the namespace is Velero's.
@@ -86,7 +86,7 @@ fn w2_an_account_of_veleros_name_gains_nothing() {
     assert_eq!(mark(marked(VELERO, "tenant")), "true");
     // An administrator gives it to a Velero that has fewer rights than its own installers give it.
     cluster.kubectl(&grant);
-    until("the API server knows of the right", Duration::from_secs(30), || mark(marked(impostor, "tenant")) == "true");
+    until("the API server knows of the right", Duration::from_secs(120), || mark(marked(impostor, "tenant")) == "true");
     cluster.kubectl(&["delete", "clusterrolebinding", "impostor"]);
     cluster.kubectl(&["delete", "rolebinding", "impostor", "-n", "velero"]);
 }

@@ -93,7 +93,7 @@ fn w5_volume_policies_and_resource_modifiers_are_read_as_velero_reads_them() {
     let component =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../manifests/webhook/components/velero-config-maps/rights.yaml");
     guarded.cluster.kubectl(&["apply", "-f", component]);
-    until("the right is seen", Duration::from_secs(30), || guarded.asked(&chosen("unsound")).code != 0);
+    until("the right is seen", Duration::from_secs(120), || guarded.asked(&chosen("unsound")).code != 0);
     guarded.asked(&chosen("unsound")).ends_with(1).says("[BKP322]");
     guarded.asked(&chosen("sound")).ok();
     guarded.asked(&chosen("nowhere")).ends_with(1).says("[BKP317]");
@@ -238,7 +238,7 @@ fn w4_what_a_backup_leaves_open_comes_from_the_policy_and_what_it_says_stays() {
         let create = ["create", "--dry-run=server", "-o", "json", "-f", "-"];
         guarded.cluster.try_kubectl_with(&create, &object.to_string()).ok().json()
     };
-    until("the policy is followed", Duration::from_secs(30), || {
+    until("the policy is followed", Duration::from_secs(120), || {
         filled(&backup("b", json!({})))["spec"]["ttl"] == "48h0m0s"
     });
     let open = filled(&schedule("s", "@daily", json!({})));

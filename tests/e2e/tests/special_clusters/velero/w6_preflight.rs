@@ -23,7 +23,7 @@ fn w6_what_the_webhook_says_too_is_said_once_and_weighs_what_the_policy_says() {
     cluster.create(&policy.to_string());
     // What the webhook alone says to kubectl, once it follows the policy.
     let same = object("Restore", "weighed", json!({"backupName": "weighed", "includedResources": ["pods", "nodes"]}));
-    until("the policy is followed", Duration::from_secs(30), || guarded.asked(&same).code == 0);
+    until("the policy is followed", Duration::from_secs(120), || guarded.asked(&same).code == 0);
     guarded.asked(&same).ok().says("Warning: BKP335");
     let run = cluster.plugin(&restore).ok().says("warning[BKP335]");
     assert_eq!(run.stderr.matches("BKP335").count(), 1, "{}", run.stderr);
