@@ -118,7 +118,7 @@ pub fn lines(snapshot: &VolumeSnapshot, dependants: &[Dependant], scope: Scope) 
             if lines.is_empty() {
                 lines.push(format!("<none> in namespace {namespace}"));
             }
-            lines.push("other namespaces were not looked at: you may not list the PVCs of all".to_owned());
+            lines.push("other namespaces were not looked at: the PVCs of all could not be listed".to_owned());
         }
         Scope::Namespace | Scope::Cluster => {}
     }
@@ -202,12 +202,12 @@ mod tests {
     fn what_was_not_looked_at_is_said_where_something_may_be_there() {
         insta::assert_snapshot!(said(&snapshot("u-1", true), &claims(true, false), &[]), @r"
         new (Bound)
-        other namespaces were not looked at: you may not list the PVCs of all
+        other namespaces were not looked at: the PVCs of all could not be listed
         ");
         let none = Claims { own: Some(Vec::new()), elsewhere: None };
         insta::assert_snapshot!(said(&snapshot("u-1", true), &none, &[]), @r"
         <none> in namespace shop
-        other namespaces were not looked at: you may not list the PVCs of all
+        other namespaces were not looked at: the PVCs of all could not be listed
         ");
         assert_eq!(said(&snapshot("u-1", false), &none, &[]), "", "nothing was taken");
         insta::assert_snapshot!(said(&snapshot("u-1", true), &Claims::default(), &[borrower()]), @r"
