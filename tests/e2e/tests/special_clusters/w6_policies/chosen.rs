@@ -6,10 +6,9 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::PathBuf,
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
-use e2e_tests::{Run, TestCluster, until};
+use e2e_tests::{Run, Shared, TestCluster, Turn, until};
 use serde_json::{Value, json};
 use test_cluster::{
     Options,
@@ -30,15 +29,17 @@ const KEEPER: [&str; 3] = ["--as=somebody", "--as-group=keepers", "--as-group=sy
 const SOMEBODY: [&str; 2] = ["--as=somebody", "--as-group=system:masters"];
 
 /// One cluster for all tests of this file, one test at a time: the policies are the whole cluster's.
-static CLUSTER: LazyLock<Mutex<TestCluster>> = LazyLock::new(|| {
-    let options = Options { name: format!("chosen-{}", std::process::id()), ..Options::default() };
+static CLUSTER: Shared<TestCluster> = Shared::new(start, TestCluster::down);
+
+fn start(which: u32) -> TestCluster {
+    let options = Options { name: format!("chosen-{which}-{}", std::process::id()), ..Options::default() };
     let cluster = TestCluster::own(&options);
     cluster.kubectl(&["apply", "--server-side", "-k", CRDS]);
-    Mutex::new(cluster)
-});
+    cluster
+}
 
-fn cluster() -> MutexGuard<'static, TestCluster> {
-    let cluster = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
+fn cluster() -> Turn<'static, TestCluster> {
+    let cluster = CLUSTER.take();
     // What an earlier test left, also a failed one, is not this test's matter.
     let webhooks = "validatingwebhookconfigurations,mutatingwebhookconfigurations";
     cluster.kubectl(&["delete", webhooks, "-l", "app.kubernetes.io/part-of=kubectl-backup"]);
