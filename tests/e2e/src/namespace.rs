@@ -59,12 +59,12 @@ impl<'a> Namespace<'a> {
         self.cluster.until_snapshots_are_gone(&["-n", &self.name]);
     }
 
-    /// Panics unless the run says that it deletes what it made. The snapshotter forgets what was deleted while it was being taken, and the
+    /// Panics unless the run says that it deletes what it made, beginning with a name that begins so. The snapshotter forgets what was deleted while it was being taken, and the
     /// plugin waits only so long for it to look again: so this waits until all is gone.
     #[track_caller]
-    pub fn takes_back(&self, run: &crate::Run) {
-        let told = ["deleted again: ", "still being deleted: "];
-        assert!(told.iter().any(|text| run.stderr.contains(text)), "{}", run.stderr);
+    pub fn takes_back(&self, run: &crate::Run, stem: &str) {
+        let told = ["deleted again: ", "still being deleted: "].map(|text| format!("{text}{stem}"));
+        assert!(told.iter().any(|text| run.stderr.contains(text.as_str())), "{}", run.stderr);
         self.until_snapshots_are_gone();
     }
 

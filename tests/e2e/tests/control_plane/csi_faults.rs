@@ -296,7 +296,7 @@ fn h3_what_is_taken_back_leaves_nothing_on_the_storage_also_where_the_class_reta
         cluster.create(&class.to_string());
         let _refusal = Refusal::of_claim(&shop, "b");
         let run = shop.plugin(&["snapshot", "create", "a", "b", "--class", &name]).ends_with(1);
-        shop.takes_back(&run.says("refused by the test"));
+        shop.takes_back(&run.says("refused by the test"), "");
         // The snapshotter (8.7) sees to a content that was deleted while it was taken only when it looks again, in minutes.
         until("the content goes, and the storage's copy with it", Duration::from_secs(60), || {
             shop.contents().iter().all(|content| {

@@ -116,7 +116,7 @@ fn h3_what_was_made_is_deleted_again_when_the_server_refuses_one() {
         Claim::block(&shop, claim);
     }
     let refusal = Refusal::of_claim(&shop, "b");
-    shop.takes_back(&shop.plugin(&["snapshot", "create", "--all"]).ends_with(1).says("refused by the test"));
+    shop.takes_back(&shop.plugin(&["snapshot", "create", "--all"]).ends_with(1).says("refused by the test"), "");
     shop.plugin(&["snapshot", "create", "--all", "--partial"]).ends_with(10).says("refused by the test");
     assert_eq!(snapshotted(&shop), ["a", "c"]);
     drop(refusal);

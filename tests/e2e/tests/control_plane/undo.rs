@@ -122,7 +122,7 @@ fn h3_a_retained_copy_goes_also_where_the_controller_let_its_snapshot_go_without
     };
     let delete = "DELETE /apis/snapshot.storage.k8s.io/";
     let run = Relay::first(&cluster, delete, unseen, |kubeconfig| cluster.plugin_with(kubeconfig, &args));
-    shop.takes_back(&run.ends_with(1).says("refused by the test"));
+    shop.takes_back(&run.ends_with(1).says("refused by the test"), "");
     let left = shop.contents();
     assert!(left.iter().all(|content| content["metadata"]["deletionTimestamp"].is_string()), "{left:#?}");
     cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);

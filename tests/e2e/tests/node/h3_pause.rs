@@ -214,7 +214,7 @@ fn h3_an_application_is_paused_no_longer_than_it_may_be() {
         held.release();
         run.join().expect("the plugin ran")
     });
-    shop.takes_back(&run.ends_with(124).says("resumed: "));
+    shop.takes_back(&run.ends_with(124).says("resumed: "), "disk-");
     writes_on(&shop);
     cluster.kubectl(&["delete", "volumesnapshotclass", shop.name()]);
 }
