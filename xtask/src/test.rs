@@ -1,6 +1,6 @@
 //! All tests, as CI runs them: style, unit tests, then the end-to-end tests on clusters started for them.
 
-use std::{cell::RefCell, io, path::PathBuf, process::Command, time::Instant};
+use std::{io, path::PathBuf, process::Command, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -22,8 +22,6 @@ pub struct Args {
     /// Passed to the end-to-end tests, such as a part of a test's name
     #[arg(last = true)]
     filter: Vec<String>,
-    #[arg(skip)]
-    unsteady: RefCell<Vec<String>>,
 }
 
 /// A stage of the tests, in their order.
@@ -46,17 +44,17 @@ enum Stage {
 impl Args {
     pub fn run(self) -> Result<()> {
         let started = Instant::now();
-        let mut done = Vec::new();
+        let (mut done, mut unsteady) = (Vec::new(), Vec::new());
         for stage in Stage::value_variants().iter().copied() {
             if !self.only.is_empty() && !self.only.contains(&stage) {
                 continue;
             }
             let stage_started = Instant::now();
             eprintln!("\n== {stage:?}");
-            self.stage(stage).with_context(|| format!("stage {stage:?} failed"))?;
+            unsteady.extend(self.stage(stage).with_context(|| format!("stage {stage:?} failed"))?);
             done.push(format!("{stage:?} {} s", stage_started.elapsed().as_secs()));
         }
-        for test in self.unsteady.borrow().iter() {
+        for test in unsteady {
             eprintln!(
                 "\nUNSTEADY: {test} failed, and passed at the second attempt. Something is wrong with it, or with what it tests."
             );
@@ -65,26 +63,27 @@ impl Args {
         Ok(())
     }
 
-    fn stage(&self, stage: Stage) -> Result<()> {
+    /// The tests that passed only at the second attempt.
+    fn stage(&self, stage: Stage) -> Result<Vec<String>> {
         match stage {
             Stage::Style => {
                 cargo(&["fmt", "--all", "--check"])?;
                 cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])?;
-                crate::r#gen::check()
+                crate::r#gen::check()?;
             }
-            Stage::Unit => cargo(&["test", "--quiet"]),
+            Stage::Unit => cargo(&["test", "--quiet"])?,
             Stage::ControlPlane => {
                 let programs = Programs::compile()?;
                 let cluster = up("test", Profile::ControlPlane)?;
                 let result = self.end_to_end("control_plane", &programs, Some(&cluster));
-                down(cluster, result)
+                return down(cluster, result);
             }
-            Stage::SpecialClusters => self.end_to_end("special_clusters", &Programs::compile()?, None),
+            Stage::SpecialClusters => return self.end_to_end("special_clusters", &Programs::compile()?, None),
             Stage::Stress => {
                 crate::stress::quota(&["--quick".into()])?;
                 // The same load must be seen to find a counter out that lists first and creates then.
                 let weak = ["--counter", "live-list", "--no-faults", "--creates", "300"];
-                crate::stress::quota(&weak.map(Into::into))
+                crate::stress::quota(&weak.map(Into::into))?;
             }
             Stage::Node => {
                 let programs = Programs::compile()?;
@@ -93,13 +92,14 @@ impl Args {
                 let result = test_cluster::webhook::install_pods(&cluster, &image)
                     .and_then(|()| self.end_to_end("node", &programs, Some(&cluster)))
                     // After all others: these take the webhook away.
-                    .and_then(|()| self.end_to_end("outages", &programs, Some(&cluster)));
-                down(cluster, result)
+                    .and_then(|before| Ok([before, self.end_to_end("outages", &programs, Some(&cluster))?].concat()));
+                return down(cluster, result);
             }
         }
+        Ok(Vec::new())
     }
 
-    fn end_to_end(&self, target: &str, programs: &Programs, cluster: Option<&Cluster>) -> Result<()> {
+    fn end_to_end(&self, target: &str, programs: &Programs, cluster: Option<&Cluster>) -> Result<Vec<String>> {
         let executable = std::env::current_exe()?;
         let command = || {
             let mut tests = compile::cargo();
@@ -118,9 +118,7 @@ impl Args {
             }
             tests
         };
-        let unsteady = attempts::run(command, &self.filter, !self.once, &mut io::stdout())?;
-        self.unsteady.borrow_mut().extend(unsteady);
-        Ok(())
+        attempts::run(command, &self.filter, !self.once, &mut io::stdout())
     }
 }
 
@@ -150,14 +148,14 @@ fn up(name: &str, profile: Profile) -> Result<Cluster> {
 }
 
 /// Ends the cluster; what the tests said comes first.
-fn down(cluster: Cluster, result: Result<()>) -> Result<()> {
+fn down<T>(cluster: Cluster, result: Result<T>) -> Result<T> {
     if result.is_err() {
         eprintln!(
             "the logs of the cluster's components end with it; run its stage again to look at them while it is up"
         );
     }
     let ended = cluster.down();
-    result.and(ended)
+    result.and_then(|done| ended.map(|()| done))
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
